@@ -29,4 +29,4 @@ lock: $(STAMP) ## compile requirements.in into requirements.lock
 
 .PHONY: proto
 proto: $(STAMP) ## generate schema/*_pb2.py from proto/
-	$(BIN)/python -m grpc_tools.protoc -I proto --python_out=schema --pyi_out=schema proto/*.proto
+	$(BIN)/python -m grpc_tools.protoc --proto_path=schema=proto --python_out=. --pyi_out=. $(patsubst proto/%,schema/%,$(wildcard proto/*.proto))

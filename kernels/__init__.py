@@ -1,0 +1,1 @@
+"""The arithmetic: pure functions on arrays, with no Beam in them."""

@@ -1,0 +1,1 @@
+"""The pipeline: options, sources, the graph, sinks."""

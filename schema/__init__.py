@@ -1,0 +1,1 @@
+"""The element types: generated protobuf classes, Arrow blocks, events, topology."""

@@ -1,0 +1,19 @@
+"""The steps, in data order; one PTransform a file."""
+
+from transforms.decode_reports import DecodeReports
+from transforms.format_events import FormatEvents
+from transforms.join_topology import JoinTopology
+from transforms.measure_spans import MeasureSpans
+from transforms.split_late import SplitLate
+from transforms.track_links import TrackLinks
+from transforms.update_topology import UpdateTopology
+
+__all__ = [
+    "DecodeReports",
+    "FormatEvents",
+    "JoinTopology",
+    "MeasureSpans",
+    "SplitLate",
+    "TrackLinks",
+    "UpdateTopology",
+]

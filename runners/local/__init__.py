@@ -1,0 +1,1 @@
+"""Real parts (Kafka, Flink) as child processes on this machine, without containers."""

@@ -1,0 +1,163 @@
+"""Record bytes → samples, and what was rejected on the way."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import ptars
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from kernels.flatten import FlatReports, flatten
+from kernels.samples import sample_rows
+from kernels.validate import Checked, Reason, validate
+from schema import pm_report_pb2
+from schema.pm_types import pm_type_name
+
+_handler = ptars.HandlerPool([pm_report_pb2.DESCRIPTOR]).get_for_message(
+    pm_report_pb2.PmReport.DESCRIPTOR
+)
+
+_DETAIL = {
+    Reason.MISSING_NODE_ID: "node_id is empty",
+    Reason.MISSING_TIME: "collect_time_unix_ns is not positive",
+    Reason.MISSING_COMPONENT: "component is empty",
+    Reason.TIME_OUT_OF_BOUNDS: "sample time over 60 s after, or 600 s before, the record",
+    Reason.NO_VALUES: "no value is left",
+    Reason.UNKNOWN_TYPE: "no such type in the contract",
+    Reason.UNIT_MISMATCH: "not the canonical unit of the type",
+    Reason.NO_READING: "neither instant nor avg, and not no_light",
+    Reason.NOT_FINITE: "the reading is not a finite number",
+    Reason.OUT_OF_RANGE: "a power outside -70..+35 dBm",
+}
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What became of some records.
+
+    Attributes:
+        samples: PM rows.
+        record: (rows of samples,) int64, which record each sample came in.
+        invalid: the rejections, ready for the invalid output.
+        num_reports: records seen.
+        num_reports_rejected: records of which nothing lives on, parsed or not.
+        num_components: components in the reports that could be parsed.
+    """
+
+    samples: pa.RecordBatch
+    record: NDArray[np.int64]
+    invalid: list[dict[str, Any]]
+    num_reports: int
+    num_reports_rejected: int
+    num_components: int
+
+
+def parse_reports(payloads: Sequence[bytes]) -> tuple[pa.RecordBatch, list[int], dict[int, str]]:
+    """Parses protobuf; a bad message harms no other.
+
+    Returns:
+        The reports that could be parsed, nested; which payloads they are; and why the others
+        could not, by number of the payload.
+    """
+    try:
+        return _handler.list_to_record_batch(list(payloads)), list(range(len(payloads))), {}
+    except ValueError:
+        pass  # one of them; the list fails as a whole
+    good, bad = [], {}
+    for number, payload in enumerate(payloads):
+        try:
+            _handler.list_to_record_batch([payload])
+        except ValueError as error:
+            bad[number] = str(error)
+        else:
+            good.append(number)
+    return _handler.list_to_record_batch([payloads[i] for i in good]), good, bad
+
+
+def decode(
+    payloads: Sequence[bytes],
+    order: NDArray[np.int64],
+    record_time_ns: NDArray[np.int64] | None,
+) -> Decoded:
+    """Decodes, checks and flattens records.
+
+    Args:
+        payloads: serialized PmReports.
+        order: (len(payloads),) order of arrival.
+        record_time_ns: (len(payloads),) timestamps of the records [ns since the Unix epoch];
+            None where the source has none: the collect times stand in.
+    """
+    parsed, good, bad = parse_reports(payloads)
+    flat = flatten(parsed)
+    number = np.array(good, dtype=np.int64)
+    reference_ns = flat.collect_time_ns if record_time_ns is None else record_time_ns[number]
+    checked = validate(flat, reference_ns)
+    samples, report = sample_rows(flat, checked, order[number])
+    invalid = [
+        _rejection(Reason.MALFORMED_PROTOBUF, detail=detail, payload=payloads[i])
+        for i, detail in bad.items()
+    ]
+    invalid += _rejections(flat, checked, payloads, number)
+    return Decoded(
+        samples=samples,
+        record=number[report],
+        invalid=invalid,
+        num_reports=len(payloads),
+        num_reports_rejected=len(bad) + int(np.count_nonzero(checked.report_reason)),
+        num_components=len(flat.component),
+    )
+
+
+def _rejections(
+    flat: FlatReports, checked: Checked, payloads: Sequence[bytes], number: NDArray[np.int64]
+) -> list[dict[str, Any]]:
+    lines = []
+    for r in np.flatnonzero(checked.report_reason):
+        reason = Reason(checked.report_reason[r])
+        node_id = flat.node_id[r].as_py() or None
+        lines.append(_rejection(reason, node_id, payload=payloads[number[r]]))
+    for v in np.flatnonzero(checked.value_reason):
+        c = flat.value_component[v]
+        reason = Reason(checked.value_reason[v])
+        lines.append(
+            _rejection(
+                reason,
+                flat.node_id[flat.component_report[c]].as_py(),
+                flat.component[c].as_py(),
+                None if reason == Reason.UNKNOWN_TYPE else pm_type_name(int(flat.value_type[v])),
+                f"{_DETAIL[reason]}: type {flat.value_type[v]}, unit {flat.unit[v]}, "
+                f"reading {checked.reading[v]:g}",
+            )
+        )
+    for c in np.flatnonzero(checked.component_reason):
+        reason = Reason(checked.component_reason[c])
+        lines.append(
+            _rejection(
+                reason,
+                flat.node_id[flat.component_report[c]].as_py(),
+                flat.component[c].as_py() or None,
+                detail=f"{_DETAIL[reason]}: sample time {flat.sample_time_ns[c]} ns",
+            )
+        )
+    return lines
+
+
+def _rejection(
+    reason: Reason,
+    node_id: str | None = None,
+    component: str | None = None,
+    pm_type: str | None = None,
+    detail: str | None = None,
+    payload: bytes | None = None,
+) -> dict[str, Any]:
+    return {
+        "reason": reason.name,
+        "node_id": node_id,
+        "component": component,
+        "type": pm_type,
+        "detail": detail or _DETAIL[reason],
+        "payload_base64": None if payload is None else base64.b64encode(payload).decode(),
+    }

@@ -1,0 +1,230 @@
+"""The life of alarms: raise, rise, grow, fall, clear.
+
+One open alarm per link and family. What the past contributes to an alarm is kept in two parts:
+the windows still in the history are looked at anew each time, so that a late window counts as
+what it is; the older ones are folded into a few numbers as they leave the history.
+
+A window counts towards a clear when every span that the alarm's direction names has a measured
+hold level. When enough counting windows in a row hold below the alarm's level, it falls to the
+highest hold level among them, and counting starts anew; at 0 it clears.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernels.confirm import Confirmed
+from kernels.decide import NOT_COUNTING
+from kernels.history import DELTA, History
+from schema.events import FAMILY_OF, LEVEL_OF, Code, Family
+
+#: Counting windows in a row that make an alarm fall.
+CLEAR_WINDOWS = 10
+#: The same for an alarm that stands at FIBER_DEGRADE_WARN.
+CLEAR_WINDOWS_WARN = 30
+
+#: An open alarm; windows are starts [s since the Unix epoch].
+ALARM = np.dtype(
+    [
+        ("link", "i4"),  # row of the link
+        ("family", "u1"),
+        ("level", "u1"),
+        ("direction", "u1"),  # bits: 1 = AZ, 2 = ZA
+        ("severity", "u1"),  # of the last event
+        ("suppressed", "?"),  # the last event was
+        ("sequence", "u4"),  # of the last event
+        ("onset_s", "i8"),
+        ("raised_s", "i8"),
+        ("changed_s", "i8"),  # NEVER before the first change
+        ("anchor_s", "i8"),  # counting starts after this window: last raise, rise or fall
+        ("last_s", "i8"),  # window of the last event
+        ("folded_count", "u1", (4,)),  # by direction mask: counting windows below the level
+        ("folded_hold", "u1", (4,)),  # by direction mask: highest hold level among them
+        ("folded_peak_db", "f8", (2,)),  # largest delta since onset, NaN = none
+    ]
+)
+NEVER = np.iinfo(np.int64).min
+
+#: Hold level of (family, code) for the families whose hold is what the window decided.
+_HOLD_OF_CODE = np.array(
+    [
+        [
+            NOT_COUNTING if code == Code.NO_DATA else LEVEL_OF[code] * (FAMILY_OF[code] == family)
+            for code in Code
+        ]
+        for family in Family
+    ],
+    dtype=np.uint8,
+)
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """A family that is confirmed on a link at one window.
+
+    Attributes:
+        link: row of the link.
+        family: `Family`.
+        level: highest confirmed level over both spans.
+        direction: bit mask of the spans that confirm it.
+    """
+
+    link: int
+    family: int
+    level: int
+    direction: int
+
+
+def confirmations(
+    rows: NDArray[np.int64], confirmed: Confirmed, news: NDArray[np.bool_]
+) -> list[Confirmation]:
+    """Combines both spans of each link.
+
+    Args:
+        rows: (k,) rows of the links.
+        confirmed: what is confirmed, arrays of shape (k, 2).
+        news: (k, 2) bool; a family counts where at least one of its spans is news.
+    """
+    found = []
+    for i in np.flatnonzero((news & (confirmed.level > 0)).any(axis=1)):
+        families = confirmed.family[i]
+        for family in sorted({int(f) for f in families[news[i]] if f}):
+            spans = families == family
+            found.append(
+                Confirmation(
+                    link=int(rows[i]),
+                    family=family,
+                    level=int(confirmed.level[i][spans].max()),
+                    direction=int(spans[0]) + 2 * int(spans[1]),
+                )
+            )
+    return found
+
+
+class Alarms:
+    """The open alarms of a shard's links."""
+
+    def __init__(self, table: NDArray[np.void] | None = None) -> None:
+        """Takes over a table of dtype `ALARM`, one row per open alarm."""
+        self.table = np.empty(0, ALARM) if table is None else table
+
+    def level_and_direction(self, num_links: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Returns two (n, families) uint8 arrays: level and direction; 0 = no alarm."""
+        level = np.zeros((num_links, len(Family)), np.uint8)
+        direction = np.zeros_like(level)
+        at = self.table["link"], self.table["family"]
+        level[at], direction[at] = self.table["level"], self.table["direction"]
+        return level, direction
+
+    def find(self, link: int, family: int) -> int | None:
+        """Returns the row of the open alarm of a link and family."""
+        at = np.flatnonzero((self.table["link"] == link) & (self.table["family"] == family))
+        return int(at[0]) if len(at) else None
+
+    def open(self, link: int, family: int, onset_s: int, window_s: int) -> int:
+        """Appends an alarm and returns its row; the caller sets level, direction, severity."""
+        alarm = np.zeros(1, ALARM)
+        alarm["link"], alarm["family"], alarm["onset_s"] = link, family, onset_s
+        alarm["raised_s"] = window_s
+        alarm["changed_s"] = NEVER
+        alarm["folded_peak_db"] = np.nan
+        self.table = np.concatenate((self.table, alarm))
+        return len(self.table) - 1
+
+    def restart_count(self, row: int, window_s: int) -> None:
+        """Lets the count towards a fall begin after a window."""
+        alarm = self.table[row]
+        alarm["anchor_s"] = window_s
+        alarm["folded_count"], alarm["folded_hold"] = 0, 0
+
+    def close(self, rows: list[int]) -> None:
+        """Removes alarms."""
+        self.table = np.delete(self.table, rows)
+
+    def keep(self, kept: NDArray[np.bool_]) -> None:
+        """Forgets the alarms of links where `kept` is false; link rows move up."""
+        self.table = self.table[kept[self.table["link"]]]
+        self.table["link"] = (np.cumsum(kept) - 1)[self.table["link"]]
+
+    def fold_oldest(self, history: History) -> None:
+        """Folds the window that is about to leave the history."""
+        oldest_s = history.oldest_s
+        counting = self.table["anchor_s"] < oldest_s
+        if counting.any():
+            holds = self._holds(history, oldest_s, np.flatnonzero(counting))[0]
+            alarms = self.table[counting]
+            for mask in DIRECTION_MASKS:
+                counts, below, hold = _judge(holds, mask, alarms["level"])
+                count = alarms["folded_count"][:, mask]
+                top = np.maximum(alarms["folded_hold"][:, mask], hold)
+                # Unreachable beyond the limit: the alarm falls before.
+                more = np.minimum(count + below, CLEAR_WINDOWS_WARN)
+                reset = counts & ~below
+                alarms["folded_count"][:, mask] = np.where(reset, 0, more)
+                alarms["folded_hold"][:, mask] = np.where(
+                    reset, 0, np.where(below, top, alarms["folded_hold"][:, mask])
+                )
+            self.table[counting] = alarms
+        readings = history.readings.get(oldest_s)
+        if readings is None:
+            return
+        at = np.searchsorted(readings.link, self.table["link"])
+        at = np.minimum(at, len(readings.link) - 1)
+        here = len(readings.link) > 0 and readings.link[at] == self.table["link"]
+        rows = np.flatnonzero(here & (self.table["onset_s"] <= oldest_s))
+        peak_db = self.table["folded_peak_db"]
+        peak_db[rows] = np.fmax(peak_db[rows], readings.values[at[rows], :, DELTA])
+
+    def due_to_fall(
+        self, history: History, window_s: int, rows: NDArray[np.int64]
+    ) -> list[tuple[int, int]]:
+        """Returns (row, new level) of the alarms whose count is full at a window.
+
+        Args:
+            history: the decisions as they stand.
+            window_s: the count goes up to this window.
+            rows: the alarms to look at.
+        """
+        if not len(rows):
+            return []
+        alarms = self.table[rows]
+        holds = self._holds(history, window_s, rows)
+        counts, below, hold = _judge(holds, alarms["direction"], alarms["level"])
+        windows_s = history.oldest_s + np.arange(len(holds))[:, None]
+        counted = windows_s > alarms["anchor_s"]
+        reset = counts & ~below & counted
+        number = np.arange(len(holds))[:, None]
+        last_reset = np.where(reset, number, -1).max(axis=0)
+        good = below & counted & (number > last_reset)
+        folded = last_reset < 0
+        picked = np.arange(len(rows)), alarms["direction"]
+        count = good.sum(axis=0) + np.where(folded, alarms["folded_count"][picked], 0)
+        top = np.where(good, hold, 0).max(axis=0)
+        top = np.maximum(top, np.where(folded, alarms["folded_hold"][picked], 0))
+        at_warn = (alarms["family"] == Family.FIBER) & (alarms["level"] == 1)
+        due = count >= np.where(at_warn, CLEAR_WINDOWS_WARN, CLEAR_WINDOWS)
+        return [(int(rows[i]), int(top[i])) for i in np.flatnonzero(due)]
+
+    def _holds(self, history: History, window_s: int, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Returns (H', m, 2) hold levels of the alarms' families; NOT_COUNTING = none."""
+        alarms = self.table[rows]
+        codes = history.codes(window_s, alarms["link"])
+        of_code = _HOLD_OF_CODE[alarms["family"][None, :, None], codes]
+        is_fiber = alarms["family"][None, :, None] == Family.FIBER
+        return np.where(is_fiber, history.fiber_holds(window_s, alarms["link"]), of_code)
+
+
+#: AZ, ZA, both.
+DIRECTION_MASKS = (1, 2, 3)
+
+
+def _judge(
+    holds: NDArray[np.uint8], direction: int | NDArray[np.uint8], level: NDArray[np.uint8]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.uint8]]:
+    """Returns per window and alarm: it counts, it holds below the level, its hold level."""
+    mask = np.asarray(direction)
+    named = np.stack(np.broadcast_arrays((mask & 1) != 0, (mask & 2) != 0), axis=-1)
+    counts = np.all(~named | (holds != NOT_COUNTING), axis=-1)
+    hold: NDArray[np.uint8] = np.where(named, holds, 0).max(axis=-1)
+    return counts, counts & (hold < level), hold

@@ -1,0 +1,91 @@
+"""The whole graph: one chain from PM records to events.
+
+``python -m pipeline.graph`` prints it.
+"""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import apache_beam as beam
+
+from pipeline.outputs import EVENTS, INVALID, LATE, UNMATCHED, Aside, Record
+from transforms import (
+    DecodeReports,
+    FormatEvents,
+    JoinTopology,
+    MeasureSpans,
+    SplitLate,
+    TrackLinks,
+    UpdateTopology,
+)
+from transforms.lateness import Lateness
+from transforms.update_topology import LINK_ENDS, LINKS, TopologyFile
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the operator chooses about the behavior.
+
+    Attributes:
+        lateness: how long a window waits.
+        emit: ``lifecycle`` or ``matches``.
+        num_shards: number of link shards, and of node shards.
+        source_name: name of the pipeline, `source` of every event.
+    """
+
+    lateness: Lateness = field(default_factory=Lateness)
+    emit: str = "lifecycle"
+    num_shards: int = 8
+    source_name: str = "event-center"
+
+
+class Source(Protocol):
+    """Where PM and topology come from: a file, Kafka, or a test."""
+
+    #: The input ends, and nothing in it is late.
+    bounded: bool
+
+    def records(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        """Returns `PmRecord`s."""
+
+    def topology(self, pipeline: beam.Pipeline) -> TopologyFile | beam.PCollection:
+        """Returns the whole topology, or its records as they come."""
+
+    def invalid(self, pipeline: beam.Pipeline) -> beam.PCollection | None:
+        """Returns what the source itself rejects, as records of the invalid output."""
+
+
+class Sinks(Protocol):
+    """Where the outputs go: files, Kafka, or a test."""
+
+    def write(self, output: str, records: beam.PCollection) -> None:
+        """Writes the records of an output."""
+
+
+def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Settings) -> None:
+    """Adds the whole graph to a pipeline."""
+    aside = Aside()
+    lateness, shards = settings.lateness, settings.num_shards
+    topology = source.topology(pipeline)
+    links = link_ends = topology
+    if isinstance(topology, beam.PCollection):
+        updates = topology | "UpdateTopology" >> UpdateTopology(shards, aside)
+        links, link_ends = updates[LINKS], updates[LINK_ENDS]
+
+    events: beam.PCollection[Record] = (
+        source.records(pipeline)
+        | "DecodeReports" >> DecodeReports(1 if links is topology else shards, aside)
+        | "JoinTopology" >> JoinTopology(shards, link_ends, aside)
+        | "SplitLate" >> SplitLate(lateness, source.bounded, aside)
+        | "MeasureSpans" >> MeasureSpans(lateness)
+        | "TrackLinks" >> TrackLinks(lateness, settings.emit, links)
+        | "FormatEvents" >> FormatEvents(settings.source_name)
+    )
+
+    sinks.write(EVENTS, events)
+    if (rejected := source.invalid(pipeline)) is not None:
+        aside.add(INVALID, rejected)
+    for output in (LATE, INVALID, UNMATCHED):
+        if collections := aside.collections(output):
+            title = output.capitalize()
+            sinks.write(output, collections | f"All{title}" >> beam.Flatten())

@@ -1,0 +1,147 @@
+"""Sources that replay files: a bounded one, and a stream with a watermark of its own."""
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.testing.test_stream import TestStream
+from apache_beam.transforms.window import TimestampedValue
+from apache_beam.utils.timestamp import Timestamp
+from numpy.typing import NDArray
+
+from kernels.decode import parse_reports
+from pipeline.outputs import Record, side_record
+from schema.files import bad_topology_line, read_capture, read_topology
+from transforms.decode_reports import PmRecord
+from transforms.lateness import Lateness
+from transforms.update_topology import TopologyFile
+
+_US_PER_S = 10**6
+_GROUP_HEADER = struct.Struct("<qI")
+
+
+@dataclass(frozen=True)
+class _FileSource:
+    """What both replays have in common: the topology is a file, complete before the start.
+
+    Attributes:
+        pm_file: capture file.
+        topology_file: JSON lines of FiberLink.
+    """
+
+    pm_file: str
+    topology_file: str
+
+    def topology(self, pipeline: beam.Pipeline) -> TopologyFile:
+        """Returns the whole topology."""
+        return TopologyFile(self.topology_file)
+
+    def invalid(self, pipeline: beam.Pipeline) -> beam.PCollection[Record]:
+        """Returns the topology lines that break the contract."""
+        lines = [bad_topology_line(e) for e in read_topology(self.topology_file).bad]
+        records = [side_record(line["link_id"], line) for line in lines]
+        return pipeline | "BadTopology" >> beam.Create(records).with_output_types(Record)
+
+
+@dataclass(frozen=True)
+class BatchReplay(_FileSource):
+    """A capture as bounded input: nothing in it is late."""
+
+    bounded = True
+
+    def records(self, pipeline: beam.Pipeline) -> beam.PCollection[PmRecord]:
+        """Returns the records in order of arrival."""
+        return (
+            pipeline
+            | "CaptureFile" >> beam.Create([self.pm_file])
+            | "ReadCapture" >> beam.FlatMap(_read_records).with_output_types(PmRecord)
+        )
+
+
+@dataclass(frozen=True)
+class StreamReplay(_FileSource):
+    """A capture as a stream, deterministic: reports in file order, and before each of them the
+    watermark stands at the largest collect time of those before it that could be parsed.
+
+    Only where the watermark passes the end of a window, or the closing of one, can be told from
+    outside; so reports between two such moments travel as one element.
+
+    Attributes:
+        lateness: the bounds, which say where these moments are.
+    """  # noqa: D205
+
+    lateness: Lateness
+
+    bounded = False
+
+    def records(self, pipeline: beam.Pipeline) -> beam.PCollection[PmRecord]:
+        """Returns the records in order of arrival."""
+        stream = TestStream(coder=beam.coders.BytesCoder())
+        for watermark, group in self._groups(read_capture(self.pm_file).payloads):
+            if watermark is not None:
+                stream = stream.advance_watermark_to(watermark)
+            stream = stream.add_elements([TimestampedValue(group, watermark or Timestamp(0))])
+        return (
+            pipeline
+            | "StreamReplay" >> stream.advance_watermark_to_infinity()
+            | "Ungroup" >> beam.FlatMap(_ungroup).with_output_types(PmRecord)
+        )
+
+    def _groups(self, payloads: list[bytes]) -> Iterator[tuple[Timestamp | None, bytes]]:
+        """Yields groups of records, with the watermark before each where it has moved."""
+        moments = self._moments(_watermarks_ns(payloads))
+        starts = [i for i in range(len(payloads)) if i == 0 or moments[i] != moments[i - 1]]
+        for start, stop in zip(starts, [*starts[1:], len(payloads)], strict=True):
+            moment_us = moments[start]
+            watermark = None if moment_us is None else Timestamp(micros=moment_us)
+            yield watermark, _group(start, payloads[start:stop])
+
+    def _moments(self, watermarks_ns: list[int | None]) -> list[int | None]:
+        """Returns the newest moment that each watermark has passed [us since the Unix epoch]."""
+        closing_us = round(self.lateness.allowed_lateness_s * _US_PER_S) % _US_PER_S
+
+        def newest(watermark_ns: int | None) -> int | None:
+            if watermark_ns is None:
+                return None
+            watermark_us = watermark_ns // 1000
+            ends_us = watermark_us // _US_PER_S * _US_PER_S
+            closes_us = (watermark_us - closing_us) // _US_PER_S * _US_PER_S + closing_us
+            return max(ends_us, closes_us)
+
+        return [newest(watermark_ns) for watermark_ns in watermarks_ns]
+
+
+def _watermarks_ns(payloads: list[bytes]) -> list[int | None]:
+    """Returns the watermark before each record; None before the first that could be parsed."""
+    parsed, good, _ = parse_reports(payloads)
+    times: NDArray[np.int64] = parsed.column("collect_time_unix_ns").to_numpy()
+    largest = dict(zip(good, np.maximum.accumulate(times).tolist(), strict=True))
+    watermarks: list[int | None] = []
+    watermark: int | None = None
+    for number in range(len(payloads)):
+        watermarks.append(watermark)
+        watermark = largest.get(number, watermark)
+    return watermarks
+
+
+def _read_records(path: str) -> Iterable[PmRecord]:
+    for number, payload in enumerate(read_capture(path).payloads):
+        yield PmRecord(payload, number, has_time=False)
+
+
+def _group(first: int, payloads: list[bytes]) -> bytes:
+    parts = [_GROUP_HEADER.pack(first, len(payloads))]
+    for payload in payloads:
+        parts += [len(payload).to_bytes(4, "little"), payload]
+    return b"".join(parts)
+
+
+def _ungroup(group: bytes) -> Iterable[PmRecord]:
+    first, number = _GROUP_HEADER.unpack_from(group)
+    at = _GROUP_HEADER.size
+    for order in range(first, first + number):
+        length = int.from_bytes(group[at : at + 4], "little")
+        yield PmRecord(group[at + 4 : at + 4 + length], order, has_time=False)
+        at += 4 + length

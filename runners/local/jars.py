@@ -1,0 +1,146 @@
+"""The Java class paths of the local parts, fetched once by Maven into `.cache/jars/`.
+
+Run `python -m runners.local.jars` to fetch them ahead of time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rich.console import Console
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+CACHE = CHECKOUT / ".cache"
+NAMES = ("flink", "kafka")
+
+JAVA_VERSION = 17
+_STAMP = ".pom-sha256"
+_PLAIN_LINE_EVERY_S = 5
+_DOWNLOADED = re.compile(r"Downloaded from \S+: \S+\.jar \(([\d.]+) ([kMG]?B)")
+_MEGABYTES = {"B": 1e-6, "kB": 1e-3, "MB": 1.0, "GB": 1e3}
+
+
+class JarsError(RuntimeError):
+    """Java or Maven is missing, or a fetch failed; the message is one line."""
+
+
+def java(name: str, *, heap_mb: int, options: tuple[str, ...] = ()) -> list[str]:
+    """The start of a command line: Java with the class path of one of `NAMES`."""
+    require_java()
+    path = f"{fetch(name)}/*"
+    return ["java", f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", *options, "-cp", path]
+
+
+def fetch(name: str) -> Path:
+    """The directory with the jars of `runners/java/<name>/pom.xml`, fetched when it must be.
+
+    Raises:
+        JarsError: Maven is missing or failed.
+    """
+    pom = CHECKOUT / "runners" / "java" / name / "pom.xml"
+    target = CACHE / "jars" / name
+    digest = hashlib.sha256(pom.read_bytes()).hexdigest()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(target.with_suffix(".lock")):
+        stamp = target / _STAMP
+        if not (stamp.exists() and stamp.read_text() == digest):
+            shutil.rmtree(target, ignore_errors=True)
+            _copy_dependencies(name, pom, target)
+            stamp.write_text(digest)
+    return target
+
+
+def require_java() -> None:
+    """Raises JarsError when Java is missing or too old."""
+    if shutil.which("java") is None:
+        raise JarsError(f"java is not on the PATH: install a JDK {JAVA_VERSION}")
+    told = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr
+    found = re.search(r'version "(\d+)', told)
+    if found is None or int(found[1]) < JAVA_VERSION:
+        has = found[1] if found else "of unknown version"
+        raise JarsError(f"java on the PATH is {has}: install a JDK {JAVA_VERSION} or newer")
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Lets one process at a time in."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _copy_dependencies(name: str, pom: Path, target: Path) -> None:
+    if shutil.which("mvn") is None:
+        raise JarsError("mvn is not on the PATH: install Maven 3.6 or newer")
+    command = ["mvn", "-B", "-f", str(pom)]
+    command += ["dependency:copy-dependencies", f"-DoutputDirectory={target}"]
+    with (
+        _progress(name) as show,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        ) as maven,
+    ):
+        assert maven.stdout is not None
+        first_error, count, megabytes = "", 0, 0.0
+        for line in maven.stdout:
+            if line.startswith("[ERROR]") and not first_error:
+                first_error = line.removeprefix("[ERROR]").strip()
+            if downloaded := _DOWNLOADED.search(line):
+                count += 1
+                megabytes += float(downloaded[1]) * _MEGABYTES[downloaded[2]]
+                show(count, megabytes)
+    if maven.returncode != 0:
+        shutil.rmtree(target, ignore_errors=True)
+        why = first_error or f"it ended with code {maven.returncode}"
+        raise JarsError(f"Maven could not fetch the {name} jars: {why}")
+
+
+@contextlib.contextmanager
+def _progress(name: str) -> Iterator[Callable[[int, float], None]]:
+    """Shows how far a fetch is: a moving line on a terminal, else a line now and then."""
+    console = Console(stderr=True)
+    latest = f"Fetching the {name} jars (once)"
+    printed = time.monotonic()
+    with console.status(latest) if console.is_terminal else contextlib.nullcontext() as status:
+        if status is None:
+            console.print(latest)
+
+        def show(count: int, megabytes: float) -> None:
+            nonlocal printed
+            text = f"{latest}: {count} downloaded, {megabytes:.0f} MB"
+            if status is not None:
+                status.update(text)
+            elif time.monotonic() - printed >= _PLAIN_LINE_EVERY_S:
+                printed = time.monotonic()
+                console.print(text)
+
+        yield show
+    jars = list((CACHE / "jars" / name).glob("*.jar"))
+    if jars:
+        size = sum(jar.stat().st_size for jar in jars) / 1e6
+        console.print(f"Fetched the {name} jars: {len(jars)}, {size:.0f} MB")
+
+
+def main() -> int:
+    """Fetches all of them."""
+    try:
+        require_java()
+        for name in NAMES:
+            fetch(name)
+    except JarsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""A Kafka broker on this machine, for tests and for trying things out."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from runners.local import jars
+from runners.local.process import Process, ProcessError, free_ports, log_file
+
+_START_TIMEOUT_S = 60
+_TOPIC_TIMEOUT_S = 30
+
+_PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller_port}
+controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+log.dirs={directory}/data
+# Topics are made by name, so that a wrong name is seen.
+auto.create.topics.enable=false
+# One node holds everything.
+offsets.topic.num.partitions=1
+offsets.topic.replication.factor=1
+transaction.state.log.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+# Tests write records of any age, and none may vanish.
+log.retention.ms=-1
+log.message.timestamp.after.max.ms=9223372036854775807
+"""
+
+
+class LocalKafka:
+    """A broker of one node (KRaft) on free ports of 127.0.0.1; what it holds dies with it.
+
+    Example:
+        with LocalKafka() as kafka:
+            kafka.create_topic("pm", partitions=4)
+    """
+
+    def __init__(self, *, heap_mb: int = 256) -> None:
+        """Describes the broker; it is started on entry.
+
+        Args:
+            heap_mb: memory for the broker itself; records live in the page cache.
+        """
+        self._heap_mb = heap_mb
+        self._port, self._controller_port = free_ports(2)
+        self._exit = contextlib.ExitStack()
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Where clients find the broker."""
+        return f"127.0.0.1:{self._port}"
+
+    def __enter__(self) -> Self:
+        """Starts the broker and waits until it serves."""
+        with contextlib.ExitStack() as stack:
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kafka-")))
+            java = jars.java("kafka", heap_mb=self._heap_mb)
+            properties = self._write_properties(directory)
+            self._format(java, properties)
+            broker = Process("Kafka", [*java, "kafka.Kafka", properties], log_file("kafka"))
+            stack.enter_context(broker).wait_until(self._serves, _START_TIMEOUT_S)
+            self._exit = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stops the broker and removes its files."""
+        self._exit.close()
+
+    def create_topic(
+        self, name: str, partitions: int = 1, config: Mapping[str, str] | None = None
+    ) -> None:
+        """Makes a topic; fine if it is there already.
+
+        Args:
+            name: of the topic.
+            partitions: how many it has.
+            config: settings of the topic, such as `{"cleanup.policy": "compact"}`.
+        """
+        topic = NewTopic(name, partitions, 1, config=dict(config or {}))
+        admin = self._admin()
+        try:
+            admin.create_topics([topic])[name].result(_TOPIC_TIMEOUT_S)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+
+    def _write_properties(self, directory: Path) -> Path:
+        path = directory / "server.properties"
+        path.write_text(
+            _PROPERTIES.format(
+                port=self._port, controller_port=self._controller_port, directory=directory
+            )
+        )
+        return path
+
+    def _format(self, java: list[str], properties: Path) -> None:
+        """Prepares the broker's storage, which KRaft asks for."""
+        command = [*java, "kafka.tools.StorageTool", "format"]
+        command += ["--config", str(properties), "--cluster-id", uuid.uuid4().hex[:22]]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise ProcessError(f"Kafka's storage could not be formatted: {done.stderr[-500:]}")
+
+    def _serves(self) -> bool:
+        try:
+            self._admin().list_topics(timeout=2)
+        except KafkaException:
+            return False
+        return True
+
+    def _admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})

@@ -1,0 +1,236 @@
+"""Child processes that live exactly as long as the block that started them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import IO, Self
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_POLL_S = 0.1
+_LOG_LINES = 15
+_LOGS_KEPT = 30
+LOGS = Path(__file__).resolve().parents[2] / ".cache" / "logs"
+
+
+class ProcessError(RuntimeError):
+    """A child did not come up or died; the message holds the end of its log."""
+
+
+class Process:
+    """A child in a process group of its own, its output in a log file.
+
+    Used as a context manager it is started on entry and stopped on exit, with everything that it
+    started itself. That holds for Ctrl-C and for SIGTERM too, which `stop_on_signals` turns into
+    an ordinary exit.
+
+    Example:
+        with Process("sleeper", ["sleep", "60"], log=Path("sleeper.log")) as sleeper:
+            sleeper.wait_until(lambda: True, timeout_s=10)
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        log: Path,
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        grace_s: float = 10,
+    ) -> None:
+        """Describes the child; nothing is started yet.
+
+        Args:
+            name: what to call it in messages.
+            command: the program and its arguments.
+            log: file that takes its standard output and error.
+            env: variables set beside the inherited ones.
+            cwd: where it runs.
+            grace_s: how long it may take to end after SIGTERM before it is killed.
+        """
+        self.name = name
+        self.command = [str(part) for part in command]
+        self.log = log
+        self._env = {**os.environ, **(env or {})}
+        self._cwd = cwd
+        self._grace_s = grace_s
+        self._popen: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        """Starts the child."""
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stops the child."""
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        """The child's id, which is that of its group as well."""
+        assert self._popen is not None, f"{self.name} is not started"
+        return self._popen.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """How the child ended; None while it runs or before it was started."""
+        return self._popen.poll() if self._popen else None
+
+    def start(self) -> None:
+        """Starts the child and comes back at once."""
+        stop_on_signals()
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("wb") as log, _signals_held():
+            self._popen = self._spawn(log)
+
+    def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._env,
+                cwd=self._cwd,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ProcessError(f"{self.name} could not be started: {error}") from None
+
+    def wait_until(self, ready: Callable[[], bool], timeout_s: float) -> None:
+        """Waits until `ready()` is true.
+
+        Raises:
+            ProcessError: the child ended, or the time is over.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not ready():
+            self.check()
+            if time.monotonic() > deadline:
+                raise ProcessError(f"{self.name} was not ready in {timeout_s:g} s\n{self.tail()}")
+            time.sleep(_POLL_S)
+
+    def wait_for_port(self, port: int, timeout_s: float) -> None:
+        """Waits until the child listens on a port of this machine."""
+        self.wait_until(lambda: is_listening(port), timeout_s)
+
+    def wait_for_line(self, text: str, timeout_s: float) -> None:
+        """Waits until a text stands in the log."""
+        self.wait_until(lambda: text in self.read_log(), timeout_s)
+
+    def wait(self, timeout_s: float | None = None) -> int:
+        """Waits for the child to end by itself.
+
+        Raises:
+            subprocess.TimeoutExpired: it still runs after that time.
+        """
+        assert self._popen is not None, f"{self.name} is not started"
+        return self._popen.wait(timeout_s)
+
+    def check(self) -> None:
+        """Raises ProcessError when the child has ended."""
+        if self.returncode is not None:
+            raise ProcessError(f"{self.name} ended with code {self.returncode}\n{self.tail()}")
+
+    def read_log(self) -> str:
+        """What the child has written so far."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def tail(self, lines: int = _LOG_LINES) -> str:
+        """The last lines of the log, and where the rest is."""
+        last = self.read_log().splitlines()[-lines:]
+        return "\n".join([f"  {line}" for line in last] + [f"  (all of it: {self.log})"])
+
+    def interrupt(self) -> None:
+        """Asks the child, and only it, to end, as Ctrl-C does."""
+        if self.returncode is None:
+            os.kill(self.pid, signal.SIGINT)
+
+    def stop(self) -> None:
+        """Ends the child's whole group: SIGTERM first, SIGKILL after the grace time."""
+        if self._popen is None:
+            return
+        with _signals_held():
+            self._signal_group(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._popen.wait(self._grace_s)
+            self._signal_group(signal.SIGKILL)
+            self._popen.wait()
+
+    def _signal_group(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+
+
+def stop_on_signals() -> None:
+    """Makes SIGTERM and SIGHUP end this program by way of its `with` blocks.
+
+    Python lets them kill it on the spot, which would leave its children behind. A handler that
+    somebody else has set is left alone.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _exit)
+
+
+def _exit(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Puts off signals, so that starting or stopping a child is never cut in half."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {int(one): signal.getsignal(one) for one in _STOP_SIGNALS}
+    for number in before:
+        signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came:
+        signal.raise_signal(came[0])
+
+
+def is_listening(port: int) -> bool:
+    """Whether something takes connections on a port of this machine."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine that nobody listens on, all different."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+
+
+def log_file(name: str) -> Path:
+    """Where a child that is started now writes to; of older ones only the newest are kept."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    for old in sorted(LOGS.glob("*.log"))[:-_LOGS_KEPT]:
+        old.unlink(missing_ok=True)
+    return LOGS / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{name}.log"

@@ -1,0 +1,211 @@
+"""Events in their published form: CloudEvents 1.0, structured JSON."""
+
+import json
+import math
+import uuid
+from typing import Any
+
+from schema.blocks import DIRECTIONS
+from schema.events import (
+    CODE_FACTS,
+    DIRECTION_NAMES,
+    Action,
+    Code,
+    FiberEvent,
+    SpanReading,
+)
+from schema.pm_types import DARK_DBM
+from schema.times import rfc3339
+from schema.topology import thresholds_of
+from schema.topology_pb2 import FiberLink, OpticalService, Span
+
+#: Position of a code's threshold in `thresholds_of`, where the topology has a say in it.
+_THRESHOLD_OF = {
+    Code.UPSTREAM_POWER_LOSS: 0,
+    Code.SIGNAL_LOSS_EQUIPMENT: 0,
+    Code.FIBER_DEGRADE_WARN: 1,
+    Code.FIBER_DEGRADE: 2,
+    Code.FIBER_DEGRADE_SEVERE: 3,
+    Code.FIBER_CUT: 4,
+}
+#: Thresholds that are fixed in the decision rows [dB].
+_FIXED_THRESHOLD_DB = {Code.OSC_LOSS: 3.0, Code.TOPOLOGY_MISMATCH: -1.0}
+_SERVICE_AFFECTING = (Code.FIBER_CUT, Code.SIGNAL_LOSS_EQUIPMENT)
+
+_WINDOW_S = 1
+
+
+def to_json(value: dict[str, Any]) -> bytes:
+    """Returns one line of JSON, UTF-8."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def cloud_event(event: FiberEvent, source: str) -> dict[str, Any]:
+    """Returns an event with its CloudEvents envelope.
+
+    Args:
+        event: the event.
+        source: name of the pipeline.
+    """
+    data = event_data(event)
+    return {
+        "specversion": "1.0",
+        "id": f"{data['alarm_id']}:{event.sequence}",
+        "source": source,
+        "type": f"eventcenter.fiber.{event.code.name.lower()}.{event.action.name.lower()}",
+        "subject": event.link.link_id,
+        "time": rfc3339(event.window_s + _WINDOW_S),
+        "datacontenttype": "application/json",
+        "data": data,
+    }
+
+
+def event_data(event: FiberEvent) -> dict[str, Any]:
+    """Returns the `data` of an event."""
+    facts, link = CODE_FACTS[event.code], event.link
+    onset = rfc3339(event.onset_s)
+    end_s = event.window_s + _WINDOW_S
+    time = rfc3339(end_s)
+    cleared = event.action == Action.CLEAR
+    affecting = event.code in _SERVICE_AFFECTING and bool(link.services) and not link.protected
+    return {
+        "alarm_id": str(
+            uuid.uuid5(uuid.NAMESPACE_URL, f"{link.link_id}|{facts.family.name}|{onset}")
+        ),
+        "sequence": event.sequence,
+        "action": event.action.name,
+        "state": "CLEARED" if cleared else "ACTIVE",
+        "code": event.code.name,
+        "family": facts.family.name,
+        "severity": event.severity.name.lower(),
+        "previous_severity": event.previous_severity and event.previous_severity.name.lower(),
+        "probable_cause": facts.probable_cause,
+        "specific_problem": event.specific_problem,
+        "direction": DIRECTION_NAMES[event.direction],
+        "onset_time": onset,
+        "raised_time": rfc3339(event.raised_s + _WINDOW_S),
+        "changed_time": (None if event.changed_s is None else rfc3339(event.changed_s + _WINDOW_S)),
+        "cleared_time": time if cleared else None,
+        "detected_late": event.detected_late,
+        "duration_ms": (end_s - event.onset_s) * 1000,
+        "link": {
+            "link_id": link.link_id,
+            "name": link.name,
+            "a_end": link.a_end.node_id,
+            "z_end": link.z_end.node_id,
+        },
+        "measurement": {
+            name: _measurement(reading, event.code, span)
+            for name, reading, span in zip(DIRECTIONS, event.spans, (link.az, link.za), strict=True)
+        },
+        "service_affecting": "SERVICE_AFFECTING" if affecting else "NOT_SERVICE_AFFECTING",
+        "impacted_services": [_service(service) for service in link.services],
+        "impacted_capacity_gbps": sum(
+            service.capacity_gbps for service in link.services if not service.protected
+        ),
+        "suppressed": event.suppressed,
+        "suppressed_by": event.suppressed_by,
+        "protected": link.protected,
+        "topology_version": link.version,
+        "proposed_repair": facts.proposed_repair,
+        "text": event_text(event),
+    }
+
+
+def event_text(event: FiberEvent) -> str:
+    """Returns the event as one plain sentence."""
+    link = event.link
+    what = _WORDS[event.code]
+    where = f"on {link.name or link.link_id} ({_route(link, event.direction)})"
+    since = f"since {rfc3339(event.onset_s)}"
+    duration_s = event.window_s + _WINDOW_S - event.onset_s
+    if event.action == Action.CLEAR:
+        return f"{what} {where} is over after {duration_s} s."
+    severity = event.severity.name.lower()
+    verb = {Action.RAISE: "", Action.MATCH: "", Action.CHANGE: " is now"}[event.action]
+    parts = [f"{what} {where}{verb} {severity} {since}" if verb else f"{what} {where} {since}"]
+    if loss := _loss_words(event):
+        parts.append(loss)
+    parts.append(_impact_words(event))
+    text = ", ".join(parts) + "."
+    return f"{text} Under maintenance {event.suppressed_by}." if event.suppressed else text
+
+
+_WORDS = {
+    Code.FIBER_DEGRADE_WARN: "Slightly raised loss",
+    Code.FIBER_DEGRADE: "Raised loss",
+    Code.FIBER_DEGRADE_SEVERE: "Severely raised loss",
+    Code.FIBER_CUT: "Fiber cut",
+    Code.UPSTREAM_POWER_LOSS: "No power to send",
+    Code.SIGNAL_LOSS_EQUIPMENT: "Signal lost in the equipment, fiber sound,",
+    Code.OSC_LOSS: "Supervisory channel lost",
+    Code.TOPOLOGY_MISMATCH: "More power received than sent",
+}
+
+
+def _route(link: FiberLink, direction: int) -> str:
+    a, z = link.a_end.node_id, link.z_end.node_id
+    return {1: f"{a} to {z}", 2: f"{z} to {a}", 3: f"{a} and {z}, both directions"}[direction]
+
+
+def _loss_words(event: FiberEvent) -> str | None:
+    deltas = [
+        (name, reading.delta_db)
+        for bit, name, reading in zip((1, 2), DIRECTIONS, event.spans, strict=True)
+        if event.direction & bit and not math.isnan(reading.delta_db)
+    ]
+    if not deltas or CODE_FACTS[event.code].family.name != "FIBER":
+        return None
+    return " and ".join(f"{delta:.1f} dB above base {name}" for name, delta in deltas)
+
+
+def _impact_words(event: FiberEvent) -> str:
+    services = event.link.services
+    if not services:
+        return "no service on it"
+    capacity = sum(s.capacity_gbps for s in services if not s.protected)
+    number = f"{len(services)} service{'s' if len(services) > 1 else ''}"
+    if event.link.protected or capacity == 0:
+        return f"{number} on it, all protected"
+    return f"{number} on it, {capacity:g} Gbit/s of them unprotected"
+
+
+def _measurement(reading: SpanReading, code: Code, span: Span) -> dict[str, Any]:
+    loss_db = reading.loss_db
+    is_lower_bound = reading.rx_dark and not reading.tx_dark and not math.isnan(reading.tx_dbm)
+    if is_lower_bound:
+        loss_db = reading.tx_dbm - DARK_DBM
+    if code in _THRESHOLD_OF:
+        threshold_db = thresholds_of(span)[_THRESHOLD_OF[code]]
+    else:
+        threshold_db = _FIXED_THRESHOLD_DB[code]
+    return {
+        "tx_dbm": _power(reading.tx_dbm),
+        "rx_dbm": _power(reading.rx_dbm),
+        "span_loss_db": _number(loss_db),
+        "span_loss_osc_db": _number(reading.loss_osc_db),
+        "base_db": _number(reading.base_db),
+        "delta_db": _number(reading.delta_db),
+        "peak_delta_db": _number(reading.peak_delta_db),
+        "threshold_db": threshold_db,
+        "loss_is_lower_bound": is_lower_bound,
+    }
+
+
+def _service(service: OpticalService) -> dict[str, Any]:
+    return {
+        "service_id": service.service_id,
+        "och_id": service.och_id,
+        "customer": service.customer,
+        "central_frequency_thz": service.central_frequency_thz,
+        "capacity_gbps": service.capacity_gbps,
+        "protected": service.protected,
+    }
+
+
+def _power(value_dbm: float) -> float | None:
+    return DARK_DBM if value_dbm == -math.inf else _number(value_dbm)
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -1,0 +1,41 @@
+"""Facts about PM types that the contract in ``proto/pm_report.proto`` states in words."""
+
+from schema.pm_report_pb2 import PmType, Unit
+
+#: Canonical unit of each PM type.
+CANONICAL_UNIT: dict[int, int] = {
+    PmType.INPUT_POWER: Unit.DBM,
+    PmType.OUTPUT_POWER: Unit.DBM,
+    PmType.INPUT_POWER_OSC: Unit.DBM,
+    PmType.OUTPUT_POWER_OSC: Unit.DBM,
+    PmType.TARGET_GAIN: Unit.DB,
+    PmType.ACTUAL_GAIN: Unit.DB,
+    PmType.ACTUAL_GAIN_TILT: Unit.DB,
+    PmType.TARGET_OUTPUT_POWER: Unit.DBM,
+    PmType.LASER_BIAS_CURRENT: Unit.MA,
+    PmType.LASER_TEMPERATURE: Unit.CELSIUS,
+    PmType.OPTICAL_RETURN_LOSS: Unit.DB,
+    PmType.PRE_FEC_BER: Unit.RATIO,
+    PmType.POST_FEC_BER: Unit.RATIO,
+    PmType.Q_VALUE: Unit.DB,
+    PmType.OSNR: Unit.DB,
+    PmType.ESNR: Unit.DB,
+    PmType.CHROMATIC_DISPERSION: Unit.PS_PER_NM,
+    PmType.POLARIZATION_MODE_DISPERSION: Unit.PS,
+    PmType.POLARIZATION_DEPENDENT_LOSS: Unit.DB,
+    PmType.SOP_ROC: Unit.KRAD_PER_S,
+}
+
+#: Types measured in dBm: powers, which may be dark.
+POWER_TYPES: tuple[int, ...] = tuple(t for t, u in CANONICAL_UNIT.items() if u == Unit.DBM)
+
+#: Smallest and largest power that a sound device reports [dBm].
+POWER_MIN_DBM, POWER_MAX_DBM = -70.0, 35.0
+
+#: Reading shown where there is no light [dBm]; never used as a measured value.
+DARK_DBM = -40.0
+
+
+def pm_type_name(number: int) -> str:
+    """Returns the name of a PM type, or its number as text if the contract has none."""
+    return PmType.Name(number) if number in PmType.values() else str(number)

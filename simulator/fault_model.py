@@ -1,0 +1,162 @@
+"""What a fault is: its effects on powers, its defects in the data, and its ground truth."""
+
+import enum
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from simulator.network import link_id
+
+Direction = Literal["AZ", "ZA", "BOTH"]
+SECOND_NS = 1_000_000_000
+
+
+class Quantity(enum.Enum):
+    """What an effect changes on a span."""
+
+    LAUNCH = enum.auto()
+    LOSS = enum.auto()
+    OSC_LOSS = enum.auto()
+    RETURN_LOSS = enum.auto()
+
+
+class Shape(enum.Enum):
+    """How an effect runs between its start and its end."""
+
+    STEP = enum.auto()
+    # Grows over the first half, then stays.
+    RAMP = enum.auto()
+    # Two seconds above, two seconds below the amount.
+    FLAP = enum.auto()
+
+
+FLAP_HALF_PERIOD_NS = 2 * SECOND_NS
+FLAP_SWING_DB = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A change of one quantity of one span, by `amount_db`, from start until before end."""
+
+    span: int
+    quantity: Quantity
+    start_ns: int
+    end_ns: int
+    amount_db: float
+    shape: Shape = Shape.STEP
+
+    def at(self, time_ns: int) -> float:
+        """The change at an instant [dB]; 0 outside of the effect."""
+        if not self.start_ns <= time_ns < self.end_ns:
+            return 0.0
+        elapsed_ns = time_ns - self.start_ns
+        if self.shape is Shape.RAMP:
+            return self.amount_db * min(1.0, 2 * elapsed_ns / (self.end_ns - self.start_ns))
+        if self.shape is Shape.FLAP:
+            above = elapsed_ns // FLAP_HALF_PERIOD_NS % 2 == 0
+            return self.amount_db + (FLAP_SWING_DB if above else -FLAP_SWING_DB)
+        return self.amount_db
+
+
+class DefectKind(enum.Enum):
+    """What is wrong with the reports, while the light is well."""
+
+    # The components are missing from the report.
+    SILENT = enum.auto()
+    # The received power is no usable value: another fault of it every second.
+    GARBAGE = enum.auto()
+    # The report is cut off.
+    TRUNCATED = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """Bad reports of a node, or of some of its components, from start until before end."""
+
+    kind: DefectKind
+    node: int
+    components: tuple[str, ...]
+    start_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """Planned work on a link."""
+
+    link: int
+    start_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """An alarm that a fault must give: the highest code it reaches and its final direction."""
+
+    link_id: str
+    family: str
+    code: str
+    direction: Direction
+    suppressed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault with its ground truth; `expected` is empty if it must give no event."""
+
+    fault_id: str
+    kind: str
+    links: tuple[int, ...]
+    direction: Direction
+    onset_ns: int
+    end_ns: int
+    effects: tuple[Effect, ...] = ()
+    defects: tuple[Defect, ...] = ()
+    expected: tuple[Expected, ...] = ()
+    maintenance: tuple[Maintenance, ...] = ()
+    # Reasons that must appear in the output for invalid data.
+    invalid_reasons: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The ground truth as a JSON object."""
+        return {
+            "fault_id": self.fault_id,
+            "kind": self.kind,
+            "link_ids": [link_id(link) for link in self.links],
+            "direction": self.direction,
+            "onset_time": to_rfc3339(self.onset_ns),
+            "end_time": to_rfc3339(self.end_ns),
+            "expected": [
+                {
+                    "link_id": alarm.link_id,
+                    "family": alarm.family,
+                    "code": alarm.code,
+                    "direction": alarm.direction,
+                    "suppressed": alarm.suppressed,
+                }
+                for alarm in self.expected
+            ],
+            "invalid_reasons": list(self.invalid_reasons),
+        }
+
+
+def to_rfc3339(time_ns: int) -> str:
+    """An instant in RFC 3339, UTC, with milliseconds."""
+    moment = datetime.fromtimestamp(time_ns // SECOND_NS, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ns % SECOND_NS // 1_000_000:03d}Z"
+
+
+def from_rfc3339(text: str) -> int:
+    """An RFC 3339 instant as nanoseconds since the Unix epoch; UTC where it names no zone.
+
+    Raises:
+        ValueError: The text is no such instant.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no instant in RFC 3339") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    whole_s = int(moment.replace(microsecond=0).timestamp())
+    return whole_s * SECOND_NS + moment.microsecond * 1_000

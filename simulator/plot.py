@@ -1,0 +1,253 @@
+"""Draws the span losses of links over time, with their events; one PNG."""
+
+import math
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+# Draws without a display; has to be said before pyplot is there.
+matplotlib.use("Agg")
+
+import matplotlib.dates as mdates
+import matplotlib.pyplot as plt
+import numpy as np
+from google.protobuf.json_format import ParseDict, ParseError
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from schema.topology_pb2 import FiberLink
+from simulator.capture import read_capture
+from simulator.cli import Parser, existing_file
+from simulator.fault_model import SECOND_NS, from_rfc3339
+from simulator.losses import DIRECTIONS, LossSeries, measure
+from simulator.score import read_json_lines
+
+LINKS_AT_MOST = 12
+DIRECTION_COLORS = {"AZ": "#1f4e79", "ZA": "#2a9d8f"}
+SEVERITY_COLORS = {
+    "critical": "#c1121f",
+    "major": "#f3722c",
+    "minor": "#e0a800",
+    "warning": "#4895ef",
+}
+ACTION_MARKERS = {"RAISE": "^", "CHANGE": "D", "CLEAR": "v", "MATCH": "|"}
+DARK_COLOR = "#c9c9c9"
+# The events of a panel stand in a row above its curves.
+MARKER_Y = 1.06
+# Room around the curves.
+MARGIN_DB = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What the picture needs of an event."""
+
+    alarm_id: str
+    link_id: str
+    action: str
+    code: str
+    severity: str
+    time_ns: int
+    onset_ns: int
+
+
+def plot(
+    links: Sequence[FiberLink],
+    losses: Mapping[str, LossSeries],
+    events: Iterable[Event],
+    out: Path,
+) -> None:
+    """Draws one panel for each link into a PNG; events of other links are left out."""
+    by_link: defaultdict[str, list[Event]] = defaultdict(list)
+    for event in events:
+        by_link[event.link_id].append(event)
+    columns = 1 if len(links) == 1 else 2 if len(links) <= 6 else 3
+    rows = math.ceil(len(links) / columns)
+    figure, grid = plt.subplots(
+        rows,
+        columns,
+        figsize=(max(5.6 * columns, 9.0), 2.6 * rows + 1.4),
+        squeeze=False,
+        layout="constrained",
+    )
+    panels = grid.ravel()
+    for panel, link in zip(panels, links, strict=False):
+        _draw_link(panel, link, losses[link.link_id], by_link[link.link_id])
+    for panel in panels[len(links) :]:
+        panel.set_visible(False)
+    figure.suptitle("Span losses and fiber events", fontsize=14, fontweight="bold")
+    figure.supylabel("span loss [dB]", fontsize=10)
+    figure.supxlabel("event time [UTC]", fontsize=10)
+    figure.legend(handles=_legend(), loc="outside lower center", ncols=6, frameon=False, fontsize=9)
+    figure.savefig(out, dpi=130)
+    plt.close(figure)
+
+
+def _draw_link(panel: Axes, link: FiberLink, series: LossSeries, events: list[Event]) -> None:
+    times = [_moment(window_ns) for window_ns in series.windows_ns.tolist()]
+    for direction, span in zip(DIRECTIONS, (link.az, link.za), strict=True):
+        color = DIRECTION_COLORS[direction]
+        panel.plot(times, series.loss_db[direction], color=color, linewidth=1.4)
+        if span.HasField("span_loss_base_db"):
+            panel.axhline(span.span_loss_base_db, color=color, linewidth=0.8, linestyle=":")
+    panel.fill_between(
+        times,
+        0,
+        0.05,
+        where=(series.dark["AZ"] | series.dark["ZA"]).tolist(),
+        transform=panel.get_xaxis_transform(),
+        color=DARK_COLOR,
+        linewidth=0,
+    )
+    _draw_events(panel, events, times[-1])
+    panel.set_xlim(times[0], times[-1])
+    panel.set_ylim(*_limits(series))
+    panel.set_title(f"{link.link_id}   {link.name}", fontsize=9, loc="left", pad=16)
+    locator = mdates.AutoDateLocator(minticks=3, maxticks=6)
+    panel.xaxis.set_major_locator(locator)
+    panel.xaxis.set_major_formatter(mdates.DateFormatter("%H:%M:%S", tz=UTC))
+    panel.tick_params(labelsize=8)
+    panel.grid(color="#eeeeee", linewidth=0.7)
+    panel.set_axisbelow(True)
+    panel.spines[["top", "right"]].set_visible(False)
+
+
+def _draw_events(panel: Axes, events: Iterable[Event], end: datetime) -> None:
+    by_alarm: defaultdict[str, list[Event]] = defaultdict(list)
+    for event in sorted(events, key=lambda event: event.time_ns):
+        by_alarm[event.alarm_id].append(event)
+    for steps in by_alarm.values():
+        starts = [_moment(steps[0].onset_ns)] + [_moment(event.time_ns) for event in steps[1:]]
+        code = ""
+        for event, (start, until) in zip(steps, pairwise([*starts, end]), strict=True):
+            color = SEVERITY_COLORS[event.severity]
+            if event.action != "CLEAR":
+                panel.axvspan(start, until, color=color, alpha=0.18, lw=0)
+            _mark(panel, event, color, with_code=event.code != code)
+            code = event.code
+
+
+def _mark(panel: Axes, event: Event, color: str, with_code: bool) -> None:
+    place = (mdates.date2num(_moment(event.time_ns)), MARKER_Y)
+    panel.plot(
+        *place,
+        marker=ACTION_MARKERS[event.action],
+        markersize=7,
+        color=color,
+        transform=panel.get_xaxis_transform(),
+        clip_on=False,
+    )
+    if with_code:
+        panel.annotate(
+            event.code,
+            place,
+            xycoords=panel.get_xaxis_transform(),
+            xytext=(6, 0),
+            textcoords="offset points",
+            fontsize=7,
+            color="#444444",
+            va="center",
+            annotation_clip=False,
+        )
+
+
+def _limits(series: LossSeries) -> tuple[float, float]:
+    losses_db = np.concatenate(list(series.loss_db.values()))
+    if np.isnan(losses_db).all():
+        return 0.0, 1.0
+    return float(np.nanmin(losses_db)) - MARGIN_DB, float(np.nanmax(losses_db)) + MARGIN_DB
+
+
+def _legend() -> list[Line2D | Patch]:
+    lines = [
+        Line2D([], [], color=color, label=f"span {direction}")
+        for direction, color in DIRECTION_COLORS.items()
+    ]
+    base = Line2D([], [], color="#777777", linestyle=":", label="base")
+    dark = Patch(color=DARK_COLOR, label="no light")
+    severities = [
+        Patch(color=color, alpha=0.6, label=name) for name, color in SEVERITY_COLORS.items()
+    ]
+    actions = [
+        Line2D([], [], color="#444444", marker=marker, linestyle="", label=name.lower())
+        for name, marker in ACTION_MARKERS.items()
+        if name != "MATCH"
+    ]
+    return [*lines, base, dark, *severities, *actions]
+
+
+def _moment(time_ns: int) -> datetime:
+    return datetime.fromtimestamp(time_ns / SECOND_NS, UTC)
+
+
+def _event(cloud_event: Mapping[str, Any]) -> Event:
+    data = cloud_event["data"]
+    return Event(
+        alarm_id=data["alarm_id"],
+        link_id=data["link"]["link_id"],
+        action=data["action"],
+        code=data["code"],
+        severity=data["severity"],
+        time_ns=from_rfc3339(cloud_event["time"]),
+        onset_ns=from_rfc3339(data["onset_time"]),
+    )
+
+
+def _links_of(topology_file: Path, link_ids: Sequence[str]) -> list[FiberLink]:
+    """The links to draw, in the order asked for."""
+    wanted = set(link_ids)
+    found: dict[str, FiberLink] = {}
+    for line in read_json_lines(topology_file):
+        if line.get("link_id") in wanted:
+            found[line["link_id"]] = ParseDict(line, FiberLink(), ignore_unknown_fields=True)
+    return [found[link_id] for link_id in link_ids if link_id in found]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Draws what the command line asks for."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    try:
+        events = [_event(line) for line in read_json_lines(options.events_file)]
+        # The links of the events, in order of their first one.
+        affected = list(dict.fromkeys(event.link_id for event in events))
+        link_ids = options.links.split(",") if options.links else affected[:LINKS_AT_MOST]
+        links = _links_of(options.topology_file, link_ids)
+        if not links:
+            parser.error("no link to draw: name some of the topology with --links")
+        plot(links, measure(read_capture(options.capture_file), links), events, options.out)
+    except (ValueError, OSError, ParseError) as error:
+        parser.error(str(error))
+    except KeyError as error:
+        parser.error(f"an event lacks {error}")
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser("simulator.plot", __doc__)
+    parser.add_argument(
+        "--capture_file", type=existing_file, required=True, help="reports in order of arrival"
+    )
+    parser.add_argument(
+        "--topology_file", type=existing_file, required=True, help="links, one a line"
+    )
+    parser.add_argument(
+        "--events_file", type=existing_file, required=True, help="CloudEvents, one a line"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="the PNG to write")
+    parser.add_argument(
+        "--links", help=f"link ids, commas between (the first {LINKS_AT_MOST} with events)"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""Makes the PM reports of a network under faults, in the order of their arrival."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from simulator.corrupt import corrupt
+from simulator.encode import ReportEncoder
+from simulator.fault_model import SECOND_NS, Defect, Fault
+from simulator.network import Network, node_id
+from simulator.signals import Signals
+from simulator.transport import Arrival, Courier, Transport
+
+
+def generate(
+    network: Network,
+    faults: Sequence[Fault],
+    start_ns: int,
+    seconds: int,
+    seed: int,
+    transport: Transport | None = None,
+) -> Iterator[Arrival]:
+    """Makes one report per node and second; the same ones for the same arguments.
+
+    Args:
+        network: The network that is measured.
+        faults: What happens to it, see `simulator.faults.schedule`.
+        start_ns: Start of the first second in event time, a whole second.
+        seconds: How many seconds.
+        seed: Seed of noise, sample phases and transport.
+        transport: How reports are disturbed on their way; by default slightly out of order.
+
+    Yields:
+        The reports in order of arrival, each with the time of its sending.
+    """
+    signals = Signals(network, faults, start_ns, seconds, seed)
+    encoder = ReportEncoder(network, seed)
+    courier = Courier(transport or Transport(), seed)
+    defects = _by_node(faults)
+    for number in range(seconds):
+        second_ns = start_ns + number * SECOND_NS
+        readings = signals.second(number)
+        collect_ns = readings.collect_ns.tolist()
+        reports = (
+            Arrival(
+                collect_ns[node],
+                node_id(node),
+                _damaged(payload, defects.get(node, ()), second_ns, number),
+            )
+            for node, payload in enumerate(encoder.encode(readings, sequence=number + 1))
+        )
+        yield from courier.carry(reports, network.node_count, until_ns=second_ns + SECOND_NS)
+    yield from courier.rest()
+
+
+def _by_node(faults: Iterable[Fault]) -> dict[int, list[Defect]]:
+    by_node: defaultdict[int, list[Defect]] = defaultdict(list)
+    for fault in faults:
+        for defect in fault.defects:
+            by_node[defect.node].append(defect)
+    return by_node
+
+
+def _damaged(payload: bytes, defects: Iterable[Defect], second_ns: int, number: int) -> bytes:
+    for defect in defects:
+        if defect.start_ns <= second_ns < defect.end_ns:
+            payload = corrupt(payload, defect, number)
+    return payload

@@ -1,0 +1,255 @@
+"""Holds the events of a run against the ground truth: what was found, missed or made up."""
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from simulator.cli import Parser, existing_file
+from simulator.fault_model import SECOND_NS, from_rfc3339, to_rfc3339
+
+# Codes of a family from the lowest level to the highest.
+LEVELS = (
+    "FIBER_DEGRADE_WARN",
+    "FIBER_DEGRADE",
+    "FIBER_DEGRADE_SEVERE",
+    "FIBER_CUT",
+    "UPSTREAM_POWER_LOSS",
+    "SIGNAL_LOSS_EQUIPMENT",
+    "OSC_LOSS",
+    "TOPOLOGY_MISMATCH",
+)
+NAMED_AT_MOST = 20
+PLAIN_WIDTH = 110
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """An alarm as its events tell it: the highest code, the final direction."""
+
+    alarm_id: str
+    link_id: str
+    family: str
+    code: str
+    direction: str
+    suppressed: bool
+    onset_ns: int
+    raised_ns: int
+    raises: int
+    clears: int
+
+    def __str__(self) -> str:
+        onset = to_rfc3339(self.onset_ns)
+        hidden = ", suppressed" if self.suppressed else ""
+        return f"{self.link_id} {self.code} {self.direction}{hidden}, onset {onset}"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What became of one expected alarm."""
+
+    fault_id: str
+    kind: str
+    expected: str
+    alarm: Alarm | None
+    # Windows from the one of the onset to the one that raised, both counted.
+    delay_windows: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The outcome of a run."""
+
+    findings: tuple[Finding, ...]
+    false_alarms: tuple[Alarm, ...]
+
+    @property
+    def found(self) -> tuple[Finding, ...]:
+        """Expected alarms that came."""
+        return tuple(finding for finding in self.findings if finding.alarm)
+
+    @property
+    def missed(self) -> tuple[Finding, ...]:
+        """Expected alarms that did not come."""
+        return tuple(finding for finding in self.findings if not finding.alarm)
+
+    @property
+    def raised_once(self) -> int:
+        """How many of the found alarms were raised exactly once."""
+        return sum(1 for f in self.found if f.alarm and f.alarm.raises == 1)
+
+    @property
+    def cleared_once(self) -> int:
+        """How many of the found alarms were cleared exactly once."""
+        return sum(1 for f in self.found if f.alarm and f.alarm.clears == 1)
+
+    @property
+    def is_perfect(self) -> bool:
+        """Nothing was missed, nothing made up."""
+        return not self.missed and not self.false_alarms
+
+    def __rich__(self) -> Table:
+        table = Table(title="Alarms by kind of fault", title_justify="left")
+        table.add_column("fault", no_wrap=True)
+        counts = ("expected", "found", "missed", "raised once", "cleared once")
+        for column in (*counts, "delay [windows]", "longest"):
+            table.add_column(column, justify="right")
+        for kind in sorted({finding.kind for finding in self.findings}):
+            of_kind = tuple(finding for finding in self.findings if finding.kind == kind)
+            table.add_row(kind, *Score(of_kind, ())._cells())
+        table.add_section()
+        table.add_row("all", *self._cells(), style="bold")
+        return table
+
+    def _cells(self) -> list[str]:
+        delays = [f.delay_windows for f in self.findings if f.delay_windows is not None]
+        counts = (self.findings, self.found, self.missed)
+        return [
+            *(str(len(findings)) for findings in counts),
+            str(self.raised_once),
+            str(self.cleared_once),
+            f"{statistics.median(delays):g}" if delays else "-",
+            str(max(delays)) if delays else "-",
+        ]
+
+
+def score(events: Iterable[Mapping[str, Any]], truth: Iterable[Mapping[str, Any]]) -> Score:
+    """Holds events against the truth.
+
+    An expected alarm is found when one of its link, family, highest code, final direction and
+    suppression has its onset during the fault. Every other alarm is false.
+
+    Args:
+        events: CloudEvents; repeated ones count once.
+        truth: Faults as in a truth file.
+    """
+    alarms = _alarms(events)
+    findings = []
+    for fault in truth:
+        for expected in fault["expected"]:
+            alarm = next((a for a in alarms if _fits(a, fault, expected)), None)
+            if alarm:
+                alarms.remove(alarm)
+            findings.append(_finding(fault, expected, alarm))
+    return Score(tuple(findings), tuple(alarms))
+
+
+def _alarms(events: Iterable[Mapping[str, Any]]) -> list[Alarm]:
+    by_alarm: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for event in events:
+        data = event["data"]
+        by_alarm.setdefault(data["alarm_id"], {})[event["id"]] = data
+    return [
+        _alarm(sorted(steps.values(), key=lambda data: int(data["sequence"])))
+        for steps in by_alarm.values()
+    ]
+
+
+def _alarm(steps: Sequence[Mapping[str, Any]]) -> Alarm:
+    first, last = steps[0], steps[-1]
+    return Alarm(
+        alarm_id=first["alarm_id"],
+        link_id=first["link"]["link_id"],
+        family=first["family"],
+        code=max((data["code"] for data in steps), key=LEVELS.index),
+        direction=last["direction"],
+        suppressed=all(data["suppressed"] for data in steps),
+        onset_ns=from_rfc3339(first["onset_time"]),
+        raised_ns=from_rfc3339(first["raised_time"]),
+        raises=sum(data["action"] == "RAISE" for data in steps),
+        clears=sum(data["action"] == "CLEAR" for data in steps),
+    )
+
+
+def _fits(alarm: Alarm, fault: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
+    first_window_ns = _window_ns(fault)
+    return (
+        alarm.link_id == expected["link_id"]
+        and alarm.family == expected["family"]
+        and alarm.code == expected["code"]
+        and alarm.direction == expected["direction"]
+        and alarm.suppressed == expected["suppressed"]
+        and first_window_ns <= alarm.onset_ns <= from_rfc3339(fault["end_time"])
+    )
+
+
+def _finding(fault: Mapping[str, Any], expected: Mapping[str, Any], alarm: Alarm | None) -> Finding:
+    hidden = ", suppressed" if expected["suppressed"] else ""
+    return Finding(
+        fault_id=fault["fault_id"],
+        kind=fault["kind"],
+        expected=f"{expected['link_id']} {expected['code']} {expected['direction']}{hidden}",
+        alarm=alarm,
+        delay_windows=(alarm.raised_ns - _window_ns(fault)) // SECOND_NS if alarm else None,
+    )
+
+
+def _window_ns(fault: Mapping[str, Any]) -> int:
+    onset_ns = from_rfc3339(fault["onset_time"])
+    return onset_ns - onset_ns % SECOND_NS
+
+
+def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Reads the objects of a JSON lines file.
+
+    Raises:
+        ValueError: A line is no JSON object.
+    """
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                try:
+                    parsed = json.loads(line)
+                except json.JSONDecodeError as error:
+                    raise ValueError(f"{path}, line {number}: {error}") from error
+                if not isinstance(parsed, dict):
+                    raise ValueError(f"{path}, line {number}: not an object")
+                yield parsed
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Prints the score of an events file; 0 if it is perfect, else 1."""
+    parser = _parser()
+    options = parser.parse_args(argv)
+    try:
+        result = score(read_json_lines(options.events_file), read_json_lines(options.truth_file))
+    except ValueError as error:
+        parser.error(str(error))
+    except KeyError as error:
+        parser.error(f"an event or a fault lacks {error}")
+    console = Console()
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    console.print(result)
+    lines = [f"missed: {f.expected} ({f.fault_id}, {f.kind})" for f in result.missed]
+    lines += [f"false: {alarm}" for alarm in result.false_alarms]
+    for line in lines[:NAMED_AT_MOST]:
+        console.print(line, highlight=False)
+    if len(lines) > NAMED_AT_MOST:
+        console.print(f"and {len(lines) - NAMED_AT_MOST} more")
+    return 0 if result.is_perfect else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser("simulator.score", __doc__)
+    parser.add_argument(
+        "--events_file", type=existing_file, required=True, help="CloudEvents, one a line"
+    )
+    parser.add_argument(
+        "--truth_file",
+        type=existing_file,
+        required=True,
+        help="faults, as the simulator wrote them",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

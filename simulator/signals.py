@@ -1,0 +1,150 @@
+"""What the components measure in a second: powers with noise, drift and the effects of faults."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from schema import pm_report_pb2 as pm
+from simulator.fault_model import SECOND_NS, Effect, Fault, Quantity
+from simulator.network import FloatArray, IntArray, Network
+
+# Below this a receiver or a launch monitor sees no light.
+FLOOR_DBM = -40.0
+
+# First-order autoregressive noise: x' = PHI * x + white noise, of the given standard deviation.
+PHI = 0.9
+LOSS_NOISE_DB = (0.02, 0.045)
+LAUNCH_NOISE_DB = 0.03
+
+# How far a healthy link strays from its base: since turn-up, and over the day.
+AGEING_DB = 0.05
+DIURNAL_DB = 0.1
+DAY_NS = 86_400 * SECOND_NS
+
+GAIN_DB = 20.0
+BIAS_MA = 180.0
+RETURN_LOSS_DB = 42.0
+
+# Component samples of a node lie close together; all stay well inside of their second.
+NODE_PHASE_S = (0.08, 0.92)
+COMPONENT_PHASE_S = 0.02
+JITTER_S = 0.005
+# From the last sample of a node until its report is collected.
+COLLECT_S = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What all components measure in one second.
+
+    Values are indexed by span, those of transceivers by spare component. A power at or below
+    FLOOR_DBM is dark.
+    """
+
+    values: dict[pm.PmType, FloatArray]
+    # By component.
+    sample_ns: IntArray
+    # By node.
+    collect_ns: IntArray
+
+
+class Signals:
+    """The light on all spans, second by second, under the given faults."""
+
+    def __init__(
+        self, network: Network, faults: Iterable[Fault], start_ns: int, seconds: int, seed: int
+    ) -> None:
+        self._network = network
+        self._start_ns = start_ns
+        self._rng = rng = np.random.default_rng((seed, 3))
+        spans = 2 * network.link_count
+        self._node_phase_s = rng.uniform(*NODE_PHASE_S, network.node_count)
+        self._component_phase_s = rng.uniform(
+            -COMPONENT_PHASE_S, COMPONENT_PHASE_S, len(network.component_node)
+        )
+        self._ageing_db = rng.uniform(-AGEING_DB, AGEING_DB, spans)
+        self._diurnal_phase = np.repeat(rng.uniform(0.0, 2 * math.pi, network.link_count), 2)
+        self._loss_sigma_db = rng.uniform(*LOSS_NOISE_DB, spans)
+        self._loss_noise_db = self._loss_sigma_db * rng.standard_normal(spans)
+        self._launch_noise_db = LAUNCH_NOISE_DB * rng.standard_normal(spans)
+        self._spare_noise = rng.standard_normal(network.spare_count)
+        self._effects = _by_second(faults, start_ns, seconds)
+
+    def second(self, number: int) -> Readings:
+        """Measures one second; call in order from 0, as noise depends on the second before."""
+        network, rng = self._network, self._rng
+        second_ns = self._start_ns + number * SECOND_NS
+        sample_ns = second_ns + _to_ns(
+            self._node_phase_s[network.component_node]
+            + self._component_phase_s
+            + rng.uniform(-JITTER_S, JITTER_S, len(self._component_phase_s))
+        )
+        _step(self._loss_noise_db, self._loss_sigma_db, rng)
+        _step(self._launch_noise_db, LAUNCH_NOISE_DB, rng)
+        _step(self._spare_noise, 1.0, rng)
+
+        drift_db = self._ageing_db + DIURNAL_DB * np.sin(
+            2 * math.pi * (second_ns % DAY_NS) / DAY_NS + self._diurnal_phase
+        )
+        launched_dbm = network.launch_dbm + self._launch_noise_db
+        tx_dbm = launched_dbm.copy()
+        rx_dbm = launched_dbm - network.base_db - drift_db - self._loss_noise_db
+        # Another carrier in the same fiber: most of its noise is that of the signal.
+        osc_noise_db = self._loss_noise_db + 0.01 * rng.standard_normal(len(tx_dbm))
+        rx_osc_dbm = network.launch_osc_dbm - network.base_osc_db - drift_db - osc_noise_db
+        return_loss_db = RETURN_LOSS_DB + rng.uniform(-0.1, 0.1, len(tx_dbm))
+
+        for effect in self._effects[number]:
+            span = effect.span
+            at_tx = effect.at(int(sample_ns[network.tx_component[span]]))
+            at_rx = effect.at(int(sample_ns[network.rx_component[span]]))
+            if effect.quantity is Quantity.LAUNCH:
+                tx_dbm[span] += at_tx
+                rx_dbm[span] += at_rx
+            elif effect.quantity is Quantity.LOSS:
+                rx_dbm[span] -= at_rx
+            elif effect.quantity is Quantity.OSC_LOSS:
+                rx_osc_dbm[span] -= at_rx
+            else:
+                return_loss_db[span] += at_tx
+
+        lit = tx_dbm > FLOOR_DBM
+        values = {
+            pm.OUTPUT_POWER: tx_dbm,
+            pm.INPUT_POWER: rx_dbm,
+            pm.OUTPUT_POWER_OSC: network.launch_osc_dbm,
+            pm.INPUT_POWER_OSC: rx_osc_dbm,
+            pm.TARGET_GAIN: np.full(len(tx_dbm), GAIN_DB),
+            pm.ACTUAL_GAIN: np.where(lit, GAIN_DB + self._launch_noise_db, 0.0),
+            pm.ACTUAL_GAIN_TILT: -0.5 + self._launch_noise_db,
+            pm.LASER_BIAS_CURRENT: np.where(lit, BIAS_MA + 10 * self._launch_noise_db, 0.0),
+            pm.OPTICAL_RETURN_LOSS: return_loss_db,
+            pm.Q_VALUE: 9.0 + 0.1 * self._spare_noise,
+            pm.OSNR: 22.0 + 0.2 * self._spare_noise,
+            pm.PRE_FEC_BER: 10.0 ** (-3.0 - 0.05 * self._spare_noise),
+        }
+        collect_ns = second_ns + _to_ns(self._node_phase_s + COLLECT_S)
+        return Readings(values, sample_ns, collect_ns)
+
+
+def _by_second(faults: Iterable[Fault], start_ns: int, seconds: int) -> list[list[Effect]]:
+    by_second: defaultdict[int, list[Effect]] = defaultdict(list)
+    for fault in faults:
+        for effect in fault.effects:
+            first = (effect.start_ns - start_ns) // SECOND_NS
+            last = (effect.end_ns - start_ns) // SECOND_NS
+            for number in range(first, last + 1):
+                by_second[number].append(effect)
+    return [by_second[number] for number in range(seconds)]
+
+
+def _step(noise: FloatArray, sigma: FloatArray | float, rng: np.random.Generator) -> None:
+    noise *= PHI
+    noise += math.sqrt(1 - PHI**2) * sigma * rng.standard_normal(len(noise))
+
+
+def _to_ns(time_s: FloatArray) -> IntArray:
+    return (time_s * SECOND_NS).astype(np.int64)

@@ -1,0 +1,206 @@
+"""Oracle, part 3: the data of an event."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from schema.topology_pb2 import FiberLink, MaintenanceWindow, Span
+from tests.oracle_input import SECOND
+from tests.oracle_span import CODE_OF, DIRECTIONS, SpanWindow, threshold_db
+
+SEVERITIES = ("critical", "major", "minor", "warning")  # highest first
+SEVERITY = {
+    "FIBER_CUT": "critical",
+    "FIBER_DEGRADE_SEVERE": "major",
+    "SIGNAL_LOSS_EQUIPMENT": "major",
+    "FIBER_DEGRADE": "minor",
+    "OSC_LOSS": "minor",
+    "FIBER_DEGRADE_WARN": "warning",
+    "UPSTREAM_POWER_LOSS": "warning",
+    "TOPOLOGY_MISMATCH": "warning",
+}
+PROBABLE_CAUSE = {
+    "FIBER_CUT": "lossOfSignal",
+    "SIGNAL_LOSS_EQUIPMENT": "lossOfSignal",
+    "FIBER_DEGRADE_SEVERE": "opticalPowerDegraded",
+    "FIBER_DEGRADE": "opticalPowerDegraded",
+    "FIBER_DEGRADE_WARN": "opticalPowerDegraded",
+    "UPSTREAM_POWER_LOSS": "serverSignalFail",
+    "OSC_LOSS": "lossOfSignalOSC",
+    "TOPOLOGY_MISMATCH": "equipmentMiscabledConnection",
+}
+
+Decided = Mapping[int, Mapping[str, SpanWindow]]  # window -> direction -> decision
+
+
+@dataclass
+class Alarm:
+    """One alarm of a (link, family), or one match."""
+
+    family: str
+    onset: int  # start of a window, in seconds
+    level: int
+    directions: set[str]
+    count_from: int  # the clear counts the windows after this one
+    sequence: int = 0
+    severity: str | None = None  # of its last event
+    raised_time: str | None = None
+    changed_time: str | None = None
+    suppressed: bool = False  # its last event was
+    event_window: int = 0  # of its last event
+
+    @property
+    def direction(self) -> str:
+        return "BOTH" if len(self.directions) == 2 else next(iter(self.directions))
+
+
+def rfc3339(time_ns: int) -> str:
+    """RFC 3339 UTC with milliseconds."""
+    moment = datetime(1970, 1, 1) + timedelta(microseconds=time_ns // 1000)
+    return moment.isoformat(timespec="milliseconds") + "Z"
+
+
+def window_time(start: int) -> str:
+    return rfc3339(start * SECOND)
+
+
+def maintenance_of(link: FiberLink, window: int) -> MaintenanceWindow | None:
+    """The maintenance the window starts in: start inclusive, end exclusive."""
+    for maintenance in link.maintenance:
+        if maintenance.start_unix_ns <= window * SECOND < maintenance.end_unix_ns:
+            return maintenance
+    return None
+
+
+def severity_of(link: FiberLink, code: str) -> str:
+    """One step lower, not below warning, when the link is protected or carries no service."""
+    step = SEVERITIES.index(SEVERITY[code])
+    if link.protected or not link.services:
+        step = min(step + 1, len(SEVERITIES) - 1)
+    return SEVERITIES[step]
+
+
+def span_of(link: FiberLink, direction: str) -> Span:
+    return link.az if direction == "AZ" else link.za
+
+
+def publish(
+    link: FiberLink,
+    alarm: Alarm,
+    action: str,
+    window: int,
+    decided: Decided,
+    *,
+    late: bool,
+    source: str,
+) -> dict[str, Any]:
+    """Makes the alarm's next event, at a window, and notes in the alarm what it says."""
+    time = window_time(window + 1)
+    code = CODE_OF[alarm.family, alarm.level]
+    previous_severity = alarm.severity
+    alarm.sequence += 1
+    if action != "CLEAR":  # a CLEAR carries the severity it cleared from
+        alarm.severity = severity_of(link, code)
+    if action in ("RAISE", "MATCH"):
+        alarm.raised_time = time
+    if action == "CHANGE":
+        alarm.changed_time = time
+    maintenance = maintenance_of(link, window)
+    alarm.suppressed = maintenance is not None
+    alarm.event_window = window
+
+    onset_time = window_time(alarm.onset)
+    alarm_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{link.link_id}|{alarm.family}|{onset_time}"))
+    hurts = code in ("FIBER_CUT", "SIGNAL_LOSS_EQUIPMENT")
+    affecting = hurts and not link.protected and len(link.services) > 0
+    data = {
+        "alarm_id": alarm_id,
+        "sequence": alarm.sequence,
+        "action": action,
+        "state": "CLEARED" if action == "CLEAR" else "ACTIVE",
+        "code": code,
+        "family": alarm.family,
+        "severity": alarm.severity,
+        "previous_severity": previous_severity,
+        "probable_cause": PROBABLE_CAUSE[code],
+        "specific_problem": _specific_problem(code, alarm.directions, decided[window]),
+        "direction": alarm.direction,
+        "onset_time": onset_time,
+        "raised_time": alarm.raised_time,
+        "changed_time": alarm.changed_time,
+        "cleared_time": time if action == "CLEAR" else None,
+        "detected_late": late,
+        "duration_ms": (window + 1 - alarm.onset) * 1000,
+        "link": {
+            "link_id": link.link_id,
+            "name": link.name,
+            "a_end": link.a_end.node_id,
+            "z_end": link.z_end.node_id,
+        },
+        "measurement": {
+            direction: _measurement(link, direction, code, alarm.onset, window, decided)
+            for direction in DIRECTIONS
+        },
+        "service_affecting": "SERVICE_AFFECTING" if affecting else "NOT_SERVICE_AFFECTING",
+        "impacted_services": [
+            {
+                "service_id": service.service_id,
+                "och_id": service.och_id,
+                "customer": service.customer,
+                "central_frequency_thz": service.central_frequency_thz,
+                "capacity_gbps": service.capacity_gbps,
+                "protected": service.protected,
+            }
+            for service in link.services
+        ],
+        "impacted_capacity_gbps": sum(
+            (service.capacity_gbps for service in link.services if not service.protected), 0.0
+        ),
+        "suppressed": alarm.suppressed,
+        "suppressed_by": (maintenance.ticket or None) if maintenance else None,
+        "protected": link.protected,
+        "topology_version": link.version,
+    }
+    return {
+        "specversion": "1.0",
+        "id": f"{alarm_id}:{alarm.sequence}",
+        "source": source,
+        "type": f"eventcenter.fiber.{code.lower()}.{action.lower()}",
+        "subject": link.link_id,
+        "time": time,
+        "datacontenttype": "application/json",
+        "data": data,
+    }
+
+
+def _specific_problem(
+    code: str, directions: Iterable[str], window: Mapping[str, SpanWindow]
+) -> str | None:
+    """Row 5's remark, when the event's window makes it on a span of its direction."""
+    if code == "FIBER_CUT" and any(window[d].osc_not_available for d in directions):
+        return "osc-not-available"
+    return None
+
+
+def _measurement(
+    link: FiberLink, direction: str, code: str, onset: int, window: int, decided: Decided
+) -> dict[str, Any]:
+    """What was measured on a span in the event's window."""
+    span_window = decided[window][direction]
+    measured = span_window.measured
+    since_onset = (decided[w][direction].delta_db for w in decided if onset <= w <= window)
+    return {
+        "tx_dbm": measured.t.value if measured.t else None,
+        "rx_dbm": measured.r.value if measured.r else None,
+        "span_loss_db": span_window.shown_loss_db,
+        "span_loss_osc_db": span_window.osc_loss_db,
+        "base_db": span_window.base_db,
+        "delta_db": span_window.delta_db,
+        "peak_delta_db": max((d for d in since_onset if d is not None), default=None),
+        "threshold_db": threshold_db(span_of(link, direction), code),
+        "loss_is_lower_bound": span_window.loss_is_lower_bound,
+    }

@@ -1,0 +1,268 @@
+"""Oracle, part 1: from record bytes to samples, and what is wrong with a record or a link."""
+
+from __future__ import annotations
+
+import base64
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from google.protobuf.message import DecodeError
+
+from schema import pm_report_pb2 as pm
+from schema.topology_pb2 import FiberLink, LinkEnd, Span
+
+SECOND = 1_000_000_000
+MAX_AFTER = 60 * SECOND
+MAX_BEFORE = 600 * SECOND
+NO_LIGHT_DBM = -40.0
+POWER_MIN_DBM, POWER_MAX_DBM = -70.0, 35.0
+
+# Canonical unit of every known type, in the words of the contract's table.
+CANONICAL_UNIT: dict[int, int] = {
+    pm.INPUT_POWER: pm.DBM,
+    pm.OUTPUT_POWER: pm.DBM,
+    pm.INPUT_POWER_OSC: pm.DBM,
+    pm.OUTPUT_POWER_OSC: pm.DBM,
+    pm.TARGET_GAIN: pm.DB,
+    pm.ACTUAL_GAIN: pm.DB,
+    pm.ACTUAL_GAIN_TILT: pm.DB,
+    pm.TARGET_OUTPUT_POWER: pm.DBM,
+    pm.LASER_BIAS_CURRENT: pm.MA,
+    pm.LASER_TEMPERATURE: pm.CELSIUS,
+    pm.OPTICAL_RETURN_LOSS: pm.DB,
+    pm.PRE_FEC_BER: pm.RATIO,
+    pm.POST_FEC_BER: pm.RATIO,
+    pm.Q_VALUE: pm.DB,
+    pm.OSNR: pm.DB,
+    pm.ESNR: pm.DB,
+    pm.CHROMATIC_DISPERSION: pm.PS_PER_NM,
+    pm.POLARIZATION_MODE_DISPERSION: pm.PS,
+    pm.POLARIZATION_DEPENDENT_LOSS: pm.DB,
+    pm.SOP_ROC: pm.KRAD_PER_S,
+}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a value says; `no_light` readings are -40 dBm and never measured."""
+
+    value: float
+    no_light: bool = False
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One component's PM in one report, validated."""
+
+    node_id: str
+    component: str
+    time_ns: int
+    sequence: int
+    usable: bool  # neither SUSPECT nor DISABLED
+    readings: dict[str, Reading]
+
+    @property
+    def window(self) -> int:
+        """Start of the window [s, s+1) that holds the sample, in seconds."""
+        return self.time_ns // SECOND
+
+    def shown_readings(self) -> dict[str, float]:
+        return {name: reading.value for name, reading in self.readings.items()}
+
+
+@dataclass
+class ReadReport:
+    """What became of one record."""
+
+    node_id: str = ""
+    components: int = 0
+    rejected: int = 0
+    samples: list[Sample] = field(default_factory=list)
+    invalid: list[dict[str, Any]] = field(default_factory=list)
+
+
+def parse(payload: bytes) -> pm.PmReport | None:
+    """The message, or None when the bytes are none."""
+    try:
+        return pm.PmReport.FromString(payload)
+    except DecodeError:
+        return None
+
+
+def read_report(payload: bytes, record_timestamp_ns: int | None) -> ReadReport:
+    """Validates one record: a fault rejects what it is in, the rest lives on."""
+    message = parse(payload)
+    reason = _report_fault(message)
+    if message is None or reason is not None:
+        components = 0 if message is None else len(message.components)
+        line = _invalid(str(reason), message.node_id if message else "")
+        line["payload_base64"] = base64.b64encode(payload).decode("ascii")
+        # The components of a rejected report are rejected with it.
+        return ReadReport(components=components, rejected=components, invalid=[line])
+
+    reference_ns = (
+        message.collect_time_unix_ns if record_timestamp_ns is None else record_timestamp_ns
+    )
+    result = ReadReport(message.node_id, components=len(message.components))
+    for component in message.components:
+        sample = _read_component(message, component, reference_ns, result.invalid)
+        if sample is None:
+            result.rejected += 1
+        else:
+            result.samples.append(sample)
+    return result
+
+
+def _report_fault(message: pm.PmReport | None) -> str | None:
+    if message is None:
+        return "MALFORMED_PROTOBUF"
+    if not message.node_id:
+        return "MISSING_NODE_ID"
+    if message.collect_time_unix_ns <= 0:
+        return "MISSING_TIME"
+    return None
+
+
+def _read_component(
+    message: pm.PmReport,
+    component: pm.ComponentPm,
+    reference_ns: int,
+    invalid: list[dict[str, Any]],
+) -> Sample | None:
+    """The component's sample, or None after noting why it is rejected."""
+    node_id, name = message.node_id, component.component
+    time_ns = component.sample_time_unix_ns or message.collect_time_unix_ns
+    if not name:
+        invalid.append(_invalid("MISSING_COMPONENT", node_id))
+        return None
+    if time_ns - reference_ns > MAX_AFTER or reference_ns - time_ns > MAX_BEFORE:
+        invalid.append(_invalid("TIME_OUT_OF_BOUNDS", node_id, name))
+        return None
+
+    readings: dict[str, Reading] = {}
+    for value in component.values:
+        reason = _value_fault(value)
+        if reason is None:
+            readings[pm.PmType.Name(value.type)] = _reading(value)  # the last valid one counts
+        else:
+            known = value.type in CANONICAL_UNIT
+            type_name = pm.PmType.Name(value.type) if known else None
+            invalid.append(_invalid(reason, node_id, name, type_name))
+    if not readings:
+        invalid.append(_invalid("NO_VALUES", node_id, name))
+        return None
+    return Sample(
+        node_id=node_id,
+        component=name,
+        time_ns=time_ns,
+        sequence=message.sequence,
+        usable=component.validity != pm.SUSPECT and component.admin_state != pm.DISABLED,
+        readings=readings,
+    )
+
+
+def _value_fault(value: pm.PmValue) -> str | None:
+    """The first reason in the contract's order; only the reading is checked."""
+    if value.type not in CANONICAL_UNIT:
+        return "UNKNOWN_TYPE"
+    if value.unit not in (pm.UNIT_UNSPECIFIED, CANONICAL_UNIT[value.type]):
+        return "UNIT_MISMATCH"
+    if not (value.HasField("instant") or value.HasField("avg") or value.no_light):
+        return "NO_READING"
+    reading = _reading(value).value
+    if not math.isfinite(reading):  # -inf is left only where the type is no power
+        return "NOT_FINITE"
+    if _is_power(value) and not POWER_MIN_DBM <= reading <= POWER_MAX_DBM:
+        return "OUT_OF_RANGE"
+    return None
+
+
+def _reading(value: pm.PmValue) -> Reading:
+    """`instant`, else `avg`; no_light, or -inf of a power, is dark and reads -40 dBm."""
+    number = value.instant if value.HasField("instant") else value.avg
+    if value.no_light or (_is_power(value) and number == -math.inf):
+        return Reading(NO_LIGHT_DBM, no_light=True)
+    return Reading(number)
+
+
+def _is_power(value: pm.PmValue) -> bool:
+    return CANONICAL_UNIT.get(value.type) == pm.DBM
+
+
+def _invalid(
+    reason: str, node_id: str, component: str | None = None, type_name: str | None = None
+) -> dict[str, Any]:
+    """A line of the invalid output; unknown parts are null."""
+    return {
+        "reason": reason,
+        "node_id": node_id or None,
+        "component": component,
+        "type": type_name,
+    }
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The thresholds of a span with the defaults filled in."""
+
+    los_dbm: float
+    warn_db: float
+    degrade_db: float
+    severe_db: float
+    cut_db: float
+
+    @property
+    def set_db(self) -> dict[int, float]:
+        """Loss above base from which a FIBER level is decided."""
+        return {1: self.warn_db, 2: self.degrade_db, 3: self.severe_db, 4: self.cut_db}
+
+    @property
+    def clear_db(self) -> dict[int, float]:
+        """Loss above base from which a FIBER level is still held."""
+        return {level: at - min(1.0, at / 2) for level, at in self.set_db.items()}
+
+
+def limits_of(span: Span) -> Limits:
+    given = span.thresholds
+
+    def pick(name: str, default: float) -> float:
+        return getattr(given, name) if given.HasField(name) else default
+
+    return Limits(
+        los_dbm=pick("los_dbm", -35.0),
+        warn_db=pick("degrade_warn_db", 1.0),
+        degrade_db=pick("degrade_db", 3.0),
+        severe_db=pick("degrade_severe_db", 6.0),
+        cut_db=pick("cut_db", 10.0),
+    )
+
+
+def bad_topology(link: FiberLink) -> bool:
+    """Whether the link breaks the contract."""
+    if not link.link_id:
+        return True
+    if not (link.HasField("a_end") and link.HasField("z_end")):
+        return True
+    return any(_bad_end(end) for end in (link.a_end, link.z_end)) or any(
+        _bad_span(span) for span in (link.az, link.za)
+    )
+
+
+def _bad_end(end: LinkEnd) -> bool:
+    return not (end.node_id and end.tx_component and end.rx_component)
+
+
+def _bad_span(span: Span) -> bool:
+    limits = limits_of(span)
+    in_order = limits.warn_db < limits.degrade_db < limits.severe_db < limits.cut_db
+    bounds_reversed = (
+        span.HasField("min_span_loss_db")
+        and span.HasField("max_span_loss_db")
+        and span.max_span_loss_db < span.min_span_loss_db
+    )
+    return not in_order or bounds_reversed
+
+
+def bad_topology_line(link_id: str) -> dict[str, Any]:
+    return {**_invalid("BAD_TOPOLOGY", ""), "link_id": link_id or None}

@@ -1,0 +1,199 @@
+"""UpdateTopology: topology records → what TrackLinks and JoinTopology must know of them.
+
+In:   `TopologyRecord` in order of arrival per link; global window.
+Out:  `links`: (shard of link_id, LINKS block); `link_ends`: (shard of node_id, LINK_ENDS block).
+Aside: `invalid` records (BAD_TOPOLOGY); the last good version stays in force.
+State: the links in force of a shard, for good.
+
+A replay knows its whole topology before the first report: `TopologyFile` stands in for the step.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.coders import BytesCoder
+from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.timestamp import Timestamp
+from apache_beam.utils.windowed_value import WindowedValue
+
+from kernels.join import LinkEndRow, link_ends
+from pipeline import outputs
+from schema.blocks import SCHEMAS, Block, BlockKind, shard_of
+from schema.files import bad_topology_line, read_topology
+from schema.topology import BadTopologyError, parse_link
+from schema.topology_pb2 import FiberLink
+from transforms.index_state import link_end_rows
+
+LINKS, LINK_ENDS = "links", "link_ends"
+
+Keyed = tuple[int, bytes]
+
+
+class TopologyRecord(NamedTuple):
+    """A record of the topology source.
+
+    Attributes:
+        key: link_id in UTF-8.
+        value: a serialized FiberLink; None deletes the link.
+    """
+
+    key: bytes | None
+    value: bytes | None
+
+
+@dataclass(frozen=True)
+class TopologyFile:
+    """The whole topology of a replay; each worker reads the file once."""
+
+    path: str
+
+    def links(self) -> list[FiberLink]:
+        """Returns the links in force."""
+        return list(read_topology(self.path).links.values())
+
+
+@dataclass(frozen=True)
+class TopologyStream:
+    """The topology of a live job, for the two steps that must know it.
+
+    Attributes:
+        links: (shard of link_id, LINKS block).
+        link_ends: (shard of node_id, LINK_ENDS block).
+    """
+
+    links: beam.PCollection
+    link_ends: beam.PCollection
+
+
+@dataclass
+class UpdateTopology(beam.PTransform):
+    """Applies topology records: checks, versions, deletions.
+
+    Attributes:
+        num_shards: number of link shards, and of node shards.
+        aside: takes the `invalid` records.
+    """
+
+    num_shards: int
+    aside: outputs.Aside
+
+    def expand(self, records: beam.PCollection) -> dict[str, beam.PCollection]:
+        """Returns `links` and `link_ends`."""
+        decode = beam.ParDo(_DecodeFn(self.num_shards))
+        decoded = records | "Decode" >> decode.with_outputs(outputs.INVALID, main=LINKS)
+        self.aside.add(outputs.INVALID, decoded[outputs.INVALID])
+        apply = beam.ParDo(_ApplyFn(self.num_shards))
+        applied = decoded[LINKS] | "Apply" >> apply.with_outputs(LINK_ENDS, main=LINKS)
+        return {LINKS: applied[LINKS], LINK_ENDS: applied[LINK_ENDS]}
+
+
+@beam.typehints.with_output_types(Keyed)
+class _DecodeFn(beam.DoFn):
+    """Gathers the good records of a bundle into a LINKS block per shard."""
+
+    def __init__(self, num_shards: int) -> None:
+        self._num_shards = num_shards
+
+    def start_bundle(self) -> None:
+        self._gathered: dict[int, list[dict[str, Any]]] = {}
+        self._newest = Timestamp(0)
+
+    def process(
+        self, record: TopologyRecord, timestamp: Timestamp = beam.DoFn.TimestampParam
+    ) -> Iterable[Any]:
+        link_id = record.key.decode(errors="replace") if record.key else None
+        try:
+            if record.value is not None:
+                link_id = parse_link(record.value, link_id).link_id
+            elif not link_id:
+                raise BadTopologyError(None, "no link_id")
+        except BadTopologyError as error:
+            record = outputs.side_record(error.link_id, bad_topology_line(error))
+            yield beam.pvalue.TaggedOutput(outputs.INVALID, record)
+            return
+        shard = shard_of(link_id, self._num_shards)
+        self._gathered.setdefault(shard, []).append({"link_id": link_id, "link": record.value})
+        self._newest = max(self._newest, timestamp)
+
+    def finish_bundle(self) -> Iterator[Any]:
+        for shard, rows in self._gathered.items():
+            batch = pa.RecordBatch.from_pylist(rows, schema=SCHEMAS[BlockKind.LINKS])
+            data = Block(BlockKind.LINKS, batch).to_bytes()
+            yield WindowedValue((shard, data), self._newest, (GlobalWindow(),))
+
+
+@beam.typehints.with_output_types(Keyed)
+class _ApplyFn(beam.DoFn):
+    """A lower version than the known one is ignored, an equal one replaces it.
+
+    State: TABLE the links in force, as one LINKS block.
+    """
+
+    TABLE = ReadModifyWriteStateSpec("table", BytesCoder())
+
+    def __init__(self, num_shards: int) -> None:
+        self._num_shards = num_shards
+
+    def process(
+        self, element: Keyed, table_state: Any = beam.DoFn.StateParam(TABLE)
+    ) -> Iterable[Any]:
+        shard, data = element
+        table = read_links(table_state.read())
+        accepted: dict[str, bytes | None] = {}
+        before: dict[str, bytes | None] = {}
+        for row in Block.from_bytes(data).batch.to_pylist():
+            link_id, link = row["link_id"], row["link"]
+            known = table.get(link_id)
+            if link and known and _version(link) < _version(known):
+                continue
+            before.setdefault(link_id, known)
+            accepted[link_id] = link
+            if link is None:
+                table.pop(link_id, None)
+            else:
+                table[link_id] = link
+        if not accepted:
+            return
+        table_state.write(links_block(table))
+        yield shard, links_block(accepted)
+        present: dict[int, list[LinkEndRow]] = {}
+        absent: dict[int, list[LinkEndRow]] = {}
+        for link_id, link in accepted.items():
+            new, old = _ends(link), _ends(before[link_id])
+            for rows, ends in ((present, new), (absent, old - new)):
+                for end in ends:
+                    rows.setdefault(shard_of(end.node_id, self._num_shards), []).append(end)
+        for node_shard in sorted(present.keys() | absent.keys()):
+            rows = link_end_rows(present.get(node_shard, []), absent.get(node_shard, []))
+            data = Block(BlockKind.LINK_ENDS, rows).to_bytes()
+            yield beam.pvalue.TaggedOutput(LINK_ENDS, (node_shard, data))
+
+
+def read_links(data: bytes | None) -> dict[str, bytes]:
+    """Returns the links of a LINKS block that holds no deletions, serialized, by link_id."""
+    if not data:
+        return {}
+    batch = Block.from_bytes(data).batch
+    ids, links = batch.column("link_id").to_pylist(), batch.column("link").to_pylist()
+    return dict(zip(ids, links, strict=True))
+
+
+def links_block(links: dict[str, Any]) -> bytes:
+    """Returns links, serialized, as a LINKS block."""
+    batch = pa.RecordBatch.from_arrays(
+        [pa.array(links.keys(), pa.string()), pa.array(links.values(), pa.binary())],
+        schema=SCHEMAS[BlockKind.LINKS],
+    )
+    return Block(BlockKind.LINKS, batch).to_bytes()
+
+
+def _version(link: bytes) -> int:
+    return FiberLink.FromString(link).version
+
+
+def _ends(link: bytes | None) -> set[LinkEndRow]:
+    return set(link_ends(FiberLink.FromString(link))) if link else set()
