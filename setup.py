@@ -21,7 +21,6 @@ setup(
     package_data={"schema": ["*.pyi"], "runners": ["java/*/pom.xml"]},
     install_requires=[
         "apache-beam==2.70.0",
-        "confluent-kafka>=2.16",
         "kafka-python>=3.0",
         "matplotlib>=3.10",
         "numpy>=2.2",

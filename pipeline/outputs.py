@@ -1,10 +1,12 @@
 """Names of the outputs, the counters, and nothing else."""
 
+import collections
 import json
 from typing import Any
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
+from apache_beam.typehints.native_type_compatibility import convert_to_beam_type
 
 #: The outputs; events are the main chain's.
 EVENTS, INVALID, UNMATCHED, LATE = "events", "invalid", "unmatched", "late"
@@ -12,6 +14,12 @@ OUTPUTS = (EVENTS, LATE, INVALID, UNMATCHED)
 
 #: Key and value of an output record, UTF-8.
 Record = tuple[bytes, bytes]
+
+
+def typed(collection: beam.PCollection, element_type: Any) -> beam.PCollection:
+    """Says what a tagged output holds: Beam takes its coder from that."""
+    collection.element_type = convert_to_beam_type(element_type)
+    return collection
 
 
 class Aside:
@@ -22,7 +30,7 @@ class Aside:
 
     def add(self, output: str, records: beam.PCollection) -> None:
         """Adds a step's records to an output."""
-        self._collections.setdefault(output, []).append(records)
+        self._collections.setdefault(output, []).append(typed(records, Record))
 
     def collections(self, output: str) -> list[beam.PCollection]:
         """Returns all that was added to an output."""
@@ -52,7 +60,30 @@ ENDS_WINDOWED = "ends_windowed"
 ENDS_LATE = "ends_late"
 
 
+#: All that this process has counted. Beam's runner for streams in tests keeps the counters of the
+#: first bundle only; where all steps run in this process, this is what they come to.
+counted_here: collections.Counter[str] = collections.Counter()
+
+
 def count(name: str, number: int = 1) -> None:
     """Adds to a counter."""
     if number:
         Metrics.counter(NAMESPACE, name).inc(number)
+        counted_here[name] += number
+
+
+def summary(counters: dict[str, int]) -> str:
+    """Returns where everything went, in one line; says so if something got lost."""
+    counted = collections.Counter(counters)
+    lost = counted[COMPONENTS] - sum(
+        counted[name] for name in (COMPONENTS_REJECTED, COMPONENTS_UNMATCHED, COMPONENTS_MATCHED)
+    )
+    lost_ends = counted[ENDS_JOINED] - counted[ENDS_WINDOWED] - counted[ENDS_LATE]
+    line = (
+        f"{counted[REPORTS]} reports, {counted[REPORTS_REJECTED]} of them rejected; "
+        f"{counted[COMPONENTS]} components: {counted[COMPONENTS_MATCHED]} matched, "
+        f"{counted[COMPONENTS_UNMATCHED]} unmatched, {counted[COMPONENTS_REJECTED]} rejected; "
+        f"{counted[ENDS_JOINED]} span ends: {counted[ENDS_WINDOWED]} windowed, "
+        f"{counted[ENDS_LATE]} late"
+    )
+    return f"{line}; LOST: {lost} components, {lost_ends} span ends" if lost or lost_ends else line

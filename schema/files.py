@@ -2,13 +2,19 @@
 
 import functools
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from google.protobuf.message import DecodeError
+
+from schema.pm_report_pb2 import PmReport
 from schema.topology import BadTopologyError, parse_link_json
 from schema.topology_pb2 import FiberLink
+
+_log = logging.getLogger("eventcenter")
 
 
 class NotUsableError(Exception):
@@ -91,6 +97,34 @@ def read_capture(path: str) -> Capture:
         payloads.append(bytes(data[start:stop]))
         end = stop
     return Capture(payloads, len(data) - end)
+
+
+def check_capture(path: str) -> None:
+    """Checks that a file is a capture; says so when it is cut off inside a record.
+
+    Raises:
+        NotUsableError: it is none.
+        OSError: the file cannot be read.
+    """
+    capture = read_capture(path)
+    if not capture.num_left_over:
+        return
+    if not any(_is_report(payload) for payload in capture.payloads):
+        raise NotUsableError(f"{path} is no capture: it holds no delimited PmReport")
+    _log.warning(
+        "%s is cut off inside a record: the %d whole records are replayed, %d bytes are left over",
+        path,
+        len(capture.payloads),
+        capture.num_left_over,
+    )
+
+
+def _is_report(payload: bytes) -> bool:
+    try:
+        report = PmReport.FromString(payload)
+    except DecodeError:
+        return False
+    return bool(report.node_id) and report.collect_time_unix_ns > 0
 
 
 def _frames(data: memoryview) -> Iterator[tuple[int, int]]:

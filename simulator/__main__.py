@@ -21,6 +21,8 @@ from simulator.reports import generate
 from simulator.transport import Arrival, Transport
 
 FILE_START = "2026-01-01T12:00:00Z"
+EARLIEST_NS = from_rfc3339("1980-01-01T00:00:00Z")
+LATEST_NS = from_rfc3339("2200-01-01T00:00:00Z")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -95,6 +97,8 @@ def _shown(reports: Iterable[Arrival], start_ns: int, seconds: int) -> Iterator[
 def _start_ns(options: argparse.Namespace) -> int:
     if options.start:
         start_ns = from_rfc3339(options.start)
+        if not EARLIEST_NS <= start_ns < LATEST_NS:
+            raise ValueError("--start must lie between the years 1980 and 2200")
         return start_ns - start_ns % SECOND_NS
     if options.bootstrap_servers:
         return math.ceil(time.time()) * SECOND_NS
@@ -114,8 +118,8 @@ def _fault_request(text: str) -> int | list[str]:
 def _check(parser: Parser, options: argparse.Namespace) -> None:
     if options.seconds < 1:
         parser.error("--seconds must be at least 1")
-    if options.rate < 0:
-        parser.error("--rate cannot be negative")
+    if not options.rate >= 0:
+        parser.error("--rate must be 0 or more")
     if options.bootstrap_servers and options.capture_file:
         parser.error("--capture_file and --bootstrap_servers exclude each other")
     if options.bootstrap_servers and not options.pm_kafka_topic:

@@ -95,10 +95,17 @@ def _typed(config: Mapping[str, str]) -> dict[str, object]:
         if name not in KafkaProducer.DEFAULT_CONFIG:
             raise LiveError(f"the Kafka producer has no option {key!r}")
         default = KafkaProducer.DEFAULT_CONFIG[name]
-        if isinstance(default, bool):
-            typed[name] = text.lower() == "true"
-        elif isinstance(default, int | float) or text.lstrip("-").isdigit():
-            typed[name] = int(text)
-        else:
-            typed[name] = text
+        try:
+            typed[name] = _as_type_of(default, text)
+        except ValueError as error:
+            raise LiveError(f"{key}: {error}") from error
     return typed
+
+
+def _as_type_of(default: object, text: str) -> object:
+    if isinstance(default, bool):
+        return text.lower() == "true"
+    if isinstance(default, int | float):
+        return int(text)
+    # Options that are not set by default may be numbers too.
+    return int(text) if text.isdigit() else text

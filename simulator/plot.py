@@ -15,13 +15,13 @@ import matplotlib
 # Draws without a display; has to be said before pyplot is there.
 matplotlib.use("Agg")
 
-import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import numpy as np
 from google.protobuf.json_format import ParseDict, ParseError
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from schema.topology_pb2 import FiberLink
 from simulator.capture import read_capture
@@ -39,11 +39,11 @@ SEVERITY_COLORS = {
     "warning": "#4895ef",
 }
 ACTION_MARKERS = {"RAISE": "^", "CHANGE": "D", "CLEAR": "v", "MATCH": "|"}
-DARK_COLOR = "#c9c9c9"
+DARK_COLOR = "#8d99ae"
 # The events of a panel stand in a row above its curves.
 MARKER_Y = 1.06
-# Room around the curves.
-MARGIN_DB = 1.5
+# So that the noise of a steady loss looks like what it is.
+LEAST_RANGE_DB = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ class Event:
     action: str
     code: str
     severity: str
-    time_ns: int
-    onset_ns: int
+    time_s: float
+    onset_s: float
 
 
 def plot(
@@ -84,22 +84,21 @@ def plot(
     for panel in panels[len(links) :]:
         panel.set_visible(False)
     figure.suptitle("Span losses and fiber events", fontsize=14, fontweight="bold")
-    figure.supylabel("span loss [dB]", fontsize=10)
-    figure.supxlabel("event time [UTC]", fontsize=10)
+    figure.supylabel("span loss [dB], by event time [UTC]", fontsize=10)
     figure.legend(handles=_legend(), loc="outside lower center", ncols=6, frameon=False, fontsize=9)
     figure.savefig(out, dpi=130)
     plt.close(figure)
 
 
 def _draw_link(panel: Axes, link: FiberLink, series: LossSeries, events: list[Event]) -> None:
-    times = [_moment(window_ns) for window_ns in series.windows_ns.tolist()]
+    times_s = series.windows_ns / SECOND_NS
     for direction, span in zip(DIRECTIONS, (link.az, link.za), strict=True):
         color = DIRECTION_COLORS[direction]
-        panel.plot(times, series.loss_db[direction], color=color, linewidth=1.4)
+        panel.plot(times_s, series.loss_db[direction], color=color, linewidth=1.4)
         if span.HasField("span_loss_base_db"):
             panel.axhline(span.span_loss_base_db, color=color, linewidth=0.8, linestyle=":")
     panel.fill_between(
-        times,
+        times_s,
         0,
         0.05,
         where=(series.dark["AZ"] | series.dark["ZA"]).tolist(),
@@ -107,55 +106,50 @@ def _draw_link(panel: Axes, link: FiberLink, series: LossSeries, events: list[Ev
         color=DARK_COLOR,
         linewidth=0,
     )
-    _draw_events(panel, events, times[-1])
-    panel.set_xlim(times[0], times[-1])
+    _draw_events(panel, events, float(times_s[-1]))
+    panel.set_xlim(float(times_s[0]), float(times_s[-1]))
     panel.set_ylim(*_limits(series))
-    panel.set_title(f"{link.link_id}   {link.name}", fontsize=9, loc="left", pad=16)
-    locator = mdates.AutoDateLocator(minticks=3, maxticks=6)
-    panel.xaxis.set_major_locator(locator)
-    panel.xaxis.set_major_formatter(mdates.DateFormatter("%H:%M:%S", tz=UTC))
+    _title(panel, link, events)
+    panel.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 1.5, 3, 6, 10]))
+    panel.xaxis.set_major_formatter(lambda time_s, _: f"{_moment(time_s):%H:%M:%S}")
     panel.tick_params(labelsize=8)
     panel.grid(color="#eeeeee", linewidth=0.7)
     panel.set_axisbelow(True)
     panel.spines[["top", "right"]].set_visible(False)
 
 
-def _draw_events(panel: Axes, events: Iterable[Event], end: datetime) -> None:
+def _draw_events(panel: Axes, events: Iterable[Event], end_s: float) -> None:
     by_alarm: defaultdict[str, list[Event]] = defaultdict(list)
-    for event in sorted(events, key=lambda event: event.time_ns):
+    for event in sorted(events, key=lambda event: event.time_s):
         by_alarm[event.alarm_id].append(event)
     for steps in by_alarm.values():
-        starts = [_moment(steps[0].onset_ns)] + [_moment(event.time_ns) for event in steps[1:]]
-        code = ""
-        for event, (start, until) in zip(steps, pairwise([*starts, end]), strict=True):
+        starts_s = [steps[0].onset_s] + [event.time_s for event in steps[1:]]
+        for event, (start_s, until_s) in zip(steps, pairwise([*starts_s, end_s]), strict=True):
             color = SEVERITY_COLORS[event.severity]
             if event.action != "CLEAR":
-                panel.axvspan(start, until, color=color, alpha=0.18, lw=0)
-            _mark(panel, event, color, with_code=event.code != code)
-            code = event.code
+                panel.axvspan(start_s, until_s, color=color, alpha=0.18, lw=0)
+            panel.plot(
+                event.time_s,
+                MARKER_Y,
+                marker=ACTION_MARKERS[event.action],
+                markersize=7,
+                color=color,
+                transform=panel.get_xaxis_transform(),
+                clip_on=False,
+            )
 
 
-def _mark(panel: Axes, event: Event, color: str, with_code: bool) -> None:
-    place = (mdates.date2num(_moment(event.time_ns)), MARKER_Y)
-    panel.plot(
-        *place,
-        marker=ACTION_MARKERS[event.action],
-        markersize=7,
-        color=color,
-        transform=panel.get_xaxis_transform(),
-        clip_on=False,
-    )
-    if with_code:
-        panel.annotate(
-            event.code,
-            place,
-            xycoords=panel.get_xaxis_transform(),
-            xytext=(6, 0),
-            textcoords="offset points",
-            fontsize=7,
-            color="#444444",
-            va="center",
-            annotation_clip=False,
+def _title(panel: Axes, link: FiberLink, events: Sequence[Event]) -> None:
+    panel.set_title(f"{link.link_id}   {link.name}", fontsize=9, loc="left", pad=16)
+    if events:
+        worst = min(events, key=lambda event: list(SEVERITY_COLORS).index(event.severity))
+        panel.set_title(
+            f"{worst.code}, {worst.severity}",
+            fontsize=9,
+            fontweight="bold",
+            color=SEVERITY_COLORS[worst.severity],
+            loc="right",
+            pad=16,
         )
 
 
@@ -163,7 +157,9 @@ def _limits(series: LossSeries) -> tuple[float, float]:
     losses_db = np.concatenate(list(series.loss_db.values()))
     if np.isnan(losses_db).all():
         return 0.0, 1.0
-    return float(np.nanmin(losses_db)) - MARGIN_DB, float(np.nanmax(losses_db)) + MARGIN_DB
+    low_db, high_db = float(np.nanmin(losses_db)), float(np.nanmax(losses_db))
+    margin_db = max(1.0, (LEAST_RANGE_DB - (high_db - low_db)) / 2)
+    return low_db - margin_db, high_db + margin_db
 
 
 def _legend() -> list[Line2D | Patch]:
@@ -184,8 +180,8 @@ def _legend() -> list[Line2D | Patch]:
     return [*lines, base, dark, *severities, *actions]
 
 
-def _moment(time_ns: int) -> datetime:
-    return datetime.fromtimestamp(time_ns / SECOND_NS, UTC)
+def _moment(time_s: float) -> datetime:
+    return datetime.fromtimestamp(time_s, UTC)
 
 
 def _event(cloud_event: Mapping[str, Any]) -> Event:
@@ -196,8 +192,8 @@ def _event(cloud_event: Mapping[str, Any]) -> Event:
         action=data["action"],
         code=data["code"],
         severity=data["severity"],
-        time_ns=from_rfc3339(cloud_event["time"]),
-        onset_ns=from_rfc3339(data["onset_time"]),
+        time_s=from_rfc3339(cloud_event["time"]) / SECOND_NS,
+        onset_s=from_rfc3339(data["onset_time"]) / SECOND_NS,
     )
 
 

@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -43,8 +44,8 @@ class Transport:
         for name in ("late_rate", "disorder_rate", "duplicate_rate", "missing_rate"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} must lie between 0 and 1")
-        if self.late_rate and self.late_max_s < LATE_MIN_S:
-            raise ValueError(f"late_max_s must be at least {LATE_MIN_S:g}")
+        if self.late_rate and not LATE_MIN_S <= self.late_max_s < math.inf:
+            raise ValueError(f"late_max_s must be at least {LATE_MIN_S:g} s, and finite")
 
 
 class Courier:

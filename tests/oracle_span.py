@@ -102,7 +102,6 @@ class SpanWindow:
     receive_dark: bool
     launch_dark: bool
     osc_not_available: bool  # row 5 without a measured OSC
-    on_darkness: bool  # decided because something is dark
     fiber_hold: int | None  # hold level of family FIBER; None: the window does not count
 
     @property
@@ -191,7 +190,6 @@ def decide(span: Span, measured: SpanPowers, base_db: float | None, cut_holds: b
         receive_dark=r_dark,
         launch_dark=t_dark,
         osc_not_available=row == 5 and not osc_measured,
-        on_darkness=row in (2, 3, 4, 5) or (row == 11 and ro_dark),
         fiber_hold=_fiber_hold(row, delta, r_dark, limits),
     )
 

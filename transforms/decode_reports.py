@@ -59,7 +59,7 @@ class DecodeReports(beam.PTransform):
         decode = beam.ParDo(_DecodeFn(self.num_shards))
         decoded = records | "Decode" >> decode.with_outputs(outputs.INVALID, main="blocks")
         self.aside.add(outputs.INVALID, decoded[outputs.INVALID])
-        return decoded["blocks"]
+        return outputs.typed(decoded["blocks"], Keyed)
 
 
 @beam.typehints.with_output_types(Keyed)

@@ -28,7 +28,7 @@ from kernels.samples import num_span_ends, readings_by_name, split_rows
 from pipeline import outputs
 from schema.blocks import Block, BlockKind, block_kind
 from transforms.index_state import IndexCache
-from transforms.sample_unmatched import SampleUnmatched
+from transforms.sample_unmatched import Candidates, SampleUnmatched
 from transforms.update_topology import TopologyFile
 
 #: PM of a node that the topology does not know yet waits this long [s of event time].
@@ -61,8 +61,9 @@ class JoinTopology(beam.PTransform):
             samples = (samples, self.topology) | "WithLinkEnds" >> beam.Flatten()
             join = beam.ParDo(_JoinStreamFn(self.num_shards))
         joined = samples | "Join" >> join.with_outputs(outputs.UNMATCHED, main="blocks")
-        self.aside.add(outputs.UNMATCHED, joined[outputs.UNMATCHED] | SampleUnmatched())
-        return joined["blocks"]
+        candidates = outputs.typed(joined[outputs.UNMATCHED], Candidates)
+        self.aside.add(outputs.UNMATCHED, candidates | SampleUnmatched())
+        return outputs.typed(joined["blocks"], Keyed)
 
 
 @beam.typehints.with_output_types(Keyed)

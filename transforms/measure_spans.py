@@ -62,19 +62,24 @@ class _MeasureFn(beam.DoFn):
         shard, data = element
         blocks = [Block.from_bytes(d) for d in data]
         if not blocks or (pane.index > 0 and pane.is_last):
-            return  # nothing new: some runners repeat a window when it closes
-        if pane.index == 0 and pane.timing != PaneInfoTiming.LATE:
-            rows = _concat(blocks)
-            outputs.count(outputs.ENDS_WINDOWED, num_span_ends(rows))
-            yield shard, _measured(rows, blocks[0].window_start_s, ALL_REPORTS)
-            return
-        # The trigger fires for each late block, and blocks stay in order of arrival.
-        known, newest = blocks[:-1], blocks[-1]
-        outputs.count(outputs.ENDS_WINDOWED, num_span_ends(newest.batch))
-        for report, rows in _by_report(newest.batch):
-            rows = new_samples(rows, [block.batch for block in known])
-            if not rows.num_rows:
-                continue
+            return []  # nothing new: some runners repeat a window when it closes
+        if pane.index > 0 or pane.timing == PaneInfoTiming.LATE:
+            return _late(shard, blocks)
+        rows = _concat(blocks)
+        outputs.count(outputs.ENDS_WINDOWED, num_span_ends(rows))
+        return [(shard, _measured(rows, blocks[0].window_start_s, ALL_REPORTS))]
+
+
+def _late(shard: int, blocks: list[Block]) -> Iterator[Keyed]:
+    """Yields a measurement for each report that brings something new.
+
+    The trigger fires for each late block, and blocks stay in order of arrival: the last is new.
+    """
+    known, newest = blocks[:-1], blocks[-1]
+    outputs.count(outputs.ENDS_WINDOWED, num_span_ends(newest.batch))
+    for report, reported in _by_report(newest.batch):
+        rows = new_samples(reported, [block.batch for block in known])
+        if rows.num_rows:
             known.append(Block(BlockKind.ENDS, rows, newest.window_start_s))
             concerned = rows_of_links(_concat(known), rows.column("link_id"))
             yield shard, _measured(concerned, newest.window_start_s, report)

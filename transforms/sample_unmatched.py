@@ -14,6 +14,9 @@ from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
 from pipeline.outputs import Record, side_record
 
+#: (0, (number of samples, lines of the first of them)).
+Candidates = tuple[int, tuple[int, list[dict[str, Any]]]]
+
 #: So many are written in full, and one of so many after that.
 WRITTEN_IN_FULL, ONE_OF = 100, 1000
 
@@ -26,14 +29,14 @@ class SampleUnmatched(beam.PTransform):
         return candidates | "Sample" >> beam.ParDo(_SampleFn())
 
 
-@beam.typehints.with_input_types(tuple[int, tuple[int, list[dict[str, Any]]]])
+@beam.typehints.with_input_types(Candidates)
 @beam.typehints.with_output_types(Record)
 class _SampleFn(beam.DoFn):
     SEEN = ReadModifyWriteStateSpec("seen", VarIntCoder())
 
     def process(
         self,
-        element: tuple[int, tuple[int, list[dict[str, Any]]]],
+        element: Candidates,
         seen: Any = beam.DoFn.StateParam(SEEN),
     ) -> Iterable[Record]:
         _, (number, lines) = element

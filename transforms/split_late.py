@@ -67,9 +67,12 @@ class SplitLate(beam.PTransform):
         split = panes | "Split" >> beam.ParDo(_SplitFn(self.lateness)).with_outputs(
             outputs.LATE, main="blocks"
         )
-        late = split[outputs.LATE] | "LateUnwindow" >> beam.WindowInto(GlobalWindows())
+        late = outputs.typed(
+            split[outputs.LATE], outputs.Record
+        ) | "LateUnwindow" >> beam.WindowInto(GlobalWindows())
         self.aside.add(outputs.LATE, late)
-        return split["blocks"] | "Unwindow" >> beam.WindowInto(GlobalWindows())
+        in_time = outputs.typed(split["blocks"], Keyed)
+        return in_time | "Unwindow" >> beam.WindowInto(GlobalWindows())
 
 
 @beam.typehints.with_output_types(Keyed)

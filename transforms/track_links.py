@@ -91,15 +91,15 @@ class _TrackFn(beam.DoFn):
         shard, data = element
         if block_kind(data) == BlockKind.LINKS:
             self._change_links(shard, Block.from_bytes(data), tracks_state, links_state)
-            return
+            return []
         block = Block.from_bytes(data)
         if block.is_late:
             ready = sorted((Block.from_bytes(d) for d in pending.read()), key=_window)
             pending.clear()
-            yield from self._work_off(shard, [*ready, block], tracks_state, links_state)
-        else:
-            pending.add(data)
-            due.set(self._lateness.due_timer(block.window_start_s))
+            return self._work_off(shard, [*ready, block], tracks_state, links_state)
+        pending.add(data)
+        due.set(self._lateness.due_timer(block.window_start_s))
+        return []
 
     @on_timer(DUE)
     def work_off(
@@ -114,14 +114,14 @@ class _TrackFn(beam.DoFn):
         blocks = sorted((Block.from_bytes(d) for d in pending.read()), key=_window)
         ready = [b for b in blocks if self._lateness.is_due(b.window_start_s, now)]
         if not ready:
-            return
+            return []
         pending.clear()
         early = blocks[len(ready) :]
         for block in early:
             pending.add(block.to_bytes())
         if early:
             due.set(self._lateness.due_timer(early[0].window_start_s))
-        yield from self._work_off(shard, ready, tracks_state, links_state)
+        return self._work_off(shard, ready, tracks_state, links_state)
 
     def _work_off(
         self, shard: int, blocks: list[Block], tracks_state: Any, links_state: Any

@@ -56,19 +56,6 @@ class TopologyFile:
         return list(read_topology(self.path).links.values())
 
 
-@dataclass(frozen=True)
-class TopologyStream:
-    """The topology of a live job, for the two steps that must know it.
-
-    Attributes:
-        links: (shard of link_id, LINKS block).
-        link_ends: (shard of node_id, LINK_ENDS block).
-    """
-
-    links: beam.PCollection
-    link_ends: beam.PCollection
-
-
 @dataclass
 class UpdateTopology(beam.PTransform):
     """Applies topology records: checks, versions, deletions.
@@ -87,8 +74,9 @@ class UpdateTopology(beam.PTransform):
         decoded = records | "Decode" >> decode.with_outputs(outputs.INVALID, main=LINKS)
         self.aside.add(outputs.INVALID, decoded[outputs.INVALID])
         apply = beam.ParDo(_ApplyFn(self.num_shards))
-        applied = decoded[LINKS] | "Apply" >> apply.with_outputs(LINK_ENDS, main=LINKS)
-        return {LINKS: applied[LINKS], LINK_ENDS: applied[LINK_ENDS]}
+        links = outputs.typed(decoded[LINKS], Keyed)
+        applied = links | "Apply" >> apply.with_outputs(LINK_ENDS, main=LINKS)
+        return {output: outputs.typed(applied[output], Keyed) for output in (LINKS, LINK_ENDS)}
 
 
 @beam.typehints.with_output_types(Keyed)

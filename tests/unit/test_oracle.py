@@ -275,7 +275,7 @@ def test_event_of_a_cut() -> None:
             "base_db": 10.0,
             "delta_db": None,
             "peak_delta_db": 4.0,
-            "threshold_db": -35.0,
+            "threshold_db": 10.0,
             "loss_is_lower_bound": True,
         },
         "ZA": {

@@ -1,0 +1,130 @@
+"""Kafka as source and sink, read and written by Beam's own steps."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.io.kafka import ReadFromKafka, WriteToKafka
+
+from pipeline.kafka_client import read_until
+from pipeline.outputs import Record
+from transforms.decode_reports import PmRecord
+from transforms.update_topology import TopologyRecord
+
+#: Beam does not apply its own safe defaults to steps that Python asks for.
+CONSUMER_DEFAULTS = {
+    "auto.offset.reset": "earliest",
+    # The offsets are in Flink's checkpoints.
+    "enable.auto.commit": "false",
+    "receive.buffer.bytes": "1048576",
+}
+PRODUCER_DEFAULTS = {
+    "acks": "all",
+    "enable.idempotence": "true",
+    "retries": "2147483647",
+    "linger.ms": "5",
+}
+
+
+@dataclass(frozen=True)
+class KafkaSource:
+    """PM and topology as they come.
+
+    Attributes:
+        bootstrap_servers: brokers.
+        pm_topic: topic of the PM reports, record timestamps = time of sending.
+        topology_topic: topic of the topology, compacted.
+        topology_held: offset behind the last record of the topology at the start, by partition.
+        expansion_service: where Java steps come from.
+        config: more settings for the consumers.
+    """
+
+    bootstrap_servers: str
+    pm_topic: str
+    topology_topic: str
+    topology_held: dict[int, int]
+    expansion_service: str
+    config: dict[str, str] = field(default_factory=dict)
+
+    bounded = False
+
+    def records(self, pipeline: beam.Pipeline) -> beam.PCollection[PmRecord]:
+        """Returns the PM records; their watermark is that of the newest record's timestamp."""
+        return (
+            pipeline
+            | "ReadPm" >> self._read(self.pm_topic, ReadFromKafka.create_time_policy)
+            | "PmRecords" >> beam.MapTuple(_pm_record).with_output_types(PmRecord)
+        )
+
+    def topology(self, pipeline: beam.Pipeline) -> beam.PCollection[TopologyRecord]:
+        """Returns the topology: what the topic held at the start, then every change.
+
+        What it held at the start is read as bounded input: until that is there, event time stands
+        still for the steps that wait for it, and no PM is too late or finds no link because of
+        it. Changes never hold event time up: their watermark is the clock's.
+        """
+        held = (
+            pipeline
+            | "TopologyTopic" >> beam.Create([self.topology_topic])
+            | "ReadTopologyHeld" >> beam.FlatMap(self._read_held)
+        ).with_output_types(TopologyRecord)
+        changes = (
+            pipeline
+            | "ReadTopology"
+            >> self._read(self.topology_topic, ReadFromKafka.processing_time_policy, metadata=True)
+            | "Changes" >> beam.FlatMap(_changes, self.topology_held)
+        ).with_output_types(TopologyRecord)
+        return (held, changes) | "HeldAndChanges" >> beam.Flatten()
+
+    def invalid(self, pipeline: beam.Pipeline) -> None:
+        """Nothing is rejected here."""
+
+    def _read(self, topic: str, timestamp_policy: str, *, metadata: bool = False) -> ReadFromKafka:
+        return ReadFromKafka(
+            CONSUMER_DEFAULTS | self.config | {"bootstrap.servers": self.bootstrap_servers},
+            [topic],
+            timestamp_policy=timestamp_policy,
+            with_metadata=metadata,
+            expansion_service=self.expansion_service,
+        )
+
+    def _read_held(self, topic: str) -> Iterable[TopologyRecord]:
+        records = read_until(self.bootstrap_servers, self.config, topic, self.topology_held)
+        yield from (TopologyRecord(key, value) for key, value in records)
+
+
+def _pm_record(_: bytes | None, value: bytes | None) -> PmRecord:
+    return PmRecord(value or b"", order=None, has_time=True)
+
+
+def _changes(record: Any, held: dict[int, int]) -> Iterable[TopologyRecord]:
+    if record.offset >= held.get(record.partition, 0):
+        yield TopologyRecord(record.key, record.value)
+
+
+@dataclass(frozen=True)
+class KafkaSinks:
+    """One topic an output.
+
+    Attributes:
+        bootstrap_servers: brokers.
+        topics: topic of each output; an output without one is not written.
+        expansion_service: where Java steps come from.
+        config: more settings for the producers.
+    """
+
+    bootstrap_servers: str
+    topics: dict[str, str]
+    expansion_service: str
+    config: dict[str, str] = field(default_factory=dict)
+
+    def write(self, output: str, records: beam.PCollection[Record]) -> None:
+        """Writes the records of an output."""
+        if output not in self.topics:
+            return
+        _ = records | f"Write{output.capitalize()}" >> WriteToKafka(
+            PRODUCER_DEFAULTS | self.config | {"bootstrap.servers": self.bootstrap_servers},
+            self.topics[output],
+            expansion_service=self.expansion_service,
+        )

@@ -1,0 +1,51 @@
+"""Runs the event center from a command line."""
+
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+
+import apache_beam as beam
+from apache_beam.runners.runner import PipelineState
+
+from pipeline.graph import build
+from pipeline.options import UsageError, parse
+from pipeline.outputs import summary
+from runners.profiles import Prepared, prepare
+from schema.files import NotUsableError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command line and returns its exit code: 0, 2 for bad usage, 1 for a failed run."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        command = parse(sys.argv[1:] if arguments is None else arguments)
+        with prepare(command) as prepared:
+            return _run(prepared)
+    except UsageError as error:
+        print(f"pipeline: {error}", file=sys.stderr)
+        return 2
+    except NotUsableError as error:
+        print(f"pipeline: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("pipeline: stopped", file=sys.stderr)
+        return 130
+
+
+def _run(prepared: Prepared) -> int:
+    pipeline = beam.Pipeline(runner=prepared.runner, options=prepared.options)
+    build(pipeline, prepared.source, prepared.sinks, prepared.settings)
+    result = pipeline.run()
+    try:
+        state = result.wait_until_finish()
+    except BaseException:
+        # A job whose submitter only goes away would run on.
+        result.cancel()
+        raise
+    print(summary(prepared.counters(result)), file=sys.stderr)
+    return 0 if state in (None, PipelineState.DONE) else 1
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,271 @@
+"""The command line: the event center's own options, beside all of Beam's."""
+
+import argparse
+import contextlib
+import difflib
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+from apache_beam.options.pipeline_options import (
+    GoogleCloudOptions,
+    PipelineOptions,
+    StandardOptions,
+)
+
+from pipeline.graph import Settings
+from pipeline.outputs import OUTPUTS
+from transforms.lateness import Lateness
+
+#: Runners that take options which Python does not know, and hand them on.
+PORTABLE_RUNNERS = ("FlinkRunner", "PortableRunner", "SparkRunner")
+
+
+class UsageError(Exception):
+    """The command line cannot be run; the message is one line that says what to do."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line that can be run.
+
+    Attributes:
+        beam_arguments: the options that are not ours.
+        runner: name of the runner.
+        settings: behavior.
+        replay: ``batch`` or ``stream``; None = live.
+        pm_file: capture to replay.
+        topology_file: topology to replay it with.
+        files: file of each output that has one.
+        bootstrap_servers: Kafka brokers.
+        pm_kafka_topic: topic of the PM reports.
+        topology_kafka_topic: topic of the topology.
+        topics: topic of each output that has one.
+        kafka_config: more settings for every Kafka client.
+        expansion_service: where Java steps come from; empty = started here.
+    """
+
+    beam_arguments: list[str]
+    runner: str
+    settings: Settings
+    replay: str | None
+    pm_file: str = ""
+    topology_file: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    bootstrap_servers: str = ""
+    pm_kafka_topic: str = ""
+    topology_kafka_topic: str = ""
+    topics: dict[str, str] = field(default_factory=dict)
+    kafka_config: dict[str, str] = field(default_factory=dict)
+    expansion_service: str = ""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message)
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="pipeline",
+        allow_abbrev=False,
+        description="Fiber events out of one-second optical performance monitoring. "
+        "Every option of Apache Beam passes through.",
+    )
+    live = parser.add_argument_group("live, on Kafka")
+    live.add_argument("--bootstrap_servers", default="", help="brokers, host:port with commas")
+    live.add_argument("--pm_kafka_topic", default="", help="PM reports")
+    live.add_argument("--topology_kafka_topic", default="", help="topology, compacted")
+    live.add_argument(
+        "--kafka_config",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="setting for every Kafka client, may be repeated",
+    )
+    live.add_argument(
+        "--kafka_expansion_service",
+        default="",
+        metavar="HOST:PORT",
+        help="where Kafka's Java steps come from (default: one is started)",
+    )
+    replay = parser.add_argument_group("replay of a capture file")
+    replay.add_argument("--pm_file", default="", help="capture: delimited PM reports")
+    replay.add_argument("--topology_file", default="", help="topology: JSON lines")
+    replay.add_argument(
+        "--replay",
+        choices=("batch", "stream"),
+        default="batch",
+        help="batch: nothing is late; stream: as it came (batch)",
+    )
+    outputs = parser.add_argument_group("outputs")
+    for output in OUTPUTS:
+        outputs.add_argument(f"--{output}_file", default="", help=f"{output}, in a replay")
+        outputs.add_argument(f"--{output}_kafka_topic", default="", help=f"{output}, live")
+    behavior = parser.add_argument_group("behavior")
+    behavior.add_argument(
+        "--out_of_orderness_s", type=_whole, default=2, help="B, seconds a window waits (2)"
+    )
+    behavior.add_argument(
+        "--allowed_lateness_s",
+        type=_lateness,
+        default=5.0,
+        help="L, seconds a window can still be evaluated anew (5)",
+    )
+    behavior.add_argument("--emit", choices=("lifecycle", "matches"), default="lifecycle")
+    behavior.add_argument(
+        "--num_shards",
+        type=_positive,
+        default=None,
+        help="more than workers, fewer than links (8; 1 on the DirectRunner, which is one worker)",
+    )
+    return parser
+
+
+def parse(arguments: Sequence[str]) -> Command:
+    """Reads a command line.
+
+    Raises:
+        UsageError: it cannot be run as it is.
+        SystemExit: help was asked for and given.
+    """
+    own, rest = _parser().parse_known_args(list(arguments))
+    beam = _beam_options(rest)
+    runner = beam.view_as(StandardOptions).runner or "DirectRunner"
+    _check_unknown(rest, beam, runner)
+    files = {o: getattr(own, f"{o}_file") for o in OUTPUTS if getattr(own, f"{o}_file")}
+    topics = {
+        o: getattr(own, f"{o}_kafka_topic") for o in OUTPUTS if getattr(own, f"{o}_kafka_topic")
+    }
+    if own.pm_file and own.pm_kafka_topic:
+        raise UsageError("give either --pm_file or --pm_kafka_topic, not both")
+    if own.pm_file:
+        _check_replay(own, files, topics)
+    elif own.pm_kafka_topic:
+        _check_live(own, files)
+    else:
+        raise UsageError(
+            "nothing to read: give --pm_file and --topology_file for a replay, "
+            "or --pm_kafka_topic and --topology_kafka_topic for a live run"
+        )
+    return Command(
+        beam_arguments=rest,
+        runner=runner,
+        settings=Settings(
+            lateness=Lateness(own.out_of_orderness_s, own.allowed_lateness_s),
+            emit=own.emit,
+            num_shards=own.num_shards or (8 if runner in PORTABLE_RUNNERS else 1),
+            source_name=beam.view_as(GoogleCloudOptions).job_name or Settings().source_name,
+        ),
+        replay=own.replay if own.pm_file else None,
+        pm_file=own.pm_file,
+        topology_file=own.topology_file,
+        files=files,
+        bootstrap_servers=own.bootstrap_servers,
+        pm_kafka_topic=own.pm_kafka_topic,
+        topology_kafka_topic=own.topology_kafka_topic,
+        topics=topics,
+        kafka_config=_kafka_config(own.kafka_config),
+        expansion_service=own.kafka_expansion_service,
+    )
+
+
+def _check_replay(own: argparse.Namespace, files: dict[str, str], topics: dict[str, str]) -> None:
+    if not own.topology_file:
+        raise UsageError("a replay needs --topology_file too")
+    for name in ("pm_file", "topology_file"):
+        if not Path(getattr(own, name)).is_file():
+            raise UsageError(f"--{name}: there is no file {getattr(own, name)}")
+    if topics:
+        output = next(iter(topics))
+        raise UsageError(f"a replay writes files: give --{output}_file, not --{output}_kafka_topic")
+    for output, path in files.items():
+        folder = Path(path).absolute().parent
+        if not folder.is_dir():
+            raise UsageError(f"--{output}_file: there is no folder {folder}")
+        if Path(path).is_dir():
+            raise UsageError(f"--{output}_file: {path} is a folder")
+
+
+def _check_live(own: argparse.Namespace, files: dict[str, str]) -> None:
+    if not own.bootstrap_servers:
+        raise UsageError("a live run needs --bootstrap_servers")
+    if not own.topology_kafka_topic:
+        raise UsageError("a live run needs --topology_kafka_topic too")
+    if own.topology_file:
+        raise UsageError("a live run reads --topology_kafka_topic, not --topology_file")
+    if files:
+        output = next(iter(files))
+        raise UsageError(f"a live run writes topics: give --{output}_kafka_topic")
+
+
+def _beam_options(rest: list[str]) -> PipelineOptions:
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            options = PipelineOptions(rest)
+            options.get_all_options()  # parses, and complains now rather than later
+    except SystemExit:
+        lines = complaint.getvalue().strip().splitlines() or ["bad option"]
+        raise UsageError(lines[-1].partition("error: ")[2] or lines[-1]) from None
+    return options
+
+
+def _check_unknown(rest: list[str], beam: PipelineOptions, runner: str) -> None:
+    """Refuses what neither we nor Beam know; portable runners may know more."""
+    known = {f"--{name}" for name in beam.get_all_options()}
+    ours = {option for action in _parser()._actions for option in action.option_strings}
+    for argument in rest:
+        name = argument.partition("=")[0]
+        if not name.startswith("--"):
+            continue
+        if name in known or f"--{name[2:].removeprefix('no_')}" in known:
+            continue
+        close = difflib.get_close_matches(name, ours, n=1, cutoff=0.8)
+        if close or runner not in PORTABLE_RUNNERS:
+            hint = f", did you mean {close[0]}?" if close else ""
+            raise UsageError(f"there is no option {name}{hint}")
+
+
+def _kafka_config(pairs: list[str]) -> dict[str, str]:
+    config = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--kafka_config takes key=value, not {pair!r}")
+        config[key] = value
+    return config
+
+
+def _whole(text: str) -> int:
+    number = _number(text)
+    if number < 0 or number != int(number):
+        raise argparse.ArgumentTypeError(f"{text} is not a multiple of the window, 1 s")
+    return int(number)
+
+
+def _lateness(text: str) -> float:
+    number = _number(text)
+    if number < 0 or round(number * 1000) != number * 1000:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds, whole milliseconds")
+    return number
+
+
+def _positive(text: str) -> int:
+    number = _number(text)
+    if number < 1 or number != int(number):
+        raise argparse.ArgumentTypeError(f"{text} is not a positive whole number")
+    return int(number)
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+    if not math.isfinite(number):
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number")
+    return number

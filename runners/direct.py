@@ -1,0 +1,41 @@
+"""DirectRunner: everything in this process; for a first look, for tests, for small captures."""
+
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.runner import PipelineResult
+
+from pipeline import outputs
+from pipeline.options import Command, UsageError
+
+#: Names of the runners that this profile serves.
+RUNNERS = ("DirectRunner", "FnApiRunner", "BundleBasedDirectRunner")
+
+
+def profile(command: Command) -> tuple[str, PipelineOptions]:
+    """Returns the runner's own name and its options.
+
+    Raises:
+        UsageError: Python's DirectRunner cannot read Kafka.
+    """
+    if command.replay is None:
+        raise UsageError(
+            "the DirectRunner cannot read Kafka: give --runner=FlinkRunner, "
+            "or replay a capture with --pm_file"
+        )
+    # The plain DirectRunner would first look for another runner's binary; each of the two below
+    # does one kind of input, and only the second knows streams.
+    if command.replay == "batch":
+        return "FnApiRunner", PipelineOptions(command.beam_arguments)
+    return "BundleBasedDirectRunner", PipelineOptions([*command.beam_arguments, "--streaming"])
+
+
+def counters(_: PipelineResult) -> dict[str, int]:
+    """Returns what the steps have counted."""
+    return dict(outputs.counted_here)
+
+
+def reported_counters(result: PipelineResult) -> dict[str, int]:
+    """Returns what the steps have counted, as the runner reports it."""
+    found = result.metrics().query()["counters"]
+    return {
+        c.key.metric.name: c.result for c in found if c.key.metric.namespace == outputs.NAMESPACE
+    }

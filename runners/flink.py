@@ -1,0 +1,101 @@
+"""FlinkRunner: live, and replays; on a cluster that is started here unless one is given."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pipeline.kafka import KafkaSinks, KafkaSource
+from pipeline.kafka_client import TopicState, look_at_topics
+from pipeline.options import Command, UsageError
+from runners.local.flink import LocalFlink
+
+_log = logging.getLogger("eventcenter")
+
+#: Names of the runners that this profile serves.
+RUNNERS = ("FlinkRunner", "PortableRunner")
+#: Jobs go to a job server, so to Beam the runner is always the portable one.
+RUNNER = "PortableRunner"
+
+#: Options that a live job has unless the command line says otherwise, and why.
+LIVE_DEFAULTS = {
+    "--streaming": None,
+    # Python steps run in the submitting process; a cluster takes EXTERNAL or DOCKER.
+    "--environment_type": "LOOPBACK",
+    "--parallelism": "1",
+    # Key groups and Kafka splits depend on it: fixed, and at or above the partition count.
+    "--max_parallelism": "128",
+    "--checkpointing_interval": "1000",
+    # Else a checkpoint cuts a bundle and its output leaves behind the watermark.
+    "--finish_bundle_before_checkpointing": None,
+    # Every step hands on at the end of a bundle: short ones mean low latency.
+    "--max_bundle_time_mills": "100",
+}
+REPLAY_DEFAULTS = {
+    "--environment_type": "LOOPBACK",
+    "--parallelism": "1",
+}
+#: A replayed watermark moves between elements, so bundles may hold no more than one.
+STREAM_REPLAY_DEFAULTS = REPLAY_DEFAULTS | {"--streaming": None, "--max_bundle_size": "1"}
+
+
+@contextmanager
+def cluster(command: Command) -> Iterator[tuple[list[str], str]]:
+    """Yields the options that say where the job goes, and the Kafka expansion service."""
+    if any(argument.startswith("--job_endpoint") for argument in command.beam_arguments):
+        if command.replay is None and not command.expansion_service:
+            raise UsageError("a live run with --job_endpoint needs --kafka_expansion_service too")
+        yield [], command.expansion_service
+        return
+    with LocalFlink() as flink:
+        expansion_service = command.expansion_service or flink.expansion_service
+        yield [f"--job_endpoint={flink.job_endpoint}"], expansion_service
+
+
+def arguments(command: Command, where: list[str]) -> list[str]:
+    """Returns Beam's arguments: the user's, and the defaults for what they leave open."""
+    defaults = {None: LIVE_DEFAULTS, "batch": REPLAY_DEFAULTS, "stream": STREAM_REPLAY_DEFAULTS}
+    given = [a for a in command.beam_arguments if not a.startswith("--runner")]
+    named = {argument.partition("=")[0] for argument in given}
+    added = [
+        name if value is None else f"{name}={value}"
+        for name, value in defaults[command.replay].items()
+        if name not in named
+    ]
+    return [f"--runner={RUNNER}", *where, *given, *added]
+
+
+def kafka(command: Command, expansion_service: str) -> tuple[KafkaSource, KafkaSinks]:
+    """Returns the live source and sinks.
+
+    Raises:
+        UsageError: no broker answers, or a topic is missing.
+    """
+    inputs = [command.pm_kafka_topic, command.topology_kafka_topic]
+    topics = look_at_topics(
+        command.bootstrap_servers, command.kafka_config, [*inputs, *command.topics.values()]
+    )
+    _warn_of_empty_partitions(command.pm_kafka_topic, topics[command.pm_kafka_topic])
+    source = KafkaSource(
+        bootstrap_servers=command.bootstrap_servers,
+        pm_topic=command.pm_kafka_topic,
+        topology_topic=command.topology_kafka_topic,
+        topology_held=topics[command.topology_kafka_topic].end_offsets,
+        expansion_service=expansion_service,
+        config=command.kafka_config,
+    )
+    sinks = KafkaSinks(
+        command.bootstrap_servers, command.topics, expansion_service, command.kafka_config
+    )
+    return source, sinks
+
+
+def _warn_of_empty_partitions(topic: str, state: TopicState) -> None:
+    if state.empty_partitions:
+        numbers = ", ".join(map(str, state.empty_partitions))
+        _log.warning(
+            "topic %s: no record was ever in partition %s; until one is there, no window of any "
+            "node is evaluated. Send a heartbeat report to each partition, or have no more "
+            "partitions than nodes.",
+            topic,
+            numbers,
+        )

@@ -1,0 +1,91 @@
+"""From a command line to what can be run: each runner's profile, source and sinks."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.runner import PipelineResult
+
+from pipeline.graph import Settings, Sinks, Source
+from pipeline.options import Command, UsageError
+from pipeline.sinks import FileSinks
+from pipeline.sources import BatchReplay, StreamReplay
+from runners import direct, flink, spark
+from schema.files import check_capture, read_topology
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is needed to build and run the graph.
+
+    Attributes:
+        runner: name of Beam's runner.
+        options: Beam's options.
+        source: where PM and topology come from.
+        sinks: where the outputs go.
+        settings: behavior.
+        counters: what the steps have counted, once the run has ended.
+    """
+
+    runner: str
+    options: PipelineOptions
+    source: Source
+    sinks: Sinks
+    settings: Settings
+    counters: Callable[[PipelineResult], dict[str, int]]
+
+
+@contextmanager
+def prepare(command: Command) -> Iterator[Prepared]:
+    """Checks what a run needs, starts what it needs nearby, and stops that at the end.
+
+    Raises:
+        UsageError: the command line cannot be run.
+        NotUsableError: a file is not what it should be.
+    """
+    if command.runner in direct.RUNNERS:
+        runner, options = direct.profile(command)
+        yield _replay(command, runner, options, direct.counters)
+    elif command.runner in spark.RUNNERS:
+        runner, options = spark.profile(command)
+        yield _replay(command, runner, options, direct.reported_counters)
+    elif command.runner in flink.RUNNERS:
+        with flink.cluster(command) as (arguments, expansion_service):
+            options = PipelineOptions(flink.arguments(command, arguments))
+            if command.replay:
+                yield _replay(command, flink.RUNNER, options, direct.reported_counters)
+            else:
+                source, sinks = flink.kafka(command, expansion_service)
+                yield Prepared(
+                    flink.RUNNER,
+                    options,
+                    source,
+                    sinks,
+                    command.settings,
+                    direct.reported_counters,
+                )
+    else:
+        raise UsageError(
+            f"--runner={command.runner} is not known here: "
+            "take DirectRunner, FlinkRunner or SparkRunner"
+        )
+
+
+def _replay(
+    command: Command,
+    runner: str,
+    options: PipelineOptions,
+    counters: Callable[[PipelineResult], dict[str, int]],
+) -> Prepared:
+    check_capture(command.pm_file)
+    read_topology(command.topology_file)
+    files = command.pm_file, command.topology_file
+    source: Source
+    if command.replay == "stream":
+        source = StreamReplay(*files, command.settings.lateness)
+    else:
+        source = BatchReplay(*files)
+    sinks = FileSinks(command.files, source.bounded)
+    sinks.prepare()
+    return Prepared(runner, options, source, sinks, command.settings, counters)

@@ -1,0 +1,100 @@
+"""The kernels say what the oracle says, whatever the network, the trace and the order.
+
+HYPOTHESIS_PROFILE=thorough looks at many more scenes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+from unittest.mock import patch
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests import kernel_replay, oracle
+from tests.networks import Scene, scenes
+
+SUPPRESSED = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
+settings.register_profile(
+    "default", max_examples=60, deadline=None, suppress_health_check=SUPPRESSED
+)
+settings.register_profile("thorough", settings.get_profile("default"), max_examples=5000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+UNCOMPARED = ("text", "proposed_repair")  # words for people
+INVALID = ("reason", "node_id", "component", "type", "payload_base64", "link_id")
+
+
+def by_link(events: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for event in events:
+        data = {name: said for name, said in event["data"].items() if name not in UNCOMPARED}
+        found.setdefault(event["subject"], []).append({**event, "data": data})
+    return found
+
+
+def as_set(lines: list[dict[str, Any]], names: tuple[str, ...] | None = None) -> list[str]:
+    return sorted(
+        json.dumps({name: line.get(name) for name in names or sorted(line)}, sort_keys=True)
+        for line in lines
+    )
+
+
+def check(scene: Scene, *, learn_windows: int, num_shards: int, **options: Any) -> None:
+    with (
+        patch("kernels.learn.LEARN_WINDOWS", learn_windows),
+        patch("tests.oracle_link.LEARN_WINDOWS", learn_windows),
+    ):
+        expected = oracle.replay(scene.payloads, scene.links, **options)
+        found = kernel_replay.replay(
+            scene.payloads, scene.links, num_shards=num_shards, **options
+        )
+    assert by_link(found.events) == by_link(expected.events)
+    assert as_set(found.late) == as_set(expected.late)
+    assert as_set(found.unmatched) == as_set(expected.unmatched)
+    assert as_set(found.invalid, INVALID) == as_set(expected.invalid, INVALID)
+    assert found.counters == expected.counters
+    counted = found.counters
+    assert counted["components"] == sum(
+        counted[f"components_{what}"] for what in ("rejected", "unmatched", "matched")
+    )
+    assert counted["ends_joined"] == counted["ends_windowed"] + counted["ends_late"]
+
+
+LEARN_WINDOWS = st.sampled_from([3, 12, 60])
+SHARDS = st.sampled_from([1, 2, 5])
+STREAM = st.fixed_dictionaries(
+    {
+        "allowed_lateness_s": st.sampled_from([0, 1, 5, 5.5, 12]),
+        "out_of_orderness_s": st.sampled_from([0, 1, 2]),
+        "learn_windows": LEARN_WINDOWS,
+        "num_shards": SHARDS,
+    }
+)
+
+
+@given(scene=scenes(), options=STREAM)
+def test_stream_lifecycle(scene: Scene, options: dict[str, Any]) -> None:
+    check(scene, mode="stream", emit="lifecycle", **options)
+
+
+@given(scene=scenes(), options=STREAM)
+def test_stream_matches(scene: Scene, options: dict[str, Any]) -> None:
+    check(scene, mode="stream", emit="matches", **options)
+
+
+@given(
+    scene=scenes(),
+    emit=st.sampled_from(["lifecycle", "lifecycle", "matches"]),
+    learn_windows=LEARN_WINDOWS,
+    num_shards=SHARDS,
+)
+def test_batch(scene: Scene, emit: str, learn_windows: int, num_shards: int) -> None:
+    check(scene, mode="batch", emit=emit, learn_windows=learn_windows, num_shards=num_shards)
+
+
+@given(scene=scenes(max_links=1, mishaps=60), options=STREAM)
+def test_many_mishaps_on_one_link(scene: Scene, options: dict[str, Any]) -> None:
+    check(scene, mode="stream", emit="lifecycle", **options)
