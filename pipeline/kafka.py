@@ -67,14 +67,16 @@ class KafkaSource:
         held = (
             pipeline
             | "TopologyTopic" >> beam.Create([self.topology_topic])
-            | "ReadTopologyHeld" >> beam.FlatMap(self._read_held)
-        ).with_output_types(TopologyRecord)
+            | "ReadTopologyHeld"
+            >> beam.FlatMap(self._read_held).with_output_types(TopologyRecord)
+        )
         changes = (
             pipeline
             | "ReadTopology"
             >> self._read(self.topology_topic, ReadFromKafka.processing_time_policy, metadata=True)
-            | "Changes" >> beam.FlatMap(_changes, self.topology_held)
-        ).with_output_types(TopologyRecord)
+            | "Changes"
+            >> beam.FlatMap(_changes, self.topology_held).with_output_types(TopologyRecord)
+        )
         return (held, changes) | "HeldAndChanges" >> beam.Flatten()
 
     def invalid(self, pipeline: beam.Pipeline) -> None:

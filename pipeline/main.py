@@ -1,7 +1,9 @@
 """Runs the event center from a command line."""
 
+import logging
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from types import FrameType
 
@@ -31,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("pipeline: stopped", file=sys.stderr)
         return 130
+    except Exception as error:
+        print(f"pipeline: the run failed: {_last_line(error)}", file=sys.stderr)
+        return 1
 
 
 def _run(prepared: Prepared) -> int:
@@ -40,11 +45,19 @@ def _run(prepared: Prepared) -> int:
     try:
         state = result.wait_until_finish()
     except BaseException:
+        # What the workers' threads say while they are torn down is of no use to anyone.
+        logging.disable(logging.CRITICAL)
+        threading.excepthook = lambda _: None
         # A job whose submitter only goes away would run on.
         result.cancel()
         raise
     print(summary(prepared.counters(result)), file=sys.stderr)
     return 0 if state in (None, PipelineState.DONE) else 1
+
+
+def _last_line(error: Exception) -> str:
+    lines = [line for line in str(error).strip().splitlines() if line.strip()]
+    return lines[-1].strip() if lines else type(error).__name__
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -68,9 +68,17 @@ def _run(
         shown = _shown(reports, start_ns, options.seconds)
         write_capture(options.capture_file, (report.payload for report in shown))
     if options.bootstrap_servers:
-        sender = LiveSender(options.bootstrap_servers, dict(options.kafka_config))
+        _send(options, fault_module.topology(network, faults), reports, start_ns)
+
+
+def _send(
+    options: argparse.Namespace,
+    links: Iterable[FiberLink],
+    reports: Iterator[Arrival],
+    start_ns: int,
+) -> None:
+    with LiveSender(options.bootstrap_servers, dict(options.kafka_config)) as sender:
         if options.topology_kafka_topic:
-            links = fault_module.topology(network, faults)
             sender.send_links(options.topology_kafka_topic, links)
         sent = sender.send_reports(options.pm_kafka_topic, paced(reports, start_ns, options.rate))
         for _ in _shown(sent, start_ns, options.seconds):

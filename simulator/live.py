@@ -1,9 +1,11 @@
 """Sends topology and reports to Kafka, paced by the clock."""
 
+import contextlib
 import logging
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Self
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
@@ -11,6 +13,13 @@ from kafka.errors import KafkaError
 from schema.topology_pb2 import FiberLink
 from simulator.fault_model import SECOND_NS
 from simulator.transport import Arrival
+
+PRODUCER_OPTIONS: dict[str, object] = {
+    "bootstrap_timeout_ms": 10_000,
+    # Reports take kilobytes; a batch should hold many.
+    "batch_size": 512 * 1024,
+    "linger_ms": 20,
+}
 
 
 class LiveError(Exception):
@@ -23,12 +32,20 @@ class LiveSender:
     def __init__(self, bootstrap_servers: str, config: Mapping[str, str]) -> None:
         # What goes wrong is said once, by LiveError.
         logging.getLogger("kafka").setLevel(logging.CRITICAL)
-        options = {"linger_ms": 20, "bootstrap_timeout_ms": 10_000} | _typed(config)
+        options = PRODUCER_OPTIONS | _typed(config)
         try:
             self._producer = KafkaProducer(bootstrap_servers=bootstrap_servers, **options)
         except (KafkaError, AssertionError, ValueError, TypeError) as error:
             raise LiveError(f"no connection to {bootstrap_servers}: {error}") from error
         self._failure: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        # What was to be delivered has been flushed; what is left cannot be.
+        with contextlib.suppress(KafkaError):
+            self._producer.close(timeout=0)
 
     def send_links(self, topic: str, links: Iterable[FiberLink]) -> None:
         """Sends the topology and waits until the broker has all of it."""

@@ -62,6 +62,16 @@ class Shard:
         return events
 
 
+@dataclass(frozen=True)
+class Part:
+    """What one record says of one window and one shard of links."""
+
+    window_s: int
+    shard: int
+    joined: pa.RecordBatch
+    ends: pa.RecordBatch
+
+
 class KernelReplay:
     """Drives the kernels as `Oracle` is driven."""
 
@@ -113,31 +123,33 @@ class KernelReplay:
                 self._count("ends_windowed", num_span_ends(rows))
                 self._publish(shard.evaluate(window_s, rows, late=False))
 
-    def decode(self, payloads: Sequence[bytes]) -> dict[int, pa.RecordBatch]:
-        """Returns the samples of each record that has some; decoding knows no time."""
+    def take(self, payloads: Sequence[bytes]) -> dict[int, list[Part]]:
+        """Decodes and joins all records, which no time has a part in; returns theirs of each."""
         decoded = decode(payloads, np.arange(len(payloads), dtype=np.int64), None)
         self._count("reports", decoded.num_reports)
         self._count("components", decoded.num_components)
         self._count("components_rejected", decoded.num_components - decoded.samples.num_rows)
         self.out.invalid += decoded.invalid
-        return {record: rows for (record,), rows in split_rows(decoded.samples, decoded.record)}
+        result = self._index.join(decoded.samples)
+        self._count("components_matched", result.num_matched)
+        self._count("ends_joined", num_span_ends(result.joined))
+        for rows in (result.unmatched, result.unknown):  # nothing more will be known
+            self._count("components_unmatched", rows.num_rows)
+            self.out.unmatched += [_line(row) for row in rows.to_pylist()]
+        parts: dict[int, list[Part]] = {}
+        report = result.joined.column("report").to_numpy()
+        second = window_start_s(result.joined.column("sample_time_ns").to_numpy())
+        for (record, window_s, shard), rows in split_rows(
+            result.joined, report, second, result.shard
+        ):
+            parts.setdefault(record, []).append(Part(window_s, shard, rows, compared_powers(rows)))
+        return parts
 
-    def receive(self, samples: pa.RecordBatch) -> None:
-        """Takes the samples of one record, or in batch those of all."""
-        second = window_start_s(samples.column("sample_time_ns").to_numpy())
-        for (window_s,), rows in split_rows(samples, second):
-            result = self._index.join(rows)
-            self._count("components_matched", result.num_matched)
-            self._count("ends_joined", num_span_ends(result.joined))
-            for unmatched in (result.unmatched, result.unknown):  # nothing more will be known
-                self._count("components_unmatched", unmatched.num_rows)
-                self.out.unmatched += [_line(row) for row in unmatched.to_pylist()]
-            for (shard,), joined in split_rows(result.joined, result.shard):
-                self._window(self._shards[shard], window_s, joined)
-
-    def _window(self, shard: Shard, window_s: int, joined: pa.RecordBatch) -> None:
+    def receive(self, part: Part) -> None:
+        """Takes what one record says of one window and shard."""
+        shard, window_s = self._shards[part.shard], part.window_s
         if not self._bounded and self._reached(window_s, self._closed_ns):
-            self._count("ends_late", num_span_ends(joined))
+            self._count("ends_late", num_span_ends(part.joined))
             closed_at = rfc3339(window_s + 1 + self._closed_ns / NS)
             self.out.late += [
                 {
@@ -147,22 +159,20 @@ class KernelReplay:
                     "window_start": rfc3339(window_s),
                     "closed_at": closed_at,
                 }
-                for row in joined.to_pylist()
+                for row in part.joined.to_pylist()
             ]
             return
-        ends = compared_powers(joined)
         known = shard.joined.setdefault(window_s, [])
         if self._bounded or not self._reached(window_s, self._on_time_ns):
-            known.append(ends)
+            known.append(part.ends)
             shard.due.add(window_s)
             return
-        self._count("ends_windowed", num_span_ends(ends))
-        for _, rows in split_rows(ends, ends.column("report").to_numpy()):
-            news = new_samples(rows, known)
-            if news.num_rows:
-                known.append(news)
-                concerned = rows_of_links(_concat(known), news.column("link_id"))
-                self._publish(shard.evaluate(window_s, concerned, late=True))
+        self._count("ends_windowed", num_span_ends(part.ends))
+        news = new_samples(part.ends, known)
+        if news.num_rows:
+            known.append(news)
+            concerned = rows_of_links(_concat(known), news.column("link_id"))
+            self._publish(shard.evaluate(window_s, concerned, late=True))
 
     def _publish(self, events: list[Any]) -> None:
         self.out.events += [cloud_event(event, self._source) for event in events]
@@ -209,19 +219,16 @@ def replay(
         num_shards=num_shards,
         source=source,
     )
-    samples = run.decode(payloads)
-    if mode == "batch" and samples:
-        run.receive(pa.Table.from_batches(samples.values()).combine_chunks().to_batches()[0])
-    elif mode == "stream":
-        largest: int | None = None
-        for number, payload in enumerate(payloads):
-            if largest is not None:
-                run.advance(largest)
-            if number in samples:
-                run.receive(samples[number])
-            message = parse(payload)
-            if message is not None:
-                collected = message.collect_time_unix_ns
-                largest = collected if largest is None else max(largest, collected)
+    parts = run.take(payloads)
+    largest: int | None = None
+    for number, payload in enumerate(payloads):
+        if mode == "stream" and largest is not None:
+            run.advance(largest)
+        for part in parts.get(number, ()):
+            run.receive(part)
+        message = parse(payload)
+        if message is not None:
+            collected = message.collect_time_unix_ns
+            largest = collected if largest is None else max(largest, collected)
     run.advance(float("inf"))
     return run.out

@@ -202,8 +202,7 @@ def links(draw: st.DrawFn, number: int) -> topo.FiberLink:
         ],
         protected=draw(st.booleans()),
         services=[
-            service(f"S{i}", gbps, protected=kept)
-            for i, (gbps, kept) in enumerate(draw(SERVICES))
+            service(f"S{i}", gbps, protected=kept) for i, (gbps, kept) in enumerate(draw(SERVICES))
         ],
         version=number,
     )
@@ -233,9 +232,7 @@ class Report:
         ).SerializeToString()
 
 
-def _reports(
-    network: list[topo.FiberLink], walks: list[list[Segment]], total: int
-) -> list[Report]:
+def _reports(network: list[topo.FiberLink], walks: list[list[Segment]], total: int) -> list[Report]:
     """One report of each node in each second, all in order."""
     by_node: dict[tuple[int, str], list[pm.ComponentPm]] = {}
     for number, walk in enumerate(walks):

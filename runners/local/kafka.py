@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from kafka import KafkaAdminClient
+from kafka.admin import NewTopic
+from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from runners.local import jars
 from runners.local.process import Process, ProcessError, free_ports, log_file
 
 _START_TIMEOUT_S = 60
-_TOPIC_TIMEOUT_S = 30
+_TOPIC_TIMEOUT_MS = 30_000
+_CONNECT_TIMEOUT_MS = 2_000
 
 _PROPERTIES = """\
 process.roles=broker,controller
@@ -100,13 +103,9 @@ class LocalKafka:
             partitions: how many it has.
             config: settings of the topic, such as `{"cleanup.policy": "compact"}`.
         """
-        topic = NewTopic(name, partitions, 1, config=dict(config or {}))
-        admin = self._admin()
-        try:
-            admin.create_topics([topic])[name].result(_TOPIC_TIMEOUT_S)
-        except KafkaException as error:
-            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise
+        topic = NewTopic(name, partitions, 1, topic_configs=dict(config or {}))
+        with self._admin() as admin, contextlib.suppress(TopicAlreadyExistsError):
+            admin.create_topics([topic], timeout_ms=_TOPIC_TIMEOUT_MS)
 
     def _write_properties(self, directory: Path) -> Path:
         path = directory / "server.properties"
@@ -127,10 +126,20 @@ class LocalKafka:
 
     def _serves(self) -> bool:
         try:
-            self._admin().list_topics(timeout=2)
-        except KafkaException:
+            with self._admin() as admin:
+                admin.list_topics()
+        except KafkaError:
             return False
         return True
 
-    def _admin(self) -> AdminClient:
-        return AdminClient({"bootstrap.servers": self.bootstrap_servers, "log_level": 0})
+    @contextlib.contextmanager
+    def _admin(self) -> Iterator[KafkaAdminClient]:
+        # While the broker starts, that nobody answers is no news.
+        logging.getLogger("kafka").setLevel(logging.CRITICAL)
+        admin = KafkaAdminClient(
+            bootstrap_servers=self.bootstrap_servers, bootstrap_timeout_ms=_CONNECT_TIMEOUT_MS
+        )
+        try:
+            yield admin
+        finally:
+            admin.close()

@@ -48,9 +48,7 @@ def check(scene: Scene, *, learn_windows: int, num_shards: int, **options: Any) 
         patch("tests.oracle_link.LEARN_WINDOWS", learn_windows),
     ):
         expected = oracle.replay(scene.payloads, scene.links, **options)
-        found = kernel_replay.replay(
-            scene.payloads, scene.links, num_shards=num_shards, **options
-        )
+        found = kernel_replay.replay(scene.payloads, scene.links, num_shards=num_shards, **options)
     assert by_link(found.events) == by_link(expected.events)
     assert as_set(found.late) == as_set(expected.late)
     assert as_set(found.unmatched) == as_set(expected.unmatched)
