@@ -21,6 +21,7 @@ setup(
     package_data={"schema": ["*.pyi"], "runners": ["java/*/pom.xml"]},
     install_requires=[
         "apache-beam==2.70.0",
+        "crc32c>=2.7",
         "kafka-python>=3.0",
         "matplotlib>=3.10",
         "numpy>=2.2",

@@ -5,30 +5,23 @@ anew for the links of one report, confirms anew what that window is part of, and
 raise or lift, and never takes back.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kernels import history as hist
+from kernels.acted import ActedUpon
 from kernels.confirm import Confirmed, confirm, run_length
 from kernels.decide import SpanLimits, SpanPowers, decide
-from kernels.history import History, Readings, ring_windows
-from kernels.learn import LearningRow
+from kernels.history import LOSS, RX, RX_DARK, TX, TX_DARK, History, Readings, ring_windows
+from kernels.learn import DARK, LearningRow
 from kernels.lifecycle import NEVER, Alarms, Confirmation, confirmations
 from kernels.limits import is_decided, limits_of, maintenance_at
+from kernels.make_events import alarm_event, match_event
 from kernels.span_loss import span_column
-from schema.events import (
-    CODE_FACTS,
-    CODE_OF,
-    Action,
-    Code,
-    Family,
-    FiberEvent,
-    Severity,
-    severity_of,
-)
+from schema.events import Action, Code, Family, FiberEvent
 from schema.topology_pb2 import FiberLink
 
 Rows = NDArray[np.int64]
@@ -48,8 +41,7 @@ class Tracks:
         learned_db: (n, 2) float64, learned base, NaN = none.
         learned_s: (n, 2) int64, the window after which it holds.
         learning: rows of measured windows, by (row, direction).
-        published: matches made or lifted by late evaluations: (sequence, level) by
-            (row, family, window).
+        acted: what was acted upon and is not confirmed any more.
     """
 
     lifecycle: bool
@@ -61,7 +53,7 @@ class Tracks:
     learned_db: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
     learned_s: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 2), np.int64))
     learning: dict[tuple[int, int], LearningRow] = field(default_factory=dict)
-    published: dict[tuple[int, int, int], tuple[int, int]] = field(default_factory=dict)
+    acted: ActedUpon = field(default_factory=ActedUpon)
     _limits: SpanLimits | None = None
     _rows: list[FiberLink | None] = field(default_factory=list)
 
@@ -94,7 +86,7 @@ class Tracks:
         """
         rows, taken = self._rows_of(spans)
         history = self.history
-        if not late:
+        if history.newest_s is None or window_s > history.newest_s:
             self._advance(window_s)
         if not len(rows):
             return []
@@ -102,21 +94,21 @@ class Tracks:
         self._decide(window_s, rows, spans, taken, late=late)
         assert history.newest_s is not None
         events: list[FiberEvent] = []
+        # Raised or fallen in this walk: what is confirmed at later windows acts again on it.
+        reopened = np.zeros((len(rows), len(Family)), bool)
         for number, at_s in enumerate(range(window_s, history.newest_s + 1)):
             confirmed = confirm(history.codes(at_s, rows), lifecycle=self.lifecycle)
             news = confirmed.level > 0
             if late:
-                was = before[number]
-                news &= (confirmed.level > was.level) | (confirmed.family != was.family)
-                news |= self._changed_by(events, rows, confirmed)
+                news &= confirmed.level > self.acted.note(at_s, rows, before[number], confirmed)
+                again = reopened[np.arange(len(rows))[:, None], confirmed.family]
+                news |= again & (confirmed.level > 0)
             found = confirmations(rows, confirmed, news)
             if self.lifecycle:
                 events += self._unsuppress(at_s, history.evaluated(at_s, rows), late)
-                events += self._raise_change_clear(at_s, found, rows, late)
-            elif late:
-                events += self._late_matches(at_s, found, rows, before[number])
+                events += self._raise_change_clear(at_s, found, rows, reopened, late)
             else:
-                events += [self._match(at_s, c, 1, None, late=False) for c in found]
+                events += self._matches(at_s, found, late)
         return events
 
     # --- the window itself -----------------------------------------------------------------
@@ -133,8 +125,17 @@ class Tracks:
         if history.newest_s < window_s:
             history.readings.clear()
             history.newest_s = window_s
-        oldest_s = history.oldest_s
-        self.published = {k: v for k, v in self.published.items() if k[2] >= oldest_s}
+        self._thin_out(window_s - self.late_windows)
+        self.acted.forget(history.oldest_s)
+
+    def _thin_out(self, closed_s: int) -> None:
+        """Keeps of a window that nothing can change any more what an event may speak of."""
+        history = self.history
+        readings = history.readings.get(closed_s)
+        if readings is not None:
+            busy = history.last_abnormal_s[readings.link] >= history.oldest_s
+            busy |= np.isin(readings.link, self.alarms.table["link"])
+            history.readings[closed_s] = readings.pick(busy)
 
     def _decide(
         self, window_s: int, rows: Rows, spans: pa.RecordBatch, taken: Rows, *, late: bool
@@ -157,11 +158,6 @@ class Tracks:
         history.record(window_s, rows, decided)
         readings = Readings.of(rows, powers, limits, decided)
         self._learn(window_s, rows, readings, np.isnan(base_db), late=late)
-        if self.late_windows < hist.CONFIRM_WINDOWS_WARN:
-            # No event of a later evaluation can speak of a link that was sound all along.
-            busy = history.last_abnormal_s[rows] >= history.oldest_s
-            busy |= np.isin(rows, self.alarms.table["link"])
-            readings = readings.pick(busy)
         known = history.readings.get(window_s)
         history.readings[window_s] = known.merge(readings) if known else readings
 
@@ -190,18 +186,16 @@ class Tracks:
     ) -> None:
         needed = no_base & np.isnan(self.learned_db[rows])
         for i, direction in np.argwhere(needed):
-            loss_db = readings.values[i, direction, hist.LOSS]
-            dark = bool(readings.flags[i, direction] & (hist.TX_DARK | hist.RX_DARK))
-            if np.isnan(loss_db) and not dark and not late:
+            loss_db: float | None = float(readings.values[i, direction, LOSS])
+            if np.isnan(loss_db):
+                dark = readings.flags[i, direction] & (TX_DARK | RX_DARK)
+                no_data = np.isnan(readings.values[i, direction, [TX, RX]]).any()
+                loss_db = DARK if dark and not no_data else None
+            if loss_db is None and not late:
                 continue
             key = int(rows[i]), int(direction)
             row = self.learning.setdefault(key, LearningRow())
-            learned = row.add(
-                window_s,
-                None if np.isnan(loss_db) else float(loss_db),
-                dark=dark,
-                spare=self.late_windows,
-            )
+            learned = row.add(window_s, loss_db, spare=self.late_windows)
             if learned:
                 self.learned_db[key], self.learned_s[key] = learned
                 del self.learning[key]
@@ -221,13 +215,18 @@ class Tracks:
         table = self.alarms.table
         again = table["suppressed"] & (table["last_s"] < window_s) & np.isin(table["link"], rows)
         events = []
-        for row in np.flatnonzero(again):
+        for row in self._in_order(np.flatnonzero(again).tolist()):
             if maintenance_at(self._link(int(table[row]["link"])), window_s) is None:
-                events.append(self._event(Action.CHANGE, int(row), window_s, late))
+                events.append(self._event(Action.CHANGE, row, window_s, late))
         return events
 
     def _raise_change_clear(
-        self, window_s: int, found: list[Confirmation], rows: Rows, late: bool
+        self,
+        window_s: int,
+        found: list[Confirmation],
+        rows: Rows,
+        reopened: NDArray[np.bool_],
+        late: bool,
     ) -> list[FiberEvent]:
         """Applies confirmations, then what is due to fall; one event an alarm and window."""
         actions: dict[int, Action] = {}
@@ -247,27 +246,26 @@ class Tracks:
             if risen:
                 alarm["level"] = confirmation.level
                 self.alarms.restart_count(row, window_s)
+        fallen = []
         concerned = np.flatnonzero(np.isin(self.alarms.table["link"], rows))
         for row, level in self.alarms.due_to_fall(self.history, window_s, concerned):
             actions[row] = Action.CHANGE if level else Action.CLEAR
+            fallen.append(row)
             if level:
                 self.alarms.table[row]["level"] = level
                 self.alarms.restart_count(row, window_s)
         table = self.alarms.table
-        in_order = sorted(actions, key=lambda r: (table[r]["link"], table[r]["family"]))
-        events = [self._event(actions[row], row, window_s, late) for row in in_order]
+        for row in (*fallen, *(row for row, action in actions.items() if action == Action.RAISE)):
+            at = np.searchsorted(rows, table[row]["link"])
+            reopened[at, table[row]["family"]] = True
+        events = [self._event(actions[row], row, window_s, late) for row in self._in_order(actions)]
         self.alarms.close([row for row, action in actions.items() if action == Action.CLEAR])
         return events
 
-    def _changed_by(
-        self, events: list[FiberEvent], rows: Rows, confirmed: Confirmed
-    ) -> NDArray[np.bool_]:
-        """Late walk: what is confirmed at later windows acts again on an alarm just changed."""
-        changed = np.zeros((len(self.row_of), len(Family)), bool)
-        for event in events:
-            row = self.row_of[event.link.link_id]
-            changed[row, CODE_FACTS[event.code].family] = self.lifecycle
-        return changed[rows[:, None], confirmed.family] & (confirmed.level > 0)
+    def _in_order(self, rows: Iterable[int]) -> list[int]:
+        """Returns rows of the alarms by link and family: the order of the events of a window."""
+        table = self.alarms.table
+        return sorted(rows, key=lambda row: (table[row]["link"], table[row]["family"]))
 
     def _onset_s(self, window_s: int, confirmation: Confirmation) -> int:
         """Returns the first window of the unbroken run, of the earlier span if both confirm."""
@@ -279,98 +277,30 @@ class Tracks:
         spans = [confirmation.direction & 1, confirmation.direction & 2]
         return int(min(s for s, named in zip(start_s, spans, strict=True) if named))
 
-    # --- matches ---------------------------------------------------------------------------
-
-    def _late_matches(
-        self, window_s: int, found: list[Confirmation], rows: Rows, before: Confirmed
-    ) -> list[FiberEvent]:
-        events = []
-        for confirmation in found:
-            i = int(np.searchsorted(rows, confirmation.link))
-            was = before.level[i][before.family[i] == confirmation.family]
-            key = confirmation.link, confirmation.family, window_s
-            sequence, level = self.published.get(key, (int(was.size > 0), int(max(was, default=0))))
-            if confirmation.level > level:
-                self.published[key] = sequence + 1, confirmation.level
-                lifted = level if sequence else None
-                events.append(self._match(window_s, confirmation, sequence + 1, lifted, late=True))
-        return events
-
-    def _match(
-        self,
-        window_s: int,
-        confirmation: Confirmation,
-        sequence: int,
-        lifted_from: int | None,
-        *,
-        late: bool,
-    ) -> FiberEvent:
-        link = self._link(confirmation.link)
-        code = CODE_OF[confirmation.family, confirmation.level]
-        previous = None
-        if lifted_from is not None:
-            previous = severity_of(CODE_OF[confirmation.family, lifted_from], link)
-        spans, without_osc = self.history.span_readings(
-            confirmation.link, window_s, window_s - 1, (np.nan, np.nan)
-        )
-        maintenance = maintenance_at(link, window_s)
-        return FiberEvent(
-            action=Action.MATCH,
-            code=code,
-            direction=confirmation.direction,
-            sequence=sequence,
-            onset_s=window_s - 1,
-            window_s=window_s,
-            raised_s=window_s,
-            changed_s=None,
-            severity=severity_of(code, link),
-            previous_severity=previous,
-            specific_problem=_specific_problem(code, without_osc & confirmation.direction),
-            detected_late=late,
-            suppressed=maintenance is not None,
-            suppressed_by=(maintenance and maintenance.ticket) or None,
-            spans=spans,
-            link=link,
-        )
-
-    # --- events ----------------------------------------------------------------------------
-
     def _event(self, action: Action, row: int, window_s: int, late: bool) -> FiberEvent:
-        """Makes an event of an alarm and notes it in the alarm."""
         alarm = self.alarms.table[row]
         link = self._link(int(alarm["link"]))
-        code = CODE_OF[int(alarm["family"]), int(alarm["level"])]
-        previous = Severity(alarm["severity"]) if alarm["sequence"] else None
-        # A CLEAR carries the severity it cleared from, whatever the topology says by now.
-        severity = previous if action == Action.CLEAR and previous else severity_of(code, link)
-        maintenance = maintenance_at(link, window_s)
-        alarm["sequence"] += 1
-        alarm["severity"] = severity
-        alarm["suppressed"] = maintenance is not None
-        alarm["last_s"] = window_s
-        if action == Action.CHANGE:
-            alarm["changed_s"] = window_s
-        spans, without_osc = self.history.span_readings(
-            int(alarm["link"]), window_s, int(alarm["onset_s"]), alarm["folded_peak_db"]
-        )
-        return FiberEvent(
-            action=action,
-            code=code,
-            direction=int(alarm["direction"]),
-            sequence=int(alarm["sequence"]),
-            onset_s=int(alarm["onset_s"]),
-            window_s=window_s,
-            raised_s=int(alarm["raised_s"]),
-            changed_s=None if alarm["changed_s"] == NEVER else int(alarm["changed_s"]),
-            severity=severity,
-            previous_severity=previous,
-            specific_problem=_specific_problem(code, without_osc & int(alarm["direction"])),
-            detected_late=late,
-            suppressed=maintenance is not None,
-            suppressed_by=(maintenance and maintenance.ticket) or None,
-            spans=spans,
-            link=link,
-        )
+        return alarm_event(action, alarm, window_s, link, self.history, late=late)
+
+    # --- matches ---------------------------------------------------------------------------
+
+    def _matches(self, window_s: int, found: list[Confirmation], late: bool) -> list[FiberEvent]:
+        """Publishes matches; again where a late evaluation has lifted one."""
+        events = []
+        for confirmation in found:
+            key = confirmation.link, confirmation.family, window_s
+            sequence, level = self.acted.match(key) if late else (0, 0)
+            if confirmation.level > level:
+                sequence += 1
+                if late:
+                    self.acted.sequences[key] = sequence
+                link = self._link(confirmation.link)
+                events.append(
+                    match_event(
+                        confirmation, window_s, sequence, level, link, self.history, late=late
+                    )
+                )
+        return events
 
     # --- rows ------------------------------------------------------------------------------
 
@@ -411,10 +341,4 @@ class Tracks:
         self.learned_db, self.learned_s = self.learned_db[kept], self.learned_s[kept]
         self.row_of = {i: int(new_row[r]) for i, r in self.row_of.items() if kept[r]}
         self.learning = {(int(new_row[r]), d): v for (r, d), v in self.learning.items() if kept[r]}
-        self.published = {
-            (int(new_row[r]), f, w): v for (r, f, w), v in self.published.items() if kept[r]
-        }
-
-
-def _specific_problem(code: Code, cut_without_osc: int) -> str | None:
-    return "osc-not-available" if code == Code.FIBER_CUT and cut_without_osc else None
+        self.acted.keep(kept)

@@ -6,6 +6,7 @@ and for good.
 """
 
 import bisect
+import math
 import statistics
 from dataclasses import dataclass, field
 
@@ -15,30 +16,29 @@ LEARN_WINDOWS = 60
 LEARN_SPREAD_DB = 0.5
 
 
+#: Stands for the loss of a dark window.
+DARK = math.nan
+
+
 @dataclass
 class LearningRow:
-    """The measured windows in a row of one span that has no base yet.
+    """The measured and the dark windows of one span that has no base yet.
 
     Attributes:
-        last_dark_s: newest dark window; what is older does not count.
         windows_s: the windows, ascending.
-        losses_db: their losses.
+        losses_db: their losses, or `DARK`.
     """
 
-    last_dark_s: int | None = None
     windows_s: list[int] = field(default_factory=list)
     losses_db: list[float] = field(default_factory=list)
 
-    def add(
-        self, window_s: int, loss_db: float | None, *, dark: bool, spare: int
-    ) -> tuple[float, int] | None:
+    def add(self, window_s: int, loss_db: float | None, *, spare: int) -> tuple[float, int] | None:
         """Takes over what a window measured, anew where it was evaluated before.
 
         Args:
             window_s: start of the window.
-            loss_db: its loss, None when there is none.
-            dark: it is a dark window.
-            spare: how many windows more than needed stay, for what may still come late.
+            loss_db: its loss, `DARK` where it is dark, None where there is no data.
+            spare: number of windows that may still change.
 
         Returns:
             The base and the 60th window it rests on, once there is one.
@@ -46,18 +46,12 @@ class LearningRow:
         at = bisect.bisect_left(self.windows_s, window_s)
         if at < len(self.windows_s) and self.windows_s[at] == window_s:
             del self.windows_s[at], self.losses_db[at]
-        if dark:
-            if self.last_dark_s is None or window_s > self.last_dark_s:
-                self.last_dark_s = window_s
-            del self.windows_s[:at], self.losses_db[:at]
-            return None
-        if loss_db is None or (self.last_dark_s is not None and window_s < self.last_dark_s):
-            return None
-        self.windows_s.insert(at, window_s)
-        self.losses_db.insert(at, loss_db)
+        if loss_db is not None:
+            self.windows_s.insert(at, window_s)
+            self.losses_db.insert(at, loss_db)
         for end in range(max(at + 1, LEARN_WINDOWS), len(self.losses_db) + 1):
             row = self.losses_db[end - LEARN_WINDOWS : end]
-            if max(row) - min(row) < LEARN_SPREAD_DB:
+            if not math.isnan(sum(row)) and max(row) - min(row) < LEARN_SPREAD_DB:
                 return statistics.median(row), self.windows_s[end - 1]
         surplus = len(self.windows_s) - LEARN_WINDOWS - spare
         if surplus > 0:

@@ -6,7 +6,8 @@ what it is; the older ones are folded into a few numbers as they leave the histo
 
 A window counts towards a clear when every span that the alarm's direction names has a measured
 hold level. When enough counting windows in a row hold below the alarm's level, it falls to the
-highest hold level among them, and counting starts anew; at 0 it clears.
+highest hold level among them, and counting starts anew; at 0 it clears. In other words, it falls
+to the lowest level, below its own, that enough counting windows in a row have not held above.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels.confirm import Confirmed
-from kernels.decide import NOT_COUNTING
+from kernels.decide import NOT_COUNTING, NUM_LEVELS
 from kernels.history import DELTA, History
 from schema.events import FAMILY_OF, LEVEL_OF, Code, Family
 
@@ -39,8 +40,8 @@ ALARM = np.dtype(
         ("changed_s", "i8"),  # NEVER before the first change
         ("anchor_s", "i8"),  # counting starts after this window: last raise, rise or fall
         ("last_s", "i8"),  # window of the last event
-        ("folded_count", "u1", (4,)),  # by direction mask: counting windows below the level
-        ("folded_hold", "u1", (4,)),  # by direction mask: highest hold level among them
+        # By direction mask and hold level h: newest counting windows in a row that hold <= h.
+        ("folded_count", "u1", (4, NUM_LEVELS)),
         ("folded_peak_db", "f8", (2,)),  # largest delta since onset, NaN = none
     ]
 )
@@ -136,7 +137,7 @@ class Alarms:
         """Lets the count towards a fall begin after a window."""
         alarm = self.table[row]
         alarm["anchor_s"] = window_s
-        alarm["folded_count"], alarm["folded_hold"] = 0, 0
+        alarm["folded_count"] = 0
 
     def close(self, rows: list[int]) -> None:
         """Removes alarms."""
@@ -152,19 +153,14 @@ class Alarms:
         oldest_s = history.oldest_s
         counting = self.table["anchor_s"] < oldest_s
         if counting.any():
-            holds = self._holds(history, oldest_s, np.flatnonzero(counting))[0]
+            holds = self._holds(history, oldest_s, np.flatnonzero(counting))[:1]
             alarms = self.table[counting]
             for mask in DIRECTION_MASKS:
-                counts, below, hold = _judge(holds, mask, alarms["level"])
+                below, reset = _judge(holds, np.uint8(mask))
                 count = alarms["folded_count"][:, mask]
-                top = np.maximum(alarms["folded_hold"][:, mask], hold)
-                # Unreachable beyond the limit: the alarm falls before.
-                more = np.minimum(count + below, CLEAR_WINDOWS_WARN)
-                reset = counts & ~below
-                alarms["folded_count"][:, mask] = np.where(reset, 0, more)
-                alarms["folded_hold"][:, mask] = np.where(
-                    reset, 0, np.where(below, top, alarms["folded_hold"][:, mask])
-                )
+                # More than the limit says no more than the limit.
+                more = np.minimum(count + below[0], CLEAR_WINDOWS_WARN)
+                alarms["folded_count"][:, mask] = np.where(reset[0], 0, more)
             self.table[counting] = alarms
         readings = history.readings.get(oldest_s)
         if readings is None:
@@ -190,21 +186,17 @@ class Alarms:
             return []
         alarms = self.table[rows]
         holds = self._holds(history, window_s, rows)
-        counts, below, hold = _judge(holds, alarms["direction"], alarms["level"])
-        windows_s = history.oldest_s + np.arange(len(holds))[:, None]
-        counted = windows_s > alarms["anchor_s"]
-        reset = counts & ~below & counted
-        number = np.arange(len(holds))[:, None]
-        last_reset = np.where(reset, number, -1).max(axis=0)
-        good = below & counted & (number > last_reset)
-        folded = last_reset < 0
-        picked = np.arange(len(rows)), alarms["direction"]
-        count = good.sum(axis=0) + np.where(folded, alarms["folded_count"][picked], 0)
-        top = np.where(good, hold, 0).max(axis=0)
-        top = np.maximum(top, np.where(folded, alarms["folded_hold"][picked], 0))
+        below, reset = _judge(holds, alarms["direction"])
+        number = np.arange(len(holds))[:, None, None]
+        counted = history.oldest_s + number > alarms["anchor_s"][:, None]
+        last_reset = np.where(reset & counted, number, -1).max(axis=0)
+        count = (below & counted & (number > last_reset)).sum(axis=0)
+        folded = alarms["folded_count"][np.arange(len(rows)), alarms["direction"]]
+        count += np.where(last_reset < 0, folded, 0)
         at_warn = (alarms["family"] == Family.FIBER) & (alarms["level"] == 1)
-        due = count >= np.where(at_warn, CLEAR_WINDOWS_WARN, CLEAR_WINDOWS)
-        return [(int(rows[i]), int(top[i])) for i in np.flatnonzero(due)]
+        needed = np.where(at_warn, CLEAR_WINDOWS_WARN, CLEAR_WINDOWS)[:, None]
+        due = (count >= needed) & (np.arange(NUM_LEVELS) < alarms["level"][:, None])
+        return [(int(rows[i]), int(due[i].argmax())) for i in np.flatnonzero(due.any(axis=1))]
 
     def _holds(self, history: History, window_s: int, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Returns (H', m, 2) hold levels of the alarms' families; NOT_COUNTING = none."""
@@ -220,11 +212,11 @@ DIRECTION_MASKS = (1, 2, 3)
 
 
 def _judge(
-    holds: NDArray[np.uint8], direction: int | NDArray[np.uint8], level: NDArray[np.uint8]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.uint8]]:
-    """Returns per window and alarm: it counts, it holds below the level, its hold level."""
+    holds: NDArray[np.uint8], direction: np.uint8 | NDArray[np.uint8]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Returns per window, alarm and level h: it counts and holds <= h, it counts and holds > h."""
     mask = np.asarray(direction)
     named = np.stack(np.broadcast_arrays((mask & 1) != 0, (mask & 2) != 0), axis=-1)
-    counts = np.all(~named | (holds != NOT_COUNTING), axis=-1)
-    hold: NDArray[np.uint8] = np.where(named, holds, 0).max(axis=-1)
-    return counts, counts & (hold < level), hold
+    counts = np.all(~named | (holds != NOT_COUNTING), axis=-1)[..., None]
+    below = np.where(named, holds, 0).max(axis=-1)[..., None] <= np.arange(NUM_LEVELS)
+    return counts & below, counts & ~below

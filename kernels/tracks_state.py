@@ -3,6 +3,7 @@
 import pickle
 from typing import Any
 
+from kernels.acted import ActedUpon
 from kernels.evaluate import Tracks
 from kernels.history import History, Readings
 from kernels.learn import LearningRow
@@ -27,11 +28,8 @@ def pack_tracks(tracks: Tracks) -> bytes:
         "alarms": tracks.alarms.table,
         "learned_db": tracks.learned_db,
         "learned_s": tracks.learned_s,
-        "learning": {
-            key: (row.last_dark_s, row.windows_s, row.losses_db)
-            for key, row in tracks.learning.items()
-        },
-        "published": tracks.published,
+        "learning": {key: (row.windows_s, row.losses_db) for key, row in tracks.learning.items()},
+        "acted": (tracks.acted.levels, tracks.acted.sequences),
     }
     return bytes([STATE_VERSION]) + pickle.dumps(state, protocol=5)
 
@@ -63,5 +61,5 @@ def unpack_tracks(data: bytes) -> Tracks:
         learned_db=state["learned_db"],
         learned_s=state["learned_s"],
         learning={key: LearningRow(*row) for key, row in state["learning"].items()},
-        published=state["published"],
+        acted=ActedUpon(*state["acted"]),
     )

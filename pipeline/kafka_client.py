@@ -99,8 +99,10 @@ def read_until(
     bootstrap_servers: str, config: Mapping[str, str], topic: str, end_offsets: dict[int, int]
 ) -> Iterator[tuple[bytes | None, bytes | None]]:
     """Yields key and value of what a topic holds before the given offsets, by partition."""
+    open_until = {TopicPartition(topic, p): end for p, end in end_offsets.items() if end > 0}
+    if not open_until:
+        return
     with _consumer(bootstrap_servers, config) as consumer:
-        open_until = {TopicPartition(topic, p): end for p, end in end_offsets.items() if end > 0}
         consumer.assign(list(open_until))
         consumer.seek_to_beginning(*open_until)
         while open_until:

@@ -13,6 +13,7 @@ from apache_beam.runners.runner import PipelineState
 from pipeline.graph import build
 from pipeline.options import UsageError, parse
 from pipeline.outputs import summary
+from runners.local.process import ProcessError
 from runners.profiles import Prepared, prepare
 from schema.files import NotUsableError
 
@@ -27,15 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"pipeline: {error}", file=sys.stderr)
         return 2
-    except NotUsableError as error:
+    except (NotUsableError, ProcessError, OSError) as error:
         print(f"pipeline: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("pipeline: stopped", file=sys.stderr)
         return 130
-    except Exception as error:
-        print(f"pipeline: the run failed: {_last_line(error)}", file=sys.stderr)
-        return 1
 
 
 def _run(prepared: Prepared) -> int:
@@ -53,11 +51,6 @@ def _run(prepared: Prepared) -> int:
         raise
     print(summary(prepared.counters(result)), file=sys.stderr)
     return 0 if state in (None, PipelineState.DONE) else 1
-
-
-def _last_line(error: Exception) -> str:
-    lines = [line for line in str(error).strip().splitlines() if line.strip()]
-    return lines[-1].strip() if lines else type(error).__name__
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

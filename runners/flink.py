@@ -17,7 +17,7 @@ RUNNERS = ("FlinkRunner", "PortableRunner")
 RUNNER = "PortableRunner"
 
 #: Options that a live job has unless the command line says otherwise, and why.
-LIVE_DEFAULTS = {
+LIVE_DEFAULTS: dict[str, str | None] = {
     "--streaming": None,
     # Python steps run in the submitting process; a cluster takes EXTERNAL or DOCKER.
     "--environment_type": "LOOPBACK",
@@ -30,7 +30,7 @@ LIVE_DEFAULTS = {
     # Every step hands on at the end of a bundle: short ones mean low latency.
     "--max_bundle_time_mills": "100",
 }
-REPLAY_DEFAULTS = {
+REPLAY_DEFAULTS: dict[str, str | None] = {
     "--environment_type": "LOOPBACK",
     "--parallelism": "1",
 }
@@ -53,7 +53,11 @@ def cluster(command: Command) -> Iterator[tuple[list[str], str]]:
 
 def arguments(command: Command, where: list[str]) -> list[str]:
     """Returns Beam's arguments: the user's, and the defaults for what they leave open."""
-    defaults = {None: LIVE_DEFAULTS, "batch": REPLAY_DEFAULTS, "stream": STREAM_REPLAY_DEFAULTS}
+    defaults: dict[str | None, dict[str, str | None]] = {
+        None: LIVE_DEFAULTS,
+        "batch": REPLAY_DEFAULTS,
+        "stream": STREAM_REPLAY_DEFAULTS,
+    }
     given = [a for a in command.beam_arguments if not a.startswith("--runner")]
     named = {argument.partition("=")[0] for argument in given}
     added = [

@@ -7,7 +7,7 @@ State, where topology streams: the link ends of the shard's nodes, for good; PM 
       not in the topology yet, until it is, or for 10 s of event time.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -158,7 +158,7 @@ class _JoinStreamFn(beam.DoFn):
             expiry.set(Timestamp(micros=state.waits_until))
 
 
-def _join(index: LinkEndIndex, block: Block) -> Iterator[Any]:
+def _join(index: LinkEndIndex, block: Block) -> Generator[Any, None, pa.RecordBatch]:
     """Yields what could be joined and what is in no link; returns rows of unknown nodes."""
     result = index.join(block.batch)
     outputs.count(outputs.COMPONENTS_MATCHED, result.num_matched)
@@ -187,7 +187,8 @@ def _unmatched(rows: pa.RecordBatch) -> Iterator[Any]:
 
 def _pack_waiting(since: Timestamp, block: Block, rows: pa.RecordBatch) -> bytes:
     held = Block(BlockKind.PM, rows, block.window_start_s)
-    return since.micros.to_bytes(8, "little", signed=True) + held.to_bytes()
+    since_us: int = since.micros
+    return since_us.to_bytes(8, "little", signed=True) + held.to_bytes()
 
 
 def _unpack_waiting(data: bytes) -> tuple[Timestamp, Block]:

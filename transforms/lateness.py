@@ -61,4 +61,5 @@ class Lateness:
 
     def is_due(self, window_start_s: int, fired: Timestamp) -> bool:
         """Returns whether a window is due when a timer has fired; runners may round it to ms."""
-        return self.due_timer(window_start_s).micros // 1000 <= fired.micros // 1000
+        due_us, fired_us = self.due_timer(window_start_s).micros, fired.micros
+        return bool(due_us // 1000 <= fired_us // 1000)

@@ -1,0 +1,246 @@
+"""Lateness as a table: what comes when, and what must come of it, on every runner.
+
+Seconds are counted from `builders.T0`; B = 2 s and L = 5 s: the window [10, 11) is evaluated
+when the watermark reaches 13, and closes for good when it reaches 18.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from schema.topology_pb2 import FiberLink
+from tests import builders
+
+#: A watermark [s], a report, or a topology record.
+Step = float | bytes | tuple[str, FiberLink | None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Steps, and what must come of them.
+
+    Attributes:
+        name: of the case.
+        steps: in order.
+        events: as `builders.short` says them.
+        num_late: lines of the late output.
+        num_unmatched: lines of the unmatched output.
+        emit: life cycle or matches.
+        num_shards: of links, and of nodes.
+    """
+
+    name: str
+    steps: Sequence[Step]
+    events: Sequence[str] = ()
+    num_late: int = 0
+    num_unmatched: int = 0
+    emit: str = "lifecycle"
+    num_shards: int = 2
+
+
+def known(link: FiberLink | None = None) -> list[Step]:
+    """The topology before all else."""
+    link = link or builders.link()
+    return [(link.link_id, link)]
+
+
+def both(at: int, az: str = "0", za: str = "0") -> list[Step]:
+    """Both ends report a second."""
+    return list(builders.second(at, az, za, sequence=at + 1))
+
+
+def a_end(at: int, az: str = "0", za: str = "0") -> list[Step]:
+    """Only the A end reports."""
+    return both(at, az, za)[:1]
+
+
+def z_end(at: int, az: str = "0", za: str = "0") -> list[Step]:
+    """Only the Z end reports."""
+    return both(at, az, za)[1:]
+
+
+def in_time(first: int, az: str) -> list[Step]:
+    """Seconds in a row, the watermark a second behind each."""
+    steps: list[Step] = []
+    for at, word in enumerate(builders.words(az), start=first):
+        steps += [*both(at, word), float(at + 1)]
+    return steps
+
+
+_CUT_10_11 = "RAISE FIBER_CUT AZ 10-12"
+_LATE_CUT_10_11 = f"{_CUT_10_11} late"
+
+CASES = [
+    Case("on time", [*known(), *in_time(8, "0*2 x*5"), 20.0], [_CUT_10_11]),
+    # --- the moment of evaluation: window [11, 12) is due at 14
+    Case(
+        "just before the evaluation",
+        [*known(), *in_time(8, "0*2 x"), *a_end(11, "x"), 13.999, *z_end(11, "x"), 14.0],
+        [_CUT_10_11],
+    ),
+    Case(
+        "exactly at the evaluation",
+        [*known(), *in_time(8, "0*2 x"), *a_end(11, "x"), 14.0, *z_end(11, "x"), 15.0],
+        [_LATE_CUT_10_11],
+    ),
+    Case(
+        "just after the evaluation",
+        [*known(), *in_time(8, "0*2 x"), *a_end(11, "x"), 14.001, *z_end(11, "x"), 15.0],
+        [_LATE_CUT_10_11],
+    ),
+    # --- the moment of closing: window [11, 12) closes at 19
+    Case(
+        "just before the closing",
+        [*known(), *in_time(8, "0*2 x"), *a_end(11, "x"), 18.999, *z_end(11, "x"), 30.0],
+        [_LATE_CUT_10_11],
+    ),
+    Case(
+        "exactly at the closing",
+        [*known(), *in_time(8, "0*2 x"), *a_end(11, "x"), 19.0, *z_end(11, "x"), 30.0],
+        num_late=2,
+    ),
+    Case(
+        "just after the closing",
+        [*known(), *in_time(8, "0*2 x"), *a_end(11, "x"), 19.001, *z_end(11, "x"), 30.0],
+        num_late=2,
+    ),
+    # --- what a late evaluation does
+    Case(
+        "the middle of a cut comes last",
+        [*known(), *in_time(8, "0*2 x"), 12.0, *both(12, "0"), 15.0, *both(11, "x"), 16.0],
+        [_LATE_CUT_10_11],
+    ),
+    Case(
+        "a late window joins two runs",
+        [*known(), *in_time(0, "3"), *both(2, "6"), 5.0, *both(1, "6"), 6.0],
+        [
+            "RAISE FIBER_DEGRADE AZ 0-2 late",
+            "CHANGE FIBER_DEGRADE_SEVERE AZ 0-3 late",
+        ],
+    ),
+    Case(
+        "nothing at all was there in time",
+        [*known(), 13.0, *both(10, "x"), *both(11, "x"), 14.0],
+        ["RAISE FIBER_CUT AZ 10-12"],
+    ),
+    Case(
+        "a late match is lifted",
+        [
+            *known(),
+            *both(0, "3"),
+            *both(1, "3"),
+            4.0,
+            *both(2, "6"),
+            5.0,
+            builders.second(1, "6", sequence=99)[1],
+            6.0,
+        ],
+        [
+            "MATCH FIBER_DEGRADE AZ 0-2",
+            "MATCH FIBER_DEGRADE AZ 1-3",
+            "MATCH FIBER_DEGRADE_SEVERE AZ 1-3 late",
+        ],
+        emit="matches",
+    ),
+    Case(
+        "a late duplicate changes nothing",
+        [*known(), *in_time(8, "0*2 x*2"), 15.0, *both(10, "x"), *both(11, "x"), 16.0],
+        [_CUT_10_11],
+    ),
+    Case(
+        "two windows of one report, both late",
+        [
+            *known(),
+            *a_end(10, "x"),
+            *a_end(11, "x"),
+            14.0,
+            builders.payload(
+                "Z",
+                11,
+                builders.rx("rx", None, at=11.0),
+                builders.rx("rx", None, at=10.0),
+            ),
+            15.0,
+        ],
+        [_LATE_CUT_10_11],
+    ),
+    # --- jumps
+    Case(
+        "a jump over both limits at once",
+        [*known(), *in_time(8, "0*2"), *both(10, "x"), *both(11, "x"), 500.0, *both(12, "x")],
+        [_CUT_10_11],
+        num_late=4,
+    ),
+    Case(
+        "a jump, and then it goes on",
+        [*known(), *both(0, "x"), *both(1, "x"), 300.0, *both(300, "x"), *both(301, "x"), 310.0],
+        ["RAISE FIBER_CUT AZ 0-2"],
+    ),
+    Case(
+        "more shards than links: most are idle",
+        [*known(), *in_time(8, "0*2 x*2 0*10"), 40.0],
+        [_CUT_10_11, "CLEAR FIBER_CUT AZ 10-22"],
+        num_shards=7,
+    ),
+    # --- topology
+    Case(
+        "PM before its topology waits for it",
+        [*both(0, "x"), *both(1, "x"), 2.0, *known(), 4.0, 5.0],
+        ["RAISE FIBER_CUT AZ 0-2"],
+    ),
+    Case(
+        "PM waits 10 s and no longer",
+        [*both(0, "x"), *both(1, "x"), 2.0, 12.5, *known(), 30.0],
+        num_unmatched=8,
+    ),
+    Case(
+        "a base that changes while the job runs",
+        [
+            *known(),
+            *in_time(0, "0*5"),
+            8.0,
+            *known(builders.link(base_db=6.0, version=2)),
+            *in_time(8, "0*5"),
+            20.0,
+        ],
+        ["RAISE FIBER_DEGRADE BOTH 8-10"],
+    ),
+    Case(
+        "a lower version is ignored, an equal one replaces",
+        [
+            *known(builders.link(version=5)),
+            *known(builders.link(base_db=6.0, version=4)),
+            *in_time(0, "0*5"),
+            8.0,
+            *known(builders.link(base_db=3.0, version=5)),
+            *in_time(8, "0*5"),
+            20.0,
+        ],
+        ["RAISE FIBER_DEGRADE_SEVERE BOTH 8-10"],
+    ),
+    Case(
+        "a deleted link is in no link any more",
+        [
+            *known(),
+            *in_time(0, "0*5"),
+            8.0,
+            ("L1", None),
+            *in_time(8, "x*5"),
+            20.0,
+        ],
+        num_unmatched=20,
+    ),
+    Case(
+        "a link that moves leaves its old components",
+        [
+            *known(),
+            8.0,
+            *known(builders.link(a="C", version=2)),
+            *in_time(8, "x*2"),
+            *builders.second(10, "x", a="C"),
+            *builders.second(11, "x", a="C"),
+            20.0,
+        ],
+        ["RAISE FIBER_CUT AZ 10-12"],
+        num_unmatched=4,
+    ),
+]

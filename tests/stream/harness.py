@@ -1,0 +1,112 @@
+"""Runs a case through the real graph, and through the oracle."""
+
+import json
+import pickle
+from collections.abc import Iterable
+from pathlib import Path
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.testing.test_stream import TestStream
+from apache_beam.transforms.window import TimestampedValue
+from apache_beam.utils.timestamp import Timestamp
+
+from pipeline import outputs
+from pipeline.graph import Settings, build
+from pipeline.sinks import FileSinks
+from tests.builders import T0
+from tests.oracle import Oracle, Outputs
+from tests.stream.cases import Case, Step
+from transforms.decode_reports import PmRecord
+from transforms.update_topology import TopologyRecord
+
+
+class CaseSource:
+    """A TestStream of PM and topology, in the order of the steps."""
+
+    bounded = False
+
+    def __init__(self, steps: Iterable[Step]) -> None:
+        self._steps = list(steps)
+        self._elements: beam.PCollection | None = None
+
+    def records(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        return self._of(pipeline) | "Pm" >> beam.FlatMap(_pm).with_output_types(PmRecord)
+
+    def topology(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        return self._of(pipeline) | "Topology" >> beam.FlatMap(_topology).with_output_types(
+            TopologyRecord
+        )
+
+    def invalid(self, pipeline: beam.Pipeline) -> None:
+        """Nothing is rejected here."""
+
+    def _of(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        if self._elements is None:
+            stream = TestStream(coder=beam.coders.BytesCoder()).with_output_types(bytes)
+            now = Timestamp(T0)
+            for number, step in enumerate(self._steps):
+                if isinstance(step, float):
+                    now = Timestamp(micros=T0 * 1_000_000 + round(step * 1_000_000))
+                    stream = stream.advance_watermark_to(now)
+                else:
+                    element = TimestampedValue(pickle.dumps((number, step_data(step))), now)
+                    stream = stream.add_elements([element])
+            self._elements = pipeline | "Steps" >> stream.advance_watermark_to_infinity()
+        return self._elements
+
+
+def step_data(step: Step) -> bytes | tuple[bytes, bytes | None]:
+    if isinstance(step, tuple):
+        link_id, link = step
+        return link_id.encode(), link and link.SerializeToString()
+    assert isinstance(step, bytes)
+    return step
+
+
+def _pm(element: bytes) -> Iterable[PmRecord]:
+    number, step = pickle.loads(element)
+    if isinstance(step, bytes):
+        yield PmRecord(step, number, has_time=False)
+
+
+def _topology(element: bytes) -> Iterable[TopologyRecord]:
+    _, step = pickle.loads(element)
+    if isinstance(step, tuple):
+        yield TopologyRecord(*step)
+
+
+def run_case(case: Case, runner: str, options: list[str], folder: Path) -> Outputs:
+    """Runs a case on a runner that works in this process or on this machine."""
+    outputs.counted_here.clear()
+    paths = {output: str(folder / f"{output}.jsonl") for output in outputs.OUTPUTS}
+    sinks = FileSinks(paths, bounded=False)
+    sinks.prepare()
+    pipeline = beam.Pipeline(runner=runner, options=PipelineOptions([*options, "--streaming"]))
+    settings = Settings(emit=case.emit, num_shards=case.num_shards)
+    build(pipeline, CaseSource(case.steps), sinks, settings)
+    pipeline.run().wait_until_finish()
+    lines = {
+        output: [json.loads(line) for line in Path(path).read_text().splitlines()]
+        for output, path in paths.items()
+    }
+    return Outputs(**lines, counters=dict(outputs.counted_here))
+
+
+def expected(case: Case) -> Outputs:
+    """What the oracle says of a case."""
+    oracle = Oracle(emit=case.emit)
+    for step in case.steps:
+        if isinstance(step, float):
+            oracle.advance(T0 * 10**9 + round(step * 10**9))
+        elif isinstance(step, bytes):
+            oracle.report(step)
+        else:
+            oracle.topology(*step)
+    return oracle.finish()
+
+
+def comparable(event: dict) -> dict:
+    """An event without its free prose."""
+    data = {k: v for k, v in event["data"].items() if k not in ("text", "proposed_repair")}
+    return {**event, "data": data}
