@@ -89,3 +89,45 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
         if collections := aside.collections(output):
             title = output.capitalize()
             sinks.write(output, collections | f"All{title}" >> beam.Flatten())
+
+
+class _Sketch:
+    """A source and sinks that stand for any: to look at the graph, not to run it."""
+
+    bounded = False
+
+    def records(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        return pipeline | "ReadPm" >> beam.Create([], reshuffle=False)
+
+    def topology(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        return pipeline | "ReadTopology" >> beam.Create([], reshuffle=False)
+
+    def invalid(self, pipeline: beam.Pipeline) -> None:
+        """Nothing."""
+
+    def write(self, output: str, records: beam.PCollection) -> None:
+        _ = records | f"Write{output.capitalize()}" >> beam.Map(lambda record: record)
+
+
+def steps() -> list[tuple[str, list[str]]]:
+    """Returns the steps of a live job, in order, each with the steps that feed it."""
+    pipeline = beam.Pipeline(runner="FnApiRunner")
+    sketch = _Sketch()
+    build(pipeline, sketch, sketch, Settings())
+    parts = pipeline._root_transform().parts
+    return [(part.full_label, [_step_of(c) for c in part.inputs if c.producer]) for part in parts]
+
+
+def _step_of(collection: beam.PCollection) -> str:
+    label: str = collection.producer.full_label
+    return label.partition("/")[0]
+
+
+def main() -> None:
+    """Prints the graph, a line a step."""
+    for step, fed_by in steps():
+        print(f"{' + '.join(dict.fromkeys(fed_by)) or '-':>31} → {step}")
+
+
+if __name__ == "__main__":
+    main()

@@ -67,8 +67,7 @@ class KafkaSource:
         held = (
             pipeline
             | "TopologyTopic" >> beam.Create([self.topology_topic])
-            | "ReadTopologyHeld"
-            >> beam.FlatMap(self._read_held).with_output_types(TopologyRecord)
+            | "ReadTopologyHeld" >> beam.FlatMap(self._read_held).with_output_types(TopologyRecord)
         )
         changes = (
             pipeline

@@ -117,7 +117,7 @@ def event_text(event: FiberEvent) -> str:
     link = event.link
     what = _WORDS[event.code]
     where = f"on {link.name or link.link_id} ({_route(link, event.direction)})"
-    since = f"since {rfc3339(event.onset_s)}"
+    since = f"since {rfc3339(event.onset_s)[11:19]} UTC"
     duration_s = event.window_s + _WINDOW_S - event.onset_s
     if event.action == Action.CLEAR:
         return f"{what} {where} is over after {duration_s} s."

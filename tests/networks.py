@@ -279,7 +279,20 @@ MISHAP = st.tuples(
     st.floats(0, 1, exclude_max=True, width=32),  # which report
     st.sampled_from(
         ["delay"] * 6
-        + ["again", "again", "anew", "anew", "anew", "drop", "merge", "merge", "ahead", "stray"]
+        + [
+            "again",
+            "again",
+            "anew",
+            "anew",
+            "anew",
+            "flip",
+            "flip",
+            "drop",
+            "merge",
+            "merge",
+            "ahead",
+            "stray",
+        ]
     ),
     st.sampled_from([0.5, 1, 1.2, 2, 3, 3.9, 5, 6.1, 7, 9, 12, 14, 20]),
 )
@@ -287,7 +300,7 @@ GARBAGE = (b"\xff\xff", pm.PmReport(collect_time_unix_ns=ns(5)).SerializeToStrin
 
 
 @st.composite
-def scenes(draw: st.DrawFn, max_links: int = 4, mishaps: int = 24) -> Scene:
+def scenes(draw: st.DrawFn, max_links: int = 4, mishaps: tuple[int, int] = (0, 24)) -> Scene:
     total = draw(st.integers(20, 80))
     network = [draw(links(n)) for n in range(1, draw(st.integers(1, max_links)) + 1)]
     walks = [draw(segments(total)) for _ in range(2 * len(network))]
@@ -297,7 +310,7 @@ def scenes(draw: st.DrawFn, max_links: int = 4, mishaps: int = 24) -> Scene:
     said_instead = {(r.node_id, r.second): r for r in instead}
     extra: list[Report] = []
     dropped: set[int] = set()
-    for where, what, by in draw(st.lists(MISHAP, max_size=mishaps)):
+    for where, what, by in draw(st.lists(MISHAP, min_size=mishaps[0], max_size=mishaps[1])):
         at = int(where * len(reports))
         if not reports:
             break
@@ -307,19 +320,33 @@ def scenes(draw: st.DrawFn, max_links: int = 4, mishaps: int = 24) -> Scene:
         elif what == "drop":
             dropped.add(at)
         elif what == "again":
-            extra.append(Report(one.arrives + by, one.node_id, one.second, one.sequence,
-                                one.components))  # fmt: skip
+            extra.append(
+                Report(one.arrives + by, one.node_id, one.second, one.sequence, one.components)
+            )
         elif what == "anew" and (other := said_instead.get((one.node_id, one.second))):
             newer = one.sequence + draw(st.sampled_from([-1, 0, 0, 1000]))
-            extra.append(Report(one.second + by, one.node_id, one.second, max(newer, 0),
-                                other.components))  # fmt: skip
+            extra.append(
+                Report(one.second + by, one.node_id, one.second, max(newer, 0), other.components)
+            )
+        elif what == "flip" and (other := said_instead.get((one.node_id, one.second))):
+            for number, components in enumerate((other.components, one.components), 1):
+                extra.append(
+                    Report(
+                        one.second + by + 0.5 * number,
+                        one.node_id,
+                        one.second,
+                        one.sequence + 2000 * number,
+                        components,
+                    )
+                )
         elif what == "merge":
             dropped |= _merge(reports, at, by, dropped)
         elif what == "ahead":
             one.second += draw(st.sampled_from([0.95, 3.0, 30.0]))
         elif what == "stray":
-            extra.append(Report(one.arrives, draw(st.sampled_from([*NODES, "X", ""])), one.second,
-                                0, [component("q", value(1, 0.0)), component("", value(1, 0.0))]))  # fmt: skip
+            node_id = draw(st.sampled_from([*NODES, "X", ""]))
+            odd = [component("q", value(1, 0.0)), component("", value(1, 0.0))]
+            extra.append(Report(one.arrives, node_id, one.second, 0, odd))
     kept = [one for at, one in enumerate(reports) if at not in dropped] + extra
     payloads = [one.payload() for one in sorted(kept, key=lambda r: r.arrives)]
     for at in draw(st.lists(st.integers(0, len(payloads)), max_size=2)):

@@ -113,16 +113,15 @@ class _JoinStreamFn(beam.DoFn):
             new_nodes = state.apply(Block.from_bytes(data).batch)
             if new_nodes and state.waits_until is not None:
                 yield from self._release(state, waiting, expiry, now=None)
-            state.save()
-            return
-        block = Block.from_bytes(data)
-        unknown = yield from _join(state.index, block)
-        if unknown.num_rows:
-            waiting.add(_pack_waiting(timestamp, block, unknown))
-            if state.waits_until is None:
-                state.waits_until = timestamp.micros + MAX_WAIT_S * 1_000_000
-                expiry.set(Timestamp(micros=state.waits_until))
-                state.save()
+        else:
+            block = Block.from_bytes(data)
+            unknown = yield from _join(state.index, block)
+            if unknown.num_rows:
+                waiting.add(_pack_waiting(timestamp, block, unknown))
+                if state.waits_until is None:
+                    state.waits_until = timestamp.micros + MAX_WAIT_S * 1_000_000
+                    expiry.set(Timestamp(micros=state.waits_until))
+        state.save()
 
     @on_timer(EXPIRY)
     def expire(

@@ -68,7 +68,8 @@ class UpdateTopology(beam.PTransform):
     num_shards: int
     aside: outputs.Aside
 
-    def expand(self, records: beam.PCollection) -> dict[str, beam.PCollection]:
+    @beam.typehints.no_annotations  # Beam knows no hint for several outputs
+    def expand(self, records: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         """Returns `links` and `link_ends`."""
         decode = beam.ParDo(_DecodeFn(self.num_shards))
         decoded = records | "Decode" >> decode.with_outputs(outputs.INVALID, main=LINKS)
@@ -76,7 +77,9 @@ class UpdateTopology(beam.PTransform):
         apply = beam.ParDo(_ApplyFn(self.num_shards))
         links = outputs.typed(decoded[LINKS], Keyed)
         applied = links | "Apply" >> apply.with_outputs(LINK_ENDS, main=LINKS)
-        return {output: outputs.typed(applied[output], Keyed) for output in (LINKS, LINK_ENDS)}
+        for output in (LINKS, LINK_ENDS):
+            outputs.typed(applied[output], Keyed)
+        return applied
 
 
 @beam.typehints.with_output_types(Keyed)
@@ -100,12 +103,12 @@ class _DecodeFn(beam.DoFn):
             elif not link_id:
                 raise BadTopologyError(None, "no link_id")
         except BadTopologyError as error:
-            record = outputs.side_record(error.link_id, bad_topology_line(error))
-            yield beam.pvalue.TaggedOutput(outputs.INVALID, record)
-            return
-        shard = shard_of(link_id, self._num_shards)
-        self._gathered.setdefault(shard, []).append({"link_id": link_id, "link": record.value})
-        self._newest = max(self._newest, timestamp)
+            rejected = outputs.side_record(error.link_id, bad_topology_line(error))
+            yield beam.pvalue.TaggedOutput(outputs.INVALID, rejected)
+        else:
+            shard = shard_of(link_id, self._num_shards)
+            self._gathered.setdefault(shard, []).append({"link_id": link_id, "link": record.value})
+            self._newest = max(self._newest, timestamp)
 
     def finish_bundle(self) -> Iterator[Any]:
         for shard, rows in self._gathered.items():
@@ -144,17 +147,23 @@ class _ApplyFn(beam.DoFn):
                 table.pop(link_id, None)
             else:
                 table[link_id] = link
-        if not accepted:
-            return
-        table_state.write(links_block(table))
-        yield shard, links_block(accepted)
+        if accepted:
+            table_state.write(links_block(table))
+            yield shard, links_block(accepted)
+            yield from self._end_changes(before, accepted)
+
+    def _end_changes(
+        self, before: dict[str, bytes | None], after: dict[str, bytes | None]
+    ) -> Iterator[beam.pvalue.TaggedOutput]:
+        """Yields what each node shard must know of: ends that hold now, and ends that do not."""
         present: dict[int, list[LinkEndRow]] = {}
         absent: dict[int, list[LinkEndRow]] = {}
-        for link_id, link in accepted.items():
+        for link_id, link in after.items():
             new, old = _ends(link), _ends(before[link_id])
-            for rows, ends in ((present, new), (absent, old - new)):
+            for by_shard, ends in ((present, new), (absent, old - new)):
                 for end in ends:
-                    rows.setdefault(shard_of(end.node_id, self._num_shards), []).append(end)
+                    node_shard = shard_of(end.node_id, self._num_shards)
+                    by_shard.setdefault(node_shard, []).append(end)
         for node_shard in sorted(present.keys() | absent.keys()):
             rows = link_end_rows(present.get(node_shard, []), absent.get(node_shard, []))
             data = Block(BlockKind.LINK_ENDS, rows).to_bytes()

@@ -93,6 +93,6 @@ def test_batch(scene: Scene, emit: str, learn_windows: int, num_shards: int) -> 
     check(scene, mode="batch", emit=emit, learn_windows=learn_windows, num_shards=num_shards)
 
 
-@given(scene=scenes(max_links=1, mishaps=60), options=STREAM)
+@given(scene=scenes(max_links=1, mishaps=(20, 80)), options=STREAM)
 def test_many_mishaps_on_one_link(scene: Scene, options: dict[str, Any]) -> None:
     check(scene, mode="stream", emit="lifecycle", **options)

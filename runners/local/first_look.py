@@ -1,0 +1,140 @@
+"""``make run``: a small network with faults, the pipeline, and what it found.
+
+Everything happens in files and processes of this machine; neither Java nor Kafka is needed.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from simulator.score import PLAIN_WIDTH, read_json_lines, score
+
+#: Color of each severity.
+SEVERITY_COLORS = {
+    "critical": "bold red",
+    "major": "red",
+    "minor": "yellow",
+    "warning": "cyan",
+    "cleared": "green",
+}
+
+
+def severity_color(event: dict[str, Any]) -> str:
+    """Returns the color that an event is shown in."""
+    data = event["data"]
+    return SEVERITY_COLORS["cleared" if data["state"] == "CLEARED" else data["severity"]]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the first look and returns its exit code."""
+    options = _parser().parse_args(arguments)
+    console = Console()
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    folder = Path(options.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    pm, topology, truth = (folder / name for name in ("pm.bin", "topology.jsonl", "truth.jsonl"))
+    outputs = {
+        output: folder / f"{output}.jsonl" for output in ("events", "late", "invalid", "unmatched")
+    }
+    stages: list[tuple[str, list[str]]] = [
+        (
+            f"Simulating {options.links} links for {options.seconds} s, every kind of fault once",
+            [
+                "simulator",
+                f"--links={options.links}",
+                f"--seconds={options.seconds}",
+                f"--seed={options.seed}",
+                "--spares=1",
+                f"--capture_file={pm}",
+                f"--topology_file={topology}",
+                f"--truth_file={truth}",
+            ],
+        ),
+        (
+            "Running the pipeline on the DirectRunner",
+            [
+                "pipeline",
+                f"--pm_file={pm}",
+                f"--topology_file={topology}",
+                f"--replay={options.replay}",
+                *(f"--{output}_file={path}" for output, path in outputs.items()),
+            ],
+        ),
+        (
+            "Drawing the span losses",
+            [
+                "simulator.plot",
+                f"--capture_file={pm}",
+                f"--topology_file={topology}",
+                f"--events_file={outputs['events']}",
+                f"--out={folder / 'losses.png'}",
+            ],
+        ),
+    ]
+    for title, command in stages:
+        if not _stage(console, title, command):
+            return 1
+    events = list(read_json_lines(outputs["events"]))
+    result = score(events, read_json_lines(truth))
+    console.print(_event_table(events))
+    console.print(result)
+    _print_files(console, folder, outputs)
+    return 0 if result.is_perfect else 1
+
+
+def _stage(console: Console, title: str, command: list[str]) -> bool:
+    start_s = time.monotonic()
+    with console.status(f"{title} …"):
+        done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True)
+    said = (done.stderr.strip() or done.stdout.strip()).splitlines()
+    took_s = time.monotonic() - start_s
+    if done.returncode:
+        console.print(f"[red]{title}: failed[/red]\n" + "\n".join(said[-20:]), highlight=False)
+        return False
+    console.print(f"{title}: {took_s:.1f} s", highlight=False)
+    if said:
+        console.print(f"  {said[-1]}", style="dim", highlight=False)
+    return True
+
+
+def _event_table(events: list[dict[str, Any]]) -> Table:
+    table = Table("window end", "severity", "action", "event", title="Events")
+    for event in events:
+        data = event["data"]
+        table.add_row(
+            event["time"][11:19],
+            "cleared" if data["state"] == "CLEARED" else data["severity"],
+            data["action"],
+            data["text"],
+            style=severity_color(event),
+        )
+    return table
+
+
+def _print_files(console: Console, folder: Path, outputs: dict[str, Path]) -> None:
+    console.print(f"\nThe picture: {folder / 'losses.png'}", highlight=False)
+    for output, path in outputs.items():
+        number = sum(1 for _ in path.open("rb"))
+        console.print(f"{number:6d} {output:9} lines in {path}", highlight=False)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="first_look", description=__doc__)
+    parser.add_argument("--links", type=int, default=60, help="size of the network (60)")
+    parser.add_argument("--seconds", type=int, default=150, help="length of the capture (150)")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed, the same run (1)")
+    parser.add_argument("--replay", choices=("batch", "stream"), default="batch")
+    parser.add_argument("--out", default="out", help="folder of all files (out)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
