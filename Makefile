@@ -4,6 +4,8 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest
+CODE := kernels pipeline runners schema simulator tests transforms setup.py
 
 .DEFAULT_GOAL := help
 
@@ -16,17 +18,53 @@ $(STAMP): requirements.lock setup.py
 	@echo "Installing into $(VENV) (once; about a minute)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@test -x $(BIN)/uv || $(BIN)/pip install --quiet uv
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --compile-bytecode --require-hashes requirements.lock || $(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes --requirement requirements.lock
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .PHONY: install
 install: $(STAMP) ## make .venv with everything that Python needs
 
-.PHONY: lock
-lock: $(STAMP) ## compile requirements.in into requirements.lock
-	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header requirements.in -o requirements.lock
+.PHONY: run
+run: $(STAMP) ## first look: simulate a network with faults, find them, show them
+	@$(BIN)/python -m runners.local.first_look $(ARGS)
+
+.PHONY: live
+live: $(STAMP) ## the same live, on Kafka and Flink, until Ctrl-C (Java 17, Maven)
+	@exec $(BIN)/python -m runners.local.live $(ARGS)
+
+.PHONY: test
+test: test-unit test-e2e ## all tests
+
+.PHONY: test-unit
+test-unit: $(STAMP) ## tests that need neither Kafka nor Flink
+	$(PYTEST) -m "not e2e" $(ARGS)
+
+.PHONY: test-e2e
+test-e2e: $(STAMP) ## tests on a real Kafka and a real Flink (Java 17, Maven)
+	@$(BIN)/python -m runners.local.jars
+	$(PYTEST) -m e2e $(ARGS)
+
+.PHONY: lint
+lint: $(STAMP) ## ruff, mypy, and generated code against proto/
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/python -m schema.generate --check
 
 .PHONY: proto
 proto: $(STAMP) ## generate schema/*_pb2.py from proto/
-	$(BIN)/python -m grpc_tools.protoc --proto_path=schema=proto --python_out=. --pyi_out=. $(patsubst proto/%,schema/%,$(wildcard proto/*.proto))
+	$(BIN)/python -m schema.generate
+
+.PHONY: graph
+graph: $(STAMP) ## print the graph of the pipeline
+	@$(BIN)/python -m pipeline.graph
+
+.PHONY: lock
+lock: $(STAMP) ## compile requirements.in into requirements.lock
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-header requirements.in --output-file requirements.lock
+
+.PHONY: clean
+clean: ## remove what was made, but for downloads in .cache
+	rm -rf $(VENV) out build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

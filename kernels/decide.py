@@ -137,7 +137,7 @@ def decide(powers: SpanPowers, limits: SpanLimits, cut_held: Bools) -> Decisions
         (delta_db >= limits.set_db[..., 0], Code.FIBER_DEGRADE_WARN),
         (osc_measured & (rx_osc_dark | (delta_osc_db >= OSC_LOSS_DB)), Code.OSC_LOSS),
     ]
-    row = np.select([mask for mask, _ in rows], np.arange(1, len(rows) + 1), default=12)
+    row = np.select([mask for mask, _ in rows], [*range(1, len(rows) + 1)], default=12)
     codes = np.array([0, *(code for _, code in rows), Code.NORMAL], dtype=np.uint8)
     return Decisions(
         code=codes[row],

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from kernels.acted import ActedUpon
 from kernels.confirm import Confirmed, confirm, run_length
 from kernels.decide import SpanLimits, SpanPowers, decide
-from kernels.history import LOSS, RX, RX_DARK, TX, TX_DARK, History, Readings, ring_windows
-from kernels.learn import DARK, LearningRow
+from kernels.history import LOSS, RX, TX, History, Readings, ring_windows
+from kernels.learn import LearningRow
 from kernels.lifecycle import NEVER, Alarms, Confirmation, confirmations
 from kernels.limits import is_decided, limits_of, maintenance_at
 from kernels.make_events import alarm_event, match_event
@@ -173,7 +173,8 @@ class Tracks:
         direction = np.zeros(len(self.row_of), np.uint8)
         direction[at_cut["link"]] = at_cut["direction"]
         named = direction[rows]
-        return held | np.stack(((named & 1) != 0, (named & 2) != 0), axis=1)
+        held |= np.stack(((named & 1) != 0, (named & 2) != 0), axis=1)
+        return held
 
     def _learn(
         self,
@@ -185,17 +186,15 @@ class Tracks:
         late: bool,
     ) -> None:
         needed = no_base & np.isnan(self.learned_db[rows])
-        for i, direction in np.argwhere(needed):
-            loss_db: float | None = float(readings.values[i, direction, LOSS])
-            if np.isnan(loss_db):
-                dark = readings.flags[i, direction] & (TX_DARK | RX_DARK)
-                no_data = np.isnan(readings.values[i, direction, [TX, RX]]).any()
-                loss_db = DARK if dark and not no_data else None
-            if loss_db is None and not late:
-                continue
+        no_data = np.isnan(readings.values[..., TX]) | np.isnan(readings.values[..., RX])
+        for i, direction in np.argwhere(needed & (late | ~no_data)):
+            # Both ends are sampled: where there is no loss one of them is dark.
+            loss_db = float(readings.values[i, direction, LOSS])
             key = int(rows[i]), int(direction)
             row = self.learning.setdefault(key, LearningRow())
-            learned = row.add(window_s, loss_db, spare=self.late_windows)
+            learned = row.add(
+                window_s, None if no_data[i, direction] else loss_db, spare=self.late_windows
+            )
             if learned:
                 self.learned_db[key], self.learned_s[key] = learned
                 del self.learning[key]

@@ -177,17 +177,17 @@ class History:
 
     def codes(self, window_s: int, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Returns (H', k, 2) uint8 `Code` of `rows`, oldest window first, up to `window_s`."""
-        codes: NDArray[np.uint8] = self.cells[: self.position(window_s) + 1, rows] & _CODE_MASK
-        return codes
+        return self.cells[: self.position(window_s) + 1, rows] & np.uint8(_CODE_MASK)
 
     def fiber_holds(self, window_s: int, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Returns the FIBER hold levels in the shape of `codes`."""
         cells: NDArray[np.uint8] = self.cells[: self.position(window_s) + 1, rows]
-        return (cells >> _HOLD_SHIFT) & _HOLD_MASK
+        return cells >> np.uint8(_HOLD_SHIFT) & np.uint8(_HOLD_MASK)
 
     def evaluated(self, window_s: int, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Returns those of `rows` that were evaluated in a window."""
-        return rows[(self.cells[self.position(window_s), rows, 0] & _EVALUATED) != 0]
+        evaluated: NDArray[np.bool_] = self.cells[self.position(window_s), rows, 0] >= _EVALUATED
+        return rows[evaluated]
 
     def span_readings(
         self, link: int, window_s: int, onset_s: int, folded_peak_db: Sequence[float]
@@ -204,18 +204,17 @@ class History:
             The readings, and a bit mask of the spans that were cut while no OSC was measured.
         """
         peak_db = np.array(folded_peak_db)
-        values, flags = np.full((2, 6), np.nan), np.zeros(2, np.uint8)
         for at_s in range(max(onset_s, self.oldest_s), window_s + 1):
-            readings = self.readings.get(at_s)
-            position = readings.position(link) if readings else None
-            if readings is None or position is None:
-                continue
-            peak_db = np.fmax(peak_db, readings.values[position, :, DELTA])
-            if at_s == window_s:
-                values, flags = readings.values[position], readings.flags[position]
+            peak_db = np.fmax(peak_db, self._measured(at_s, link)[0][:, DELTA])
+        values, flags = self._measured(window_s, link)  # which may be before the onset
         az, za = (
             SpanReading(
-                *(float(value) for value in values[direction]),
+                tx_dbm=float(values[direction, TX]),
+                rx_dbm=float(values[direction, RX]),
+                loss_db=float(values[direction, LOSS]),
+                loss_osc_db=float(values[direction, LOSS_OSC]),
+                base_db=float(values[direction, BASE]),
+                delta_db=float(values[direction, DELTA]),
                 peak_delta_db=float(peak_db[direction]),
                 tx_dark=bool(flags[direction] & TX_DARK),
                 rx_dark=bool(flags[direction] & RX_DARK),
@@ -224,3 +223,11 @@ class History:
         )
         without_osc = (flags & CUT_WITHOUT_OSC) != 0
         return (az, za), int(without_osc[0]) + 2 * int(without_osc[1])
+
+    def _measured(self, window_s: int, link: int) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+        """Returns the values (2, 6) and flags (2,) of a link in a window."""
+        readings = self.readings.get(window_s)
+        position = readings.position(link) if readings else None
+        if readings is None or position is None:
+            return np.full((2, 6), np.nan), np.zeros(2, np.uint8)
+        return readings.values[position], readings.flags[position]

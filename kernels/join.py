@@ -126,4 +126,5 @@ class LinkEndIndex:
 def _ranges(start: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.int64]:
     """Returns start[0], start[0]+1, … (length[0] numbers), start[1], … as one array."""
     first = np.cumsum(length) - length
-    return np.arange(int(length.sum()), dtype=np.int64) + np.repeat(start - first, length)
+    ranges: NDArray[np.int64] = np.arange(int(length.sum())) + np.repeat(start - first, length)
+    return ranges

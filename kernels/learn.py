@@ -16,17 +16,13 @@ LEARN_WINDOWS = 60
 LEARN_SPREAD_DB = 0.5
 
 
-#: Stands for the loss of a dark window.
-DARK = math.nan
-
-
 @dataclass
 class LearningRow:
     """The measured and the dark windows of one span that has no base yet.
 
     Attributes:
         windows_s: the windows, ascending.
-        losses_db: their losses, or `DARK`.
+        losses_db: their losses, NaN = dark.
     """
 
     windows_s: list[int] = field(default_factory=list)
@@ -37,7 +33,7 @@ class LearningRow:
 
         Args:
             window_s: start of the window.
-            loss_db: its loss, `DARK` where it is dark, None where there is no data.
+            loss_db: its loss, NaN where it is dark, None where there is no data.
             spare: number of windows that may still change.
 
         Returns:

@@ -110,14 +110,6 @@ class Alarms:
         """Takes over a table of dtype `ALARM`, one row per open alarm."""
         self.table = np.empty(0, ALARM) if table is None else table
 
-    def level_and_direction(self, num_links: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Returns two (n, families) uint8 arrays: level and direction; 0 = no alarm."""
-        level = np.zeros((num_links, len(Family)), np.uint8)
-        direction = np.zeros_like(level)
-        at = self.table["link"], self.table["family"]
-        level[at], direction[at] = self.table["level"], self.table["direction"]
-        return level, direction
-
     def find(self, link: int, family: int) -> int | None:
         """Returns the row of the open alarm of a link and family."""
         at = np.flatnonzero((self.table["link"] == link) & (self.table["family"] == family))

@@ -50,6 +50,6 @@ def maintenance_at(link: FiberLink, window_s: int) -> MaintenanceWindow | None:
 
 def _per_span(links: Sequence[FiberLink], field: str) -> NDArray[np.float64]:
     def value(span: Span) -> float:
-        return getattr(span, field) if span.HasField(field) else np.nan  # type: ignore[arg-type]
+        return getattr(span, field) if span.HasField(field) else np.nan
 
     return np.array([[value(link.az), value(link.za)] for link in links]).reshape(-1, 2)

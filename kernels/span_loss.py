@@ -107,4 +107,6 @@ def _winners(ends: pa.RecordBatch, link: NDArray[np.int32], num_links: int) -> N
 
 def _loss_db(tx_dbm: NDArray[np.float64], rx_dbm: NDArray[np.float64]) -> NDArray[np.float64]:
     lit = np.isfinite(tx_dbm) & np.isfinite(rx_dbm)
-    return np.subtract(tx_dbm, rx_dbm, out=np.full(tx_dbm.shape, np.nan), where=lit)
+    loss_db = np.full(tx_dbm.shape, np.nan)
+    np.subtract(tx_dbm, rx_dbm, out=loss_db, where=lit)
+    return loss_db

@@ -160,5 +160,5 @@ def _first(*rules: tuple[Reason, NDArray[np.bool_]]) -> NDArray[np.int8]:
 
 
 def _is_empty(names: pa.StringArray) -> NDArray[np.bool_]:
-    lengths: NDArray[np.int32] = pc.binary_length(names).to_numpy()
-    return lengths == 0
+    empty: NDArray[np.bool_] = pc.binary_length(names).to_numpy() == 0
+    return empty

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import apache_beam as beam
+from apache_beam.pipeline import AppliedPTransform
 
 from pipeline.outputs import EVENTS, INVALID, LATE, UNMATCHED, Aside, Record
 from transforms import (
@@ -115,18 +116,24 @@ def steps() -> list[tuple[str, list[str]]]:
     sketch = _Sketch()
     build(pipeline, sketch, sketch, Settings())
     parts = pipeline._root_transform().parts
-    return [(part.full_label, [_step_of(c) for c in part.inputs if c.producer]) for part in parts]
+    return [
+        (part.full_label, [step for step in _feeding(part) if step != part.full_label])
+        for part in parts
+    ]
 
 
-def _step_of(collection: beam.PCollection) -> str:
-    label: str = collection.producer.full_label
-    return label.partition("/")[0]
+def _feeding(part: AppliedPTransform) -> list[str]:
+    """Returns the steps whose outputs a transform takes, inside of it too."""
+    taken = [c.producer.full_label.partition("/")[0] for c in part.inputs if c.producer]
+    for inner in part.parts:
+        taken += _feeding(inner)
+    return list(dict.fromkeys(taken))
 
 
 def main() -> None:
     """Prints the graph, a line a step."""
     for step, fed_by in steps():
-        print(f"{' + '.join(dict.fromkeys(fed_by)) or '-':>31} → {step}")
+        print(f"{' + '.join(fed_by) or '-':>31} → {step}")
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def thresholds_of(span: Span) -> list[float]:
     """Returns the thresholds of a span, defaults filled in."""
     given = span.thresholds
     return [
-        getattr(given, name) if given.HasField(name) else default  # type: ignore[arg-type]
+        getattr(given, name) if given.HasField(name) else default
         for name, default in THRESHOLD_DEFAULTS.items()
     ]
 
@@ -89,7 +89,7 @@ def check_link(link: FiberLink) -> None:
     if not link.link_id:
         raise BadTopologyError(None, "no link_id")
     for name, end in (("a_end", link.a_end), ("z_end", link.z_end)):
-        problem = None if link.HasField(name) else "is missing"  # type: ignore[arg-type]
+        problem = None if link.HasField(name) else "is missing"
         if problem := problem or _end_problem(end):
             raise BadTopologyError(link.link_id, f"{name} {problem}")
     for name, span in (("az", link.az), ("za", link.za)):
@@ -113,7 +113,7 @@ def _span_problem(span: Span) -> str | None:
         return f"thresholds do not ascend: {levels}"
     for name in ("span_loss_base_db", "span_loss_base_osc_db", "min_span_loss_db",
                  "max_span_loss_db"):  # fmt: skip
-        if span.HasField(name) and not math.isfinite(getattr(span, name)):  # type: ignore[arg-type]
+        if span.HasField(name) and not math.isfinite(getattr(span, name)):
             return f"{name} is not a finite number"
     bounded = span.HasField("min_span_loss_db") and span.HasField("max_span_loss_db")
     if bounded and span.min_span_loss_db > span.max_span_loss_db:

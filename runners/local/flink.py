@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import tempfile
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from runners.local import jars
+from runners.local.flink_job import FlinkJob
 from runners.local.process import Process, free_ports, log_file
 
 _START_TIMEOUT_S = 60
+_REST_ADDRESS = re.compile(r"Rest endpoint listening at (\S+)")
+# What its REST interface tells is to be fresh, and nothing is to be seen from outside.
+_CONFIG = """\
+rest.bind-address: 127.0.0.1
+jobmanager.bind-host: 127.0.0.1
+taskmanager.bind-host: 127.0.0.1
+web.refresh-interval: 500
+metrics.fetcher.update-interval: 500
+"""
 # Flink 1.19 and the Java harness look into classes of the JDK, which Java 17 forbids unless told.
 _OPENS = tuple(
     f"--add-opens=java.base/java.{package}=ALL-UNNAMED"
@@ -34,6 +46,7 @@ class LocalFlink:
         """
         self._heap_mb = heap_mb
         self._job_port, self._artifact_port, self._expansion_port = free_ports(3)
+        self._log = log_file("flink")
         self._exit = contextlib.ExitStack()
 
     @property
@@ -45,6 +58,11 @@ class LocalFlink:
     def expansion_service(self) -> str:
         """Where Python's ReadFromKafka and WriteToKafka get their Java steps from."""
         return f"localhost:{self._expansion_port}"
+
+    def find_job(self, name: str) -> FlinkJob | None:
+        """Returns the newest job of a name; None while there is none."""
+        log = self._log.read_text(errors="replace") if self._log.exists() else ""
+        return FlinkJob.find(_REST_ADDRESS.findall(log), name)
 
     def __enter__(self) -> Self:
         """Starts both and waits until they serve."""
@@ -67,6 +85,7 @@ class LocalFlink:
         self._exit.close()
 
     def _job_server(self, directory: str) -> Process:
+        (Path(directory) / "config.yaml").write_text(_CONFIG)
         options = (*_OPENS, f"-Djava.io.tmpdir={directory}")
         command = [
             *jars.java("flink", heap_mb=self._heap_mb, options=options),
@@ -79,7 +98,7 @@ class LocalFlink:
             # The one inside cannot be told to read Kafka natively.
             "--expansion-port=-1",
         ]
-        return Process("Flink", command, log_file("flink"))
+        return Process("Flink", command, self._log, env={"FLINK_CONF_DIR": directory})
 
     def _expansion_service(self) -> Process:
         command = [

@@ -1,0 +1,87 @@
+"""Captures of the simulator, with disorder, late, repeated and missing reports, through the whole
+pipeline on the DirectRunner: every output is the oracle's."""  # noqa: D205
+
+import json
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from pipeline.main import main
+from schema.files import read_capture, read_topology
+from simulator.__main__ import main as simulate
+from tests.oracle import Outputs, replay
+from tests.stream.harness import comparable
+
+SECONDS = 40
+
+
+def simulated(seed: int, folder: Path) -> tuple[str, str]:
+    capture, topology = str(folder / "pm.bin"), str(folder / "topology.jsonl")
+    simulate(
+        [
+            "--links=10",
+            f"--seconds={SECONDS}",
+            f"--seed={seed}",
+            "--faults=cut,cut_als,degrade_severe,garbage,truncated",
+            "--spares=1",
+            "--disorder_rate=0.2",
+            "--late_rate=0.05",
+            "--late_max_s=12",
+            "--duplicate_rate=0.05",
+            "--missing_rate=0.02",
+            f"--capture_file={capture}",
+            f"--topology_file={topology}",
+        ]
+    )
+    return capture, topology
+
+
+@pytest.mark.parametrize(
+    ("seed", "mode", "emit", "shards"),
+    [
+        (1, "batch", "lifecycle", 1),
+        (2, "batch", "lifecycle", 5),
+        (3, "batch", "matches", 3),
+        (1, "stream", "lifecycle", 1),
+        (2, "stream", "matches", 1),
+        (3, "stream", "lifecycle", 3),
+    ],
+)
+def test_replay(seed: int, mode: str, emit: str, shards: int, tmp_path: Path) -> None:
+    capture, topology = simulated(seed, tmp_path)
+    outputs = {o: tmp_path / f"{o}.jsonl" for o in ("events", "late", "invalid", "unmatched")}
+    arguments = [f"--{output}_file={path}" for output, path in outputs.items()]
+    files = [f"--pm_file={capture}", f"--topology_file={topology}"]
+    options = [f"--replay={mode}", f"--emit={emit}", f"--num_shards={shards}"]
+    assert main([*files, *arguments, *options]) == 0
+    got = {o: [json.loads(x) for x in p.read_text().splitlines()] for o, p in outputs.items()}
+    links = list(read_topology(topology).links.values())
+    want = replay(read_capture(capture).payloads, links, mode=mode, emit=emit)
+    assert_equal(got, want)
+    assert want.events and want.invalid
+    assert bool(want.late) == (mode == "stream")
+
+
+def assert_equal(got: dict[str, list[dict]], want: Outputs) -> None:
+    assert by_link(got["events"]) == by_link(want.events)
+    assert lines(got["late"]) == lines(want.late)
+    assert lines(got["invalid"]) == lines(want.invalid)
+    number = len(want.unmatched)
+    assert len(got["unmatched"]) == min(number, 100) + max(number - 100, 0) // 1000
+    assert set(lines(got["unmatched"])) <= set(lines(want.unmatched))
+
+
+def by_link(events: list[dict]) -> dict[str, list[dict]]:
+    found = defaultdict(list)
+    for event in events:
+        found[event["subject"]].append(comparable(event))
+    return found
+
+
+def lines(records: list[dict]) -> list[str]:
+    """Lines in no order; what a detail says is free, and a field that is null need not be."""
+    return sorted(
+        json.dumps({k: v for k, v in r.items() if k != "detail" and v is not None}, sort_keys=True)
+        for r in records
+    )

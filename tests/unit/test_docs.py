@@ -1,0 +1,46 @@
+"""What the documents say is what the code has."""
+
+import re
+from pathlib import Path
+
+from pipeline.graph import steps
+from pipeline.options import _parser
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def test_the_readme_table_is_the_graph() -> None:
+    table = re.findall(r"^\| \[(\w+)\]\((\S+)\)", (ROOT / "README.md").read_text(), re.MULTILINE)
+    documented = {name for name, _ in table}
+    labels = {label for label, _ in steps()}
+    assert documented == {x for x in labels if not x.startswith(("Read", "Write", "All"))}
+    assert all((ROOT / path).is_file() for _, path in table)
+
+
+def test_the_graph_is_one_chain() -> None:
+    fed_by = dict(steps())
+    chain = ["FormatEvents"]
+    while fed_by[chain[-1]]:
+        chain.append(fed_by[chain[-1]][0])
+    assert chain[::-1] == [
+        "ReadPm",
+        "DecodeReports",
+        "JoinTopology",
+        "SplitLate",
+        "MeasureSpans",
+        "TrackLinks",
+        "FormatEvents",
+    ]
+
+
+def test_every_option_is_documented() -> None:
+    text = (ROOT / "docs" / "options.md").read_text()
+    options = {o for action in _parser()._actions for o in action.option_strings}
+    undocumented = {o for o in options - {"-h", "--help"} if f"`{o}`" not in text}
+    assert not undocumented
+
+
+def test_links_in_the_documents_lead_somewhere() -> None:
+    for document in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
