@@ -65,9 +65,7 @@ class LiveEvents:
     def score(self, truth: Sequence[Mapping[str, Any]], since: datetime) -> Score:
         """Holds the events of windows that ended since a moment against the truth."""
         events = [
-            event
-            for event in self._seen.values()
-            if datetime.fromisoformat(event["time"]) >= since
+            event for event in self._seen.values() if datetime.fromisoformat(event["time"]) >= since
         ]
         return score(events, truth)
 

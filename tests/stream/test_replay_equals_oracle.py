@@ -13,18 +13,18 @@ from simulator.__main__ import main as simulate
 from tests.oracle import Outputs, replay
 from tests.stream.harness import comparable
 
-SECONDS = 40
+SECONDS = 50
 
 
 def simulated(seed: int, folder: Path) -> tuple[str, str]:
     capture, topology = str(folder / "pm.bin"), str(folder / "topology.jsonl")
     simulate(
         [
-            "--links=10",
+            "--links=24",
             f"--seconds={SECONDS}",
             f"--seed={seed}",
             "--faults=cut,cut_als,degrade_severe,garbage,truncated",
-            "--spares=1",
+            "--spares=2",
             "--disorder_rate=0.2",
             "--late_rate=0.05",
             "--late_max_s=12",

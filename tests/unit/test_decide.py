@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kernels.decide import NOT_COUNTING, Decisions, SpanLimits, SpanPowers, decide
+from kernels.decide import NOT_COUNTING, Decisions, SpanPowers, decide
 from kernels.limits import limits_of
 from schema import topology_pb2 as topo
 from schema.events import Code
@@ -92,7 +92,7 @@ def decided(
         (1, -34.9, {"base_db": None}, Code.NORMAL, 0),
         # clear = set - min(1, set / 2)
         (1, -9.4, {"degrade_warn_db": 0.4}, Code.FIBER_DEGRADE_WARN, 1),
-        (1, -9.2, {"degrade_warn_db": 0.4}, Code.NORMAL, 1),
+        (1, -9.25, {"degrade_warn_db": 0.4}, Code.NORMAL, 1),
         (1, -9.1, {"degrade_warn_db": 0.4}, Code.NORMAL, 0),
         # row 11
         (1, -9, {"osc": (1, -14)}, Code.OSC_LOSS, 0),
