@@ -1,7 +1,7 @@
 """Record bytes → samples, and what was rejected on the way."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,16 +65,25 @@ def parse_reports(payloads: Sequence[bytes]) -> tuple[pa.RecordBatch, list[int],
     try:
         return _handler.list_to_record_batch(list(payloads)), list(range(len(payloads))), {}
     except ValueError:
-        pass  # one of them; the list fails as a whole
-    good, bad = [], {}
-    for number, payload in enumerate(payloads):
-        try:
-            _handler.list_to_record_batch([payload])
-        except ValueError as error:
-            bad[number] = str(error)
-        else:
-            good.append(number)
-    return _handler.list_to_record_batch([payloads[i] for i in good]), good, bad
+        bad = dict(_malformed(list(payloads), 0))
+    good = [number for number in range(len(payloads)) if number not in bad]
+    return _handler.list_to_record_batch([payloads[number] for number in good]), good, bad
+
+
+def _malformed(payloads: list[bytes], first: int) -> Iterator[tuple[int, str]]:
+    """Yields number and fault of what cannot be parsed.
+
+    One of them makes its whole list fail, so lists that fail are halved.
+    """
+    try:
+        _handler.list_to_record_batch(payloads)
+    except ValueError as error:
+        if len(payloads) == 1:
+            yield first, str(error)
+            return
+        half = len(payloads) // 2
+        yield from _malformed(payloads[:half], first)
+        yield from _malformed(payloads[half:], first + half)
 
 
 def decode(

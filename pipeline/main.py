@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from types import FrameType
 
 import apache_beam as beam
-from apache_beam.runners.runner import PipelineState
+from apache_beam.runners.runner import PipelineResult, PipelineState
 
+from pipeline import progress
 from pipeline.graph import build
 from pipeline.options import UsageError, parse
 from pipeline.outputs import summary
@@ -39,9 +40,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(prepared: Prepared) -> int:
     pipeline = beam.Pipeline(runner=prepared.runner, options=prepared.options)
     build(pipeline, prepared.source, prepared.sinks, prepared.settings)
-    result = pipeline.run()
+    with progress.shown():
+        result = pipeline.run()
+        state = _wait(result)
+    print(summary(prepared.counters(result)), file=sys.stderr)
+    return 0 if state in (None, PipelineState.DONE) else 1
+
+
+def _wait(result: PipelineResult) -> str | None:
+    """Returns the state in which a job ended by itself."""
     try:
-        state = result.wait_until_finish()
+        state: str | None = result.wait_until_finish()
     except BaseException:
         # What the workers' threads say while they are torn down is of no use to anyone.
         logging.disable(logging.CRITICAL)
@@ -49,8 +58,7 @@ def _run(prepared: Prepared) -> int:
         # A job whose submitter only goes away would run on.
         result.cancel()
         raise
-    print(summary(prepared.counters(result)), file=sys.stderr)
-    return 0 if state in (None, PipelineState.DONE) else 1
+    return state
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

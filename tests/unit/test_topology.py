@@ -1,0 +1,181 @@
+"""Topology records and the files of a replay: what is refused, and what stays in force."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+
+from schema import topology_pb2 as topo
+from schema.files import NotUsableError, bad_topology_line, read_capture, read_topology
+from schema.topology import BadTopologyError, check_link, parse_link, parse_link_json, thresholds_of
+from tests.builders import capture, end, link, span
+from tests.oracle_input import bad_topology
+
+NAN, INF = float("nan"), float("inf")
+
+
+def limited(**thresholds: float) -> topo.FiberLink:
+    return link(za=span(thresholds=topo.Thresholds(**thresholds)))
+
+
+def without(name: str) -> topo.FiberLink:
+    one = link()
+    one.ClearField(name)  # type: ignore[arg-type]
+    return one
+
+
+BAD: list[tuple[topo.FiberLink, str]] = [
+    (link(""), "no link_id"),
+    (without("a_end"), "a_end is missing"),
+    (without("z_end"), "z_end is missing"),
+    (link(z_end=end("")), "z_end has no node_id"),
+    (link(a_end=topo.LinkEnd(node_id="A", tx_component="tx")), "a_end has no rx_component"),
+    (link(a_end=topo.LinkEnd(node_id="A", rx_component="rx")), "a_end has no tx_component"),
+    (limited(degrade_warn_db=3.0), "za: thresholds do not ascend"),  # as degrade by default
+    (limited(cut_db=6.0), "za: thresholds do not ascend"),
+    (limited(degrade_db=5.0, degrade_severe_db=4.0), "za: thresholds do not ascend"),
+    (link(az=span(min_span_loss_db=3, max_span_loss_db=2)), "az: min_span_loss_db is above"),
+    (limited(los_dbm=NAN), "za: a threshold is not a finite number"),
+    (limited(cut_db=INF), "za: a threshold is not a finite number"),
+    (link(az=span(NAN)), "az: span_loss_base_db is not a finite number"),
+]
+GOOD = [
+    link(),
+    link(a_end=topo.LinkEnd(node_id="A", tx_component="p", rx_component="p")),
+    limited(cut_db=6.001),
+    limited(degrade_warn_db=-1.0, los_dbm=5.0),
+    link(az=span(min_span_loss_db=3, max_span_loss_db=3)),
+    link(az=topo.Span(), za=topo.Span(), services=[]),
+]
+
+
+@pytest.mark.parametrize(("one", "detail"), BAD)
+def test_bad_links(one: topo.FiberLink, detail: str) -> None:
+    for parse in (
+        lambda: check_link(one),
+        lambda: parse_link(one.SerializeToString(), "key"),
+        lambda: parse_link_json(json_format.MessageToJson(one, indent=None)),
+    ):
+        with pytest.raises(BadTopologyError) as caught:
+            parse()
+        assert caught.value.detail.startswith(detail)
+        assert caught.value.link_id == (one.link_id or None)
+    assert bad_topology(one)
+
+
+@pytest.mark.parametrize("one", GOOD)
+def test_good_links(one: topo.FiberLink) -> None:
+    assert parse_link(one.SerializeToString()) == one
+    for names in (True, False):
+        line = json_format.MessageToJson(one, indent=None, preserving_proto_field_name=names)
+        assert parse_link_json(line) == one
+    assert not bad_topology(one)
+
+
+@pytest.mark.parametrize(
+    ("line", "link_id"),
+    [
+        ("{", None),
+        ("", None),
+        ("[]", None),
+        ("7", None),
+        ("null", None),
+        ("{}", None),
+        ('{"link_id": 7}', None),
+        ('{"link_id": "L1", "a_end": 7}', "L1"),
+        ('{"linkId": "L1", "az": {"lengthKm": "far"}}', "L1"),
+        ('{"link_id": "L1", "version": -1}', "L1"),
+        ('{"link_id": "L1", "maintenance": [{"start_unix_ns": 1e300}]}', "L1"),
+    ],
+)
+def test_lines_that_are_no_link(line: str, link_id: str | None) -> None:
+    with pytest.raises(BadTopologyError) as caught:
+        parse_link_json(line)
+    assert caught.value.link_id == link_id
+
+
+def test_bytes_that_are_no_link() -> None:
+    with pytest.raises(BadTopologyError) as caught:
+        parse_link(b"\xff", "L9")
+    assert caught.value.link_id == "L9"
+
+
+def test_unknown_fields_are_passed_over() -> None:
+    record = {**json_format.MessageToDict(link()), "colour": "blue"}
+    assert parse_link_json(json.dumps(record)) == link()
+
+
+def test_thresholds() -> None:
+    assert thresholds_of(topo.Span()) == [-35.0, 1.0, 3.0, 6.0, 10.0]
+    given = topo.Span(thresholds=topo.Thresholds(los_dbm=0.0, cut_db=7.0))
+    assert thresholds_of(given) == [0.0, 1.0, 3.0, 6.0, 7.0]
+
+
+# --- Files ---
+
+
+def write(path: Path, *lines: Any) -> str:
+    said = [
+        json_format.MessageToJson(one, indent=None) if isinstance(one, topo.FiberLink) else one
+        for one in lines
+    ]
+    path.write_text("\n".join(said), encoding="utf-8")
+    return str(path)
+
+
+def test_the_last_good_version_stays_in_force(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "t.json",
+        link(version=2, name="two"),
+        link(version=1, name="one"),
+        "",
+        link("L2", name="first"),
+        link("L2", name="again"),
+        "not json",
+        link(version=3, a_end=end("")),
+        link("L3", name="Süd"),
+    )
+    found = read_topology(path)
+    names = {link_id: one.name for link_id, one in found.links.items()}
+    assert names == {"L1": "two", "L2": "again", "L3": "Süd"}
+    assert [(bad.link_id, bad.detail.split(":")[0]) for bad in found.bad] == [
+        (None, "not JSON"),
+        ("L1", "a_end has no node_id"),
+    ]
+    line = bad_topology_line(found.bad[1])
+    assert (line["reason"], line["link_id"], line["node_id"]) == ("BAD_TOPOLOGY", "L1", None)
+
+
+@pytest.mark.parametrize(
+    ("content", "usable"), [(b"", True), (b"\n \n", True), (b"{}\nx", True), (b"x\n[]", False),
+                            (b"\xff\xfe\x00", False)]
+)  # fmt: skip
+def test_what_is_no_topology(tmp_path: Path, content: bytes, usable: bool) -> None:
+    path = tmp_path / "t.json"
+    path.write_bytes(content)
+    if usable:
+        assert read_topology(str(path)).links == {}
+    else:
+        with pytest.raises(NotUsableError, match="no topology"):
+            read_topology(str(path))
+
+
+@pytest.mark.parametrize(
+    ("data", "records", "left_over"),
+    [
+        (b"", [], 0),
+        (capture([b"ab", b"", b"x" * 300]), [b"ab", b"", b"x" * 300], 0),
+        (capture([b"ab", b"cd"])[:-1], [b"ab"], 2),
+        (capture([b"ab"]) + b"\x80", [b"ab"], 1),
+        (capture([b"ab"]) + b"\xff" * 12, [b"ab"], 12),
+    ],
+)
+def test_captures(tmp_path: Path, data: bytes, records: list[bytes], left_over: int) -> None:
+    path = tmp_path / "capture"
+    path.write_bytes(data)
+    found = read_capture(str(path))
+    assert (found.payloads, found.num_left_over) == (records, left_over)

@@ -1,0 +1,171 @@
+"""Every reason for which something is rejected, and which of several it is."""
+
+from __future__ import annotations
+
+import base64
+import math
+
+import numpy as np
+import pytest
+
+from kernels.decode import Decoded, decode
+from schema import pm_report_pb2 as pm
+from tests.builders import component, ns, payload, report, rx, tx, value
+
+NAN, INF = math.nan, math.inf
+LATEST_NS, EARLIEST_NS = 2**63 - 1, -(2**63)
+
+
+def decoded(*payloads: bytes, at: float | None = None) -> Decoded:
+    """Decodes records; `at` is the second of their timestamps."""
+    time_ns = None if at is None else np.full(len(payloads), ns(at))
+    return decode(payloads, np.arange(len(payloads)), time_ns)
+
+
+def reasons(found: Decoded) -> list[str]:
+    return [line["reason"] for line in found.invalid]
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason", "node_id", "components"),
+    [
+        (b"\xff\xff", "MALFORMED_PROTOBUF", None, 0),
+        (b"\x0a\x05A", "MALFORMED_PROTOBUF", None, 0),  # cut off
+        (b"", "MISSING_NODE_ID", None, 0),
+        (report("", -1, component("")).SerializeToString(), "MISSING_NODE_ID", None, 1),
+        (pm.PmReport(node_id="A").SerializeToString(), "MISSING_TIME", "A", 0),
+        (
+            pm.PmReport(
+                node_id="A", collect_time_unix_ns=-1, components=[tx("a", 0), tx("b", 0)]
+            ).SerializeToString(),
+            "MISSING_TIME",
+            "A",
+            2,
+        ),
+    ],
+)
+def test_reports(raw: bytes, reason: str, node_id: str | None, components: int) -> None:
+    sound = payload("B", 0, tx("tx", 0.0))
+    found = decoded(sound, raw, sound)
+    (line,) = found.invalid
+    assert (line["reason"], line["node_id"]) == (reason, node_id)
+    assert base64.b64decode(line["payload_base64"]) == raw
+    assert (line["component"], line["type"]) == (None, None)
+    # The others live on, and are known by their own numbers.
+    assert found.record.tolist() == [0, 2]
+    assert found.samples.column("report").to_pylist() == [0, 2]
+    assert (found.num_reports, found.num_reports_rejected) == (3, 1)
+    assert found.num_components == 2 + components
+
+
+@pytest.mark.parametrize(
+    ("one", "expected"),
+    [
+        (component("", at=9999), ["MISSING_COMPONENT"]),  # before TIME_OUT_OF_BOUNDS, NO_VALUES
+        (component("", value(99, NAN)), ["MISSING_COMPONENT"]),
+        (component("p", value(99, NAN), at=9999), ["TIME_OUT_OF_BOUNDS"]),  # its values aside
+        (tx("p", 0, at=60), []),
+        (tx("p", 0, at=60.001), ["TIME_OUT_OF_BOUNDS"]),
+        (tx("p", 0, at=-600), []),
+        (tx("p", 0, at=-600.001), ["TIME_OUT_OF_BOUNDS"]),
+        (tx("p", 0, sample_time_unix_ns=LATEST_NS), ["TIME_OUT_OF_BOUNDS"]),
+        (tx("p", 0, sample_time_unix_ns=EARLIEST_NS), ["TIME_OUT_OF_BOUNDS"]),
+        (component("p"), ["NO_VALUES"]),
+        (component("p", value(1, NAN), value(2, 99.0)),
+         ["NOT_FINITE", "OUT_OF_RANGE", "NO_VALUES"]),
+    ],
+)  # fmt: skip
+def test_components(one: pm.ComponentPm, expected: list[str]) -> None:
+    found = decoded(payload("A", 0, rx("sound", -9.0), one))
+    assert reasons(found) == expected
+    assert found.num_reports_rejected == 0
+    lost = 1 if expected else 0
+    assert found.samples.num_rows == 2 - lost
+
+
+@pytest.mark.parametrize(("at", "reason"), [(600.0, []), (600.1, ["TIME_OUT_OF_BOUNDS"])])
+def test_the_record_timestamp_is_the_reference(at: float, reason: list[str]) -> None:
+    assert reasons(decoded(payload("A", 0, tx("tx", 0)), at=at)) == reason
+
+
+@pytest.mark.parametrize(
+    ("one", "reason"),
+    [
+        (value(0, unit=pm.DB), "UNKNOWN_TYPE"),
+        (value(21, 1.0), "UNKNOWN_TYPE"),
+        (value(-1, 1.0), "UNKNOWN_TYPE"),
+        (value(2**31 - 1, no_light=True), "UNKNOWN_TYPE"),
+        (value(1, unit=pm.DB), "UNIT_MISMATCH"),
+        (value(1, NAN, unit=99), "UNIT_MISMATCH"),
+        (value(pm.SOP_ROC, 1.0, unit=pm.DBM), "UNIT_MISMATCH"),
+        (value(1), "NO_READING"),
+        (value(1, min=1.0, max=2.0), "NO_READING"),
+        (value(1, NAN), "NOT_FINITE"),
+        (value(1, NAN, avg=0.0), "NOT_FINITE"),  # instant goes before avg
+        (value(1, INF), "NOT_FINITE"),
+        (value(1, avg=INF), "NOT_FINITE"),
+        (value(pm.OSNR, -INF), "NOT_FINITE"),
+        (value(1, -70.01), "OUT_OF_RANGE"),
+        (value(1, avg=35.01), "OUT_OF_RANGE"),
+        (value(pm.TARGET_OUTPUT_POWER, 36.0), "OUT_OF_RANGE"),
+    ],
+)
+def test_values(one: pm.PmValue, reason: str) -> None:
+    found = decoded(payload("A", 0, component("p", one, value(pm.Q_VALUE, 7.0))))
+    (line,) = found.invalid
+    known = reason != "UNKNOWN_TYPE"
+    assert line["reason"] == reason
+    assert (line["node_id"], line["component"]) == ("A", "p")
+    assert line["type"] == (pm.PmType.Name(one.type) if known else None)
+    assert found.samples.column("readings").to_pylist() == [[{"type": pm.Q_VALUE, "value": 7.0}]]
+
+
+@pytest.mark.parametrize(
+    ("one", "reading"),
+    [
+        (value(1, -70.0), -70.0),
+        (value(1, 35.0), 35.0),
+        (value(1, 1.0, avg=2.0), 1.0),
+        (value(1, avg=2.0, min=NAN, max=99.0), 2.0),
+        (value(1, 1.0, unit=pm.DBM), 1.0),
+        (value(1, -INF), -INF),
+        (value(1, no_light=True), -INF),
+        (value(1, NAN, no_light=True), -INF),
+        (value(1, 99.0, no_light=True), -INF),
+        (value(pm.OSNR, 99.0), 99.0),
+    ],
+)
+def test_readings(one: pm.PmValue, reading: float) -> None:
+    found = decoded(payload("A", 0, component("p", one)))
+    assert not found.invalid
+    assert found.samples.column("readings").to_pylist() == [[{"type": one.type, "value": reading}]]
+
+
+def test_the_last_valid_value_of_a_type_counts() -> None:
+    values = [value(2, 5.0), value(1, 1.0), value(1, 2.0), value(1, NAN), value(2, 6.0)]
+    found = decoded(payload("A", 0, component("p", *values), component("q", value(1, 9.0))))
+    assert found.samples.column("readings").to_pylist() == [
+        [{"type": 1, "value": 2.0}, {"type": 2, "value": 6.0}],
+        [{"type": 1, "value": 9.0}],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "has_data"),
+    [
+        ({}, True),
+        ({"validity": pm.PARTIAL, "admin_state": pm.MAINT}, True),
+        ({"validity": pm.SUSPECT}, False),
+        ({"admin_state": pm.DISABLED}, False),
+        ({"validity": 77, "admin_state": 77}, True),
+    ],
+)
+def test_what_counts_as_no_data(fields: dict[str, int], has_data: bool) -> None:
+    found = decoded(payload("A", 0, tx("p", 0.0, **fields)))
+    assert found.samples.column("has_data").to_pylist() == [has_data]
+    assert not found.invalid
+
+
+def test_nothing() -> None:
+    found = decoded()
+    assert (found.num_reports, found.num_components, found.samples.num_rows) == (0, 0, 0)
