@@ -43,8 +43,9 @@ class Settings:
 class Source(Protocol):
     """Where PM and topology come from: a file, Kafka, or a test."""
 
-    #: The input ends, and nothing in it is late.
-    bounded: bool
+    #: How far behind the watermark a record may come [s]; None: the input is bounded, and
+    #: nothing in it is late.
+    farthest_behind_s: int | None
 
     def records(self, pipeline: beam.Pipeline) -> beam.PCollection:
         """Returns `PmRecord`s."""
@@ -77,7 +78,7 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
         source.records(pipeline)
         | "DecodeReports" >> DecodeReports(1 if links is topology else shards, aside)
         | "JoinTopology" >> JoinTopology(shards, link_ends, aside)
-        | "SplitLate" >> SplitLate(lateness, source.bounded, aside)
+        | "SplitLate" >> SplitLate(lateness, source.farthest_behind_s, aside)
         | "MeasureSpans" >> MeasureSpans(lateness)
         | "TrackLinks" >> TrackLinks(lateness, settings.emit, links)
         | "FormatEvents" >> FormatEvents(settings.source_name)
@@ -95,7 +96,7 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
 class _Sketch:
     """A source and sinks that stand for any: to look at the graph, not to run it."""
 
-    bounded = False
+    farthest_behind_s = 0
 
     def records(self, pipeline: beam.Pipeline) -> beam.PCollection:
         return pipeline | "ReadPm" >> beam.Create([], reshuffle=False)

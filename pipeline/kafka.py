@@ -47,7 +47,9 @@ class KafkaSource:
     expansion_service: str
     config: dict[str, str] = field(default_factory=dict)
 
-    bounded = False
+    #: The watermark follows the clock, and record timestamps do as well. A window more costs
+    #: state for each second of it.
+    farthest_behind_s = 3600
 
     def records(self, pipeline: beam.Pipeline) -> beam.PCollection[PmRecord]:
         """Returns the PM records; their watermark is that of the newest record's timestamp."""

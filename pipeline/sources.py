@@ -49,7 +49,7 @@ class _FileSource:
 class BatchReplay(_FileSource):
     """A capture as bounded input: nothing in it is late."""
 
-    bounded = True
+    farthest_behind_s = None
 
     def records(self, pipeline: beam.Pipeline) -> beam.PCollection[PmRecord]:
         """Returns the records in order of arrival."""
@@ -74,7 +74,8 @@ class StreamReplay(_FileSource):
 
     lateness: Lateness
 
-    bounded = False
+    #: One report with a clock that is years ahead makes all others late, and none may vanish.
+    farthest_behind_s = 10_000_000_000
 
     def records(self, pipeline: beam.Pipeline) -> beam.PCollection[PmRecord]:
         """Returns the records in order of arrival."""

@@ -86,6 +86,6 @@ def _replay(
         source = StreamReplay(*files, command.settings.lateness)
     else:
         source = BatchReplay(*files)
-    sinks = FileSinks(command.files, source.bounded)
+    sinks = FileSinks(command.files, bounded=source.farthest_behind_s is None)
     sinks.prepare()
     return Prepared(runner, options, source, sinks, command.settings, counters)

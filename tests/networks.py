@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from schema import pm_report_pb2 as pm
 from schema import topology_pb2 as topo
-from tests.builders import component, maintenance, ns, service, value
+from tests.builders import component, link, maintenance, ns, second, service, value
 from tests.oracle_input import limits_of
 
 BASE_DB, OSC_BASE_DB = 10.0, 12.0
@@ -371,3 +371,30 @@ def _merge(reports: list[Report], at: int, by: float, dropped: set[int]) -> set[
                 brought.append(copy)
     one.components = [*brought, *one.components]
     return gone
+
+
+# --- One link, said anew again and again ---
+
+WORDS = st.sampled_from(["0", "0", "0", "1", "4", "7", "12", "x", "b", "u", "-12", "."])
+RUNS = st.lists(st.tuples(WORDS, st.sampled_from([1, 2, 2, 3, 5, 10])), min_size=1, max_size=12)
+#: When a window is said anew, how many seconds after it, and what about which directions.
+ANEW = st.tuples(st.integers(0, 45), st.integers(1, 31), WORDS, st.integers(1, 3))
+
+
+@st.composite
+def restatements(draw: st.DrawFn) -> Scene:
+    """A short life of one link in which window after window is said anew, late."""
+    az, za = ([word for word, times in draw(RUNS) for _ in range(times)] for _ in range(2))
+    length = max(len(az), len(za))
+    az, za = (walk + ["0"] * (length - len(walk)) for walk in (az, za))
+    said_anew = sorted(draw(st.lists(ANEW, min_size=1, max_size=30)), key=lambda one: one[0])
+    payloads: list[bytes] = []
+    for at in range(length):
+        payloads += second(at, az[at], za[at])
+        for number, (when, back, word, directions) in enumerate(said_anew, 1):
+            if when == at and back <= at:
+                words = (word if directions & bit else "." for bit in (1, 2))
+                payloads += second(at - back, *words, sequence=number)
+    suppressed = [maintenance(start, start + for_s) for start, for_s, _ in draw(MAINTENANCES)]
+    base_db = draw(st.sampled_from([BASE_DB, BASE_DB, None]))
+    return Scene([link(base_db=base_db, maintenance=suppressed)], payloads)

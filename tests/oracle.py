@@ -16,6 +16,7 @@ Input
 - A duplicate has the time, sequence and usability of a sample that the span end has.
 Topology
 - A bad link is refused before its version is looked at (not: ignored when of a low version).
+- A threshold or base that is no finite number is out of order (not: taken as it is).
 - A link's identity is its own link_id, not the record key; the key is used to delete only.
 - Deleting a link forgets its state, alarms and base, silently (not: CLEAR, or kept for later).
 - PLANNED and RETIRED links are joined and counted but not evaluated (not: unmatched); open

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -261,7 +261,9 @@ def _bad_span(span: Span) -> bool:
         and span.HasField("max_span_loss_db")
         and span.max_span_loss_db < span.min_span_loss_db
     )
-    return not in_order or bounds_reversed
+    bases = span.span_loss_base_db, span.span_loss_base_osc_db
+    numbers = (*astuple(limits), *bases)
+    return not in_order or bounds_reversed or not all(map(math.isfinite, numbers))
 
 
 def bad_topology_line(link_id: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 In:   (shard of link_id, JOINED block); global window.
 Out:  (shard of link_id, ENDS block), timestamp = the window's, shifted by B; global window.
 Aside: `late` records, one for each link end that a sample serves.
-State: that of the window: which windows of the shifted time line are closed, for an hour.
+State: that of the window: which windows of the shifted time line are closed.
 
 Beam drops what comes after the allowed lateness and has no output for it. So the time line is
 shifted by B + L: there a window ends exactly when the real one closes for good. With a trigger
@@ -28,9 +28,6 @@ from schema.blocks import END_NAMES, Block, BlockKind
 from schema.times import rfc3339
 from transforms.lateness import WINDOW_S, Lateness
 
-#: How long the step remembers that a window is closed [s].
-MEMORY_S = 3600
-
 Keyed = tuple[int, bytes]
 
 
@@ -40,17 +37,18 @@ class SplitLate(beam.PTransform):
 
     Attributes:
         lateness: the bounds B and L.
-        bounded: the input ends; nothing is late.
+        farthest_behind_s: how far behind the watermark a block may come, as so long the step
+            remembers that a window is closed; None: the input is bounded, nothing is late.
         aside: takes the `late` records.
     """
 
     lateness: Lateness
-    bounded: bool
+    farthest_behind_s: int | None
     aside: outputs.Aside
 
     def expand(self, joined: beam.PCollection) -> beam.PCollection:
         """Returns the blocks that are in time."""
-        if self.bounded:
+        if self.farthest_behind_s is None:
             return joined | "KeepPowers" >> beam.ParDo(_KeepPowersFn(self.lateness))
         panes = (
             joined
@@ -60,7 +58,7 @@ class SplitLate(beam.PTransform):
                 self.lateness.closing_windows(),
                 trigger=AfterWatermark(early=AfterCount(1), late=AfterCount(1)),
                 accumulation_mode=AccumulationMode.DISCARDING,
-                allowed_lateness=Duration(seconds=MEMORY_S),
+                allowed_lateness=Duration(seconds=self.farthest_behind_s),
             )
             | "AskTheWatermark" >> beam.GroupByKey()
         )

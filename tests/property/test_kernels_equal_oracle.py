@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import kernel_replay, oracle
-from tests.networks import Scene, scenes
+from tests.networks import Scene, restatements, scenes
 
 SUPPRESSED = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 settings.register_profile(
@@ -91,6 +91,26 @@ def test_stream_matches(scene: Scene, options: dict[str, Any]) -> None:
 )
 def test_batch(scene: Scene, emit: str, learn_windows: int, num_shards: int) -> None:
     check(scene, mode="batch", emit=emit, learn_windows=learn_windows, num_shards=num_shards)
+
+
+@given(
+    scene=restatements(),
+    emit=st.sampled_from(["lifecycle", "lifecycle", "matches"]),
+    allowed_lateness_s=st.sampled_from([5, 12, 30]),
+    learn_windows=LEARN_WINDOWS,
+)
+def test_windows_said_anew(
+    scene: Scene, emit: str, allowed_lateness_s: float, learn_windows: int
+) -> None:
+    check(
+        scene,
+        mode="stream",
+        emit=emit,
+        allowed_lateness_s=allowed_lateness_s,
+        out_of_orderness_s=0,
+        learn_windows=learn_windows,
+        num_shards=1,
+    )
 
 
 @given(scene=scenes(max_links=1, mishaps=(20, 80)), options=STREAM)

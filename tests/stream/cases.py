@@ -181,6 +181,19 @@ CASES = [
         [_CUT_10_11, "CLEAR FIBER_CUT AZ 10-22"],
         num_shards=7,
     ),
+    Case(
+        "a clock that is years ahead makes the others late, and loses none",
+        [
+            *known(),
+            *in_time(8, "0*2"),
+            builders.payload("far", 400_000_000, builders.tx("tx", 1.0)),
+            400_000_000.0,
+            *both(10, "x"),
+            *both(11, "x"),
+        ],
+        num_late=8,
+        num_unmatched=1,
+    ),
     # --- topology
     Case(
         "PM before its topology waits for it",

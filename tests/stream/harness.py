@@ -24,7 +24,7 @@ from transforms.update_topology import TopologyRecord
 class CaseSource:
     """A TestStream of PM and topology, in the order of the steps."""
 
-    bounded = False
+    farthest_behind_s = 10_000_000_000
 
     def __init__(self, steps: Iterable[Step]) -> None:
         self._steps = list(steps)

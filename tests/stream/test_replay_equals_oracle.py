@@ -1,5 +1,5 @@
 """Captures of the simulator, with disorder, late, repeated and missing reports, through the whole
-pipeline on the DirectRunner: every output is the oracle's."""  # noqa: D205
+pipeline on the DirectRunner: every output is the oracle's."""
 
 import json
 from collections import defaultdict

@@ -1,0 +1,150 @@
+"""The pipeline live on the session's Kafka and Flink, driven step by step by a test."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from kafka import KafkaConsumer, KafkaProducer
+
+from pipeline.outputs import OUTPUTS
+from runners.local.flink import LocalFlink
+from runners.local.flink_job import DROPS, FlinkJob
+from runners.local.kafka import LocalKafka
+from runners.local.process import Process, log_file
+from schema.topology_pb2 import FiberLink
+
+TIMEOUT_S = 150  # for a machine that is busy with other things
+Lines = dict[str, list[dict[str, Any]]]
+
+
+class Sent(NamedTuple):
+    """A PM record: whose it is, what it says, and when it was sent [ns]."""
+
+    node_id: str
+    payload: bytes
+    sent_ns: int
+
+
+class LiveJob:
+    """A job with topics of its own; started on demand, stopped at the end of the block."""
+
+    def __init__(
+        self, kafka: LocalKafka, flink: LocalFlink, name: str, *options: str, pm_partitions: int
+    ) -> None:
+        self.name = name
+        self._flink = flink
+        self._job: FlinkJob | None = None
+        self._lines: Lines = {output: [] for output in OUTPUTS}
+        kafka.create_topic(self._topic("pm"), pm_partitions)
+        kafka.create_topic(self._topic("topology"), config={"cleanup.policy": "compact"})
+        for output in OUTPUTS:
+            kafka.create_topic(self._topic(output))
+        servers = kafka.bootstrap_servers
+        self._producer = KafkaProducer(bootstrap_servers=servers, linger_ms=100)
+        self._consumer = KafkaConsumer(
+            *map(self._topic, OUTPUTS), bootstrap_servers=servers, auto_offset_reset="earliest"
+        )
+        command = [
+            *(sys.executable, "-m", "pipeline", "--runner=FlinkRunner", f"--job_name={name}"),
+            *where(kafka, flink),
+            *(f"--{which}_kafka_topic={self._topic(which)}" for which in ("pm", "topology")),
+            *(f"--{output}_kafka_topic={self._topic(output)}" for output in OUTPUTS),
+            *options,
+        ]
+        self._process = Process("the pipeline", command, log_file(f"pipeline-{name}"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.stop()
+        self._producer.close()
+        self._consumer.close(autocommit=False)
+
+    def start(self) -> None:
+        """Submits the job and waits until all of it runs."""
+        self._process.start()
+        self._process.wait_until(self._runs, TIMEOUT_S)
+
+    def log(self) -> str:
+        """What the submitting process has said."""
+        return self._process.read_log()
+
+    def send_pm(self, records: Iterable[Sent], partition: int | None = None) -> None:
+        for record in records:
+            self._producer.send(
+                self._topic("pm"),
+                key=record.node_id.encode(),
+                value=record.payload,
+                timestamp_ms=record.sent_ns // 1_000_000,
+                partition=partition,
+            )
+        self._producer.flush()
+
+    def send_link(self, link_id: str, link: FiberLink | None) -> None:
+        """Sends a topology record; None deletes the link."""
+        value = link and link.SerializeToString()
+        self._producer.send(self._topic("topology"), key=link_id.encode(), value=value)
+        self._producer.flush()
+
+    def wait_for(self, what: str, happened: Callable[[Lines], bool]) -> Lines:
+        """Waits until the outputs are such; returns all that has come out so far."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while not happened(self._lines):
+            self._process.check()
+            numbers = {output: len(lines) for output, lines in self._lines.items()}
+            assert time.monotonic() < deadline, f"{what} did not happen; there are {numbers}"
+            for records in self._consumer.poll(timeout_ms=200).values():
+                for record in records:
+                    output = record.topic.rpartition("-")[2]
+                    self._lines[output].append(json.loads(record.value))
+        return self._lines
+
+    def wait_for_counters(self, what: str, fit: Callable[[dict[str, int]], bool]) -> dict[str, int]:
+        """Waits until the counters of the running job are such; returns them."""
+        deadline = time.monotonic() + TIMEOUT_S
+        assert self._job
+        while not fit(counters := self._job.counters()):
+            self._process.check()
+            assert time.monotonic() < deadline, f"{what} did not happen: {counters}"
+            time.sleep(0.2)
+        return counters
+
+    def _runs(self) -> bool:
+        self._job = self._job or self._flink.find_job(self.name)
+        return self._job is not None and self._job.is_running()
+
+    def _topic(self, which: str) -> str:
+        return f"{self.name}-{which}"
+
+
+def where(kafka: LocalKafka, flink: LocalFlink) -> list[str]:
+    """Options that say where Kafka and Flink are."""
+    return [
+        f"--bootstrap_servers={kafka.bootstrap_servers}",
+        f"--job_endpoint={flink.job_endpoint}",
+        f"--kafka_expansion_service={flink.expansion_service}",
+    ]
+
+
+def nothing_lost(counters: dict[str, int]) -> bool:
+    """Whether the rule of conservation holds, and Beam has dropped nothing."""
+    count = Counter(counters)
+    ends = count["ends_windowed"] + count["ends_late"]
+    components = sum(count[f"components_{what}"] for what in ("rejected", "unmatched", "matched"))
+    return (
+        count["components"] == components
+        and count["ends_joined"] == ends
+        and not any(count[drop] for drop in DROPS)
+    )
