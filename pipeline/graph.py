@@ -43,9 +43,9 @@ class Settings:
 class Source(Protocol):
     """Where PM and topology come from: a file, Kafka, or a test."""
 
-    #: How far behind the watermark a record may come [s]; None: the input is bounded, and
-    #: nothing in it is late.
-    farthest_behind_s: int | None
+    @property
+    def farthest_behind_s(self) -> int | None:
+        """How far behind the watermark a record may come [s]; None: nothing is late here."""
 
     def records(self, pipeline: beam.Pipeline) -> beam.PCollection:
         """Returns `PmRecord`s."""

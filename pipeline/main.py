@@ -16,7 +16,7 @@ from pipeline.options import UsageError, parse
 from pipeline.outputs import summary
 from runners.local.process import ProcessError
 from runners.profiles import Prepared, prepare
-from schema.files import NotUsableError
+from schema.errors import NotUsableError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

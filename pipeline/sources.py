@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from kernels.decode import parse_reports
 from pipeline.outputs import Record, side_record
-from schema.files import bad_topology_line, read_capture, read_topology
+from schema.capture import read_capture
+from schema.topology_file import bad_topology_line, read_topology
 from transforms.decode_reports import PmRecord
 from transforms.lateness import Lateness
 from transforms.update_topology import TopologyFile
@@ -80,7 +81,7 @@ class StreamReplay(_FileSource):
     def records(self, pipeline: beam.Pipeline) -> beam.PCollection[PmRecord]:
         """Returns the records in order of arrival."""
         stream = TestStream(coder=beam.coders.BytesCoder())
-        for watermark, group in self._groups(read_capture(self.pm_file).payloads):
+        for watermark, group in self._groups(list(read_capture(self.pm_file))):
             if watermark is not None:
                 stream = stream.advance_watermark_to(watermark)
             stream = stream.add_elements([TimestampedValue(group, watermark or Timestamp(0))])
@@ -128,7 +129,7 @@ def _watermarks_ns(payloads: list[bytes]) -> list[int | None]:
 
 
 def _read_records(path: str) -> Iterable[PmRecord]:
-    for number, payload in enumerate(read_capture(path).payloads):
+    for number, payload in enumerate(read_capture(path)):
         yield PmRecord(payload, number, has_time=False)
 
 

@@ -12,7 +12,8 @@ from pipeline.options import Command, UsageError
 from pipeline.sinks import FileSinks
 from pipeline.sources import BatchReplay, StreamReplay
 from runners import direct, flink, spark
-from schema.files import check_capture, read_topology
+from schema.capture import check_capture
+from schema.topology_file import read_topology
 
 
 @dataclass(frozen=True)

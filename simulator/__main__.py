@@ -9,9 +9,9 @@ from pathlib import Path
 
 from google.protobuf.json_format import MessageToJson
 
+from schema.capture import write_capture
 from schema.topology_pb2 import FiberLink
 from simulator import faults as fault_module
-from simulator.capture import write_capture
 from simulator.cli import Parser, progress
 from simulator.fault_kinds import KINDS
 from simulator.fault_model import SECOND_NS, Fault, from_rfc3339

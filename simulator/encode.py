@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from schema import pm_report_pb2 as pm
+from schema.capture import varint
 from simulator.network import FloatArray, IntArray, Network, node_id
 from simulator.signals import FLOOR_DBM, Readings
 
@@ -188,18 +189,8 @@ def _component_heads(network: Network, value_offsets: IntArray) -> list[bytes]:
             component=name, validity=pm.COMPLETE, admin_state=pm.ENABLED
         ).SerializeToString()
         length = len(fixed) + len(_TIME_TAG) + _TIME_BYTES + size
-        heads.append(bytes([_tag(5, _DELIMITED)]) + encode_varint(length) + fixed + _TIME_TAG)
+        heads.append(bytes([_tag(5, _DELIMITED)]) + varint(length) + fixed + _TIME_TAG)
     return heads
-
-
-def encode_varint(number: int) -> bytes:
-    """A non-negative number in protobuf's varint form."""
-    encoded = bytearray()
-    while number > 0x7F:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    encoded.append(number)
-    return bytes(encoded)
 
 
 def _to_varints(times_ns: IntArray) -> npt.NDArray[np.uint8]:

@@ -23,8 +23,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from schema.capture import read_capture
 from schema.topology_pb2 import FiberLink
-from simulator.capture import read_capture
 from simulator.cli import Parser, existing_file
 from simulator.fault_model import SECOND_NS, from_rfc3339
 from simulator.losses import DIRECTIONS, LossSeries, measure

@@ -15,6 +15,7 @@ from typing import Any
 
 from schema import pm_report_pb2 as pm
 from schema import topology_pb2 as topo
+from schema.capture import varint
 
 T0 = 1_767_225_600  # 2026-01-01T00:00:00Z
 BASE_DB = 10.0
@@ -177,12 +178,7 @@ def trace(az: str, za: str = "", *, start: int = 0) -> list[bytes]:
 
 def capture(payloads: Iterable[bytes]) -> bytes:
     """The bytes of a capture file: varint-length-delimited messages."""
-    return b"".join(_varint(len(one)) + one for one in payloads)
-
-
-def _varint(number: int) -> bytes:
-    low, rest = number & 0x7F, number >> 7
-    return bytes([low | 0x80]) + _varint(rest) if rest else bytes([low])
+    return b"".join(varint(len(one)) + one for one in payloads)
 
 
 def joined(*traces: Sequence[bytes]) -> list[bytes]:

@@ -30,9 +30,9 @@ from kernels.span_loss import measure_spans, new_samples
 from kernels.tracks_state import pack_tracks, unpack_tracks
 from schema.blocks import END_NAMES, SCHEMAS, Block, BlockKind
 from schema.cloud_event import cloud_event
-from schema.files import bad_topology_line
 from schema.times import rfc3339
 from schema.topology import BadTopologyError, check_link
+from schema.topology_file import bad_topology_line
 from schema.topology_pb2 import FiberLink
 from tests.oracle import COUNTERS, Outputs
 from tests.oracle_input import parse

@@ -31,7 +31,7 @@ from kernels.evaluate import Tracks
 from kernels.tracks_state import pack_tracks, unpack_tracks
 from schema.blocks import Block, BlockKind, block_kind
 from schema.events import FiberEvent
-from schema.files import read_topology
+from schema.topology_file import read_topology
 from schema.topology_pb2 import FiberLink
 from transforms.lateness import Lateness
 from transforms.update_topology import TopologyFile, links_block, read_links

@@ -23,8 +23,8 @@ from apache_beam.utils.windowed_value import WindowedValue
 from kernels.join import LinkEndRow, link_ends
 from pipeline import outputs
 from schema.blocks import SCHEMAS, Block, BlockKind, shard_of
-from schema.files import bad_topology_line, read_topology
 from schema.topology import BadTopologyError, parse_link
+from schema.topology_file import bad_topology_line, read_topology
 from schema.topology_pb2 import FiberLink
 from transforms.index_state import link_end_rows
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.main import main
-from schema.files import read_capture, read_topology
+from schema.capture import read_capture
+from schema.topology_file import read_topology
 from simulator.__main__ import main as simulate
 from tests.oracle import Outputs, replay
 from tests.stream.harness import comparable
@@ -57,7 +58,7 @@ def test_replay(seed: int, mode: str, emit: str, shards: int, tmp_path: Path) ->
     assert main([*files, *arguments, *options]) == 0
     got = {o: [json.loads(x) for x in p.read_text().splitlines()] for o, p in outputs.items()}
     links = list(read_topology(topology).links.values())
-    want = replay(read_capture(capture).payloads, links, mode=mode, emit=emit)
+    want = replay(list(read_capture(capture)), links, mode=mode, emit=emit)
     assert_equal(got, want)
     assert want.events and want.invalid
     assert bool(want.late) == (mode == "stream")

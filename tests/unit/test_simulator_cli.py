@@ -5,10 +5,10 @@ import pytest
 from google.protobuf.json_format import Parse
 
 from schema import pm_report_pb2 as pm
+from schema.capture import read_capture
 from schema.topology_pb2 import FiberLink
 from simulator import plot
 from simulator.__main__ import main
-from simulator.capture import read_capture
 from simulator.fault_model import SECOND_NS, from_rfc3339, to_rfc3339
 from simulator.live import paced
 from simulator.network import build_network

@@ -10,9 +10,10 @@ import pytest
 from google.protobuf import json_format
 
 from schema import topology_pb2 as topo
-from schema.files import NotUsableError, bad_topology_line, read_capture, read_topology
+from schema.errors import NotUsableError
 from schema.topology import BadTopologyError, check_link, parse_link, parse_link_json, thresholds_of
-from tests.builders import capture, end, link, span
+from schema.topology_file import bad_topology_line, read_topology
+from tests.builders import end, link, span
 from tests.oracle_input import bad_topology
 
 NAN, INF = float("nan"), float("inf")
@@ -162,20 +163,3 @@ def test_what_is_no_topology(tmp_path: Path, content: bytes, usable: bool) -> No
     else:
         with pytest.raises(NotUsableError, match="no topology"):
             read_topology(str(path))
-
-
-@pytest.mark.parametrize(
-    ("data", "records", "left_over"),
-    [
-        (b"", [], 0),
-        (capture([b"ab", b"", b"x" * 300]), [b"ab", b"", b"x" * 300], 0),
-        (capture([b"ab", b"cd"])[:-1], [b"ab"], 2),
-        (capture([b"ab"]) + b"\x80", [b"ab"], 1),
-        (capture([b"ab"]) + b"\xff" * 12, [b"ab"], 12),
-    ],
-)
-def test_captures(tmp_path: Path, data: bytes, records: list[bytes], left_over: int) -> None:
-    path = tmp_path / "capture"
-    path.write_bytes(data)
-    found = read_capture(str(path))
-    assert (found.payloads, found.num_left_over) == (records, left_over)

@@ -1,0 +1,69 @@
+"""Topology files: JSON lines of FiberLink."""
+
+import functools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from schema.errors import NotUsableError
+from schema.topology import BadTopologyError, parse_link_json
+from schema.topology_pb2 import FiberLink
+
+
+@dataclass(frozen=True)
+class Topology:
+    """A topology file.
+
+    Attributes:
+        links: the links in force, by link_id.
+        bad: what the file holds beside them.
+    """
+
+    links: dict[str, FiberLink]
+    bad: list[BadTopologyError]
+
+
+@functools.lru_cache(maxsize=4)
+def read_topology(path: str) -> Topology:
+    """Reads JSON lines of FiberLink; of several versions of a link the highest, last one holds.
+
+    Raises:
+        NotUsableError: no line is a JSON object.
+        OSError: the file cannot be read.
+    """
+    links: dict[str, FiberLink] = {}
+    bad: list[BadTopologyError] = []
+    lines = [line for line in Path(path).read_bytes().splitlines() if line.strip()]
+    if lines and not any(_is_json_object(line) for line in lines):
+        raise NotUsableError(f"{path} is no topology: no line is a JSON object")
+    for line in lines:
+        try:
+            link = parse_link_json(line.decode(errors="replace"))
+        except BadTopologyError as error:
+            bad.append(error)
+            continue
+        known = links.get(link.link_id)
+        if known is None or link.version >= known.version:
+            links[link.link_id] = link
+    return Topology(links, bad)
+
+
+def bad_topology_line(error: BadTopologyError) -> dict[str, Any]:
+    """Returns the line of the invalid output."""
+    return {
+        "reason": "BAD_TOPOLOGY",
+        "node_id": None,
+        "component": None,
+        "type": None,
+        "detail": error.detail,
+        "payload_base64": None,
+        "link_id": error.link_id,
+    }
+
+
+def _is_json_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
