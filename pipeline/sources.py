@@ -80,7 +80,7 @@ class StreamReplay(_FileSource):
 
     def records(self, pipeline: beam.Pipeline) -> beam.PCollection[PmRecord]:
         """Returns the records in order of arrival."""
-        stream = TestStream(coder=beam.coders.BytesCoder())
+        stream = TestStream(coder=beam.coders.BytesCoder()).with_output_types(bytes)
         for watermark, group in self._groups(list(read_capture(self.pm_file))):
             if watermark is not None:
                 stream = stream.advance_watermark_to(watermark)

@@ -76,7 +76,13 @@ def _topology(element: bytes) -> Iterable[TopologyRecord]:
         yield TopologyRecord(*step)
 
 
-def run_case(case: Case, runner: str, options: list[str], folder: Path) -> Outputs:
+def run_case(
+    case: Case,
+    runner: str,
+    options: list[str],
+    folder: Path,
+    source: CaseSource | None = None,
+) -> Outputs:
     """Runs a case on a runner that works in this process or on this machine."""
     outputs.counted_here.clear()
     paths = {output: str(folder / f"{output}.jsonl") for output in outputs.OUTPUTS}
@@ -84,7 +90,7 @@ def run_case(case: Case, runner: str, options: list[str], folder: Path) -> Outpu
     sinks.prepare()
     pipeline = beam.Pipeline(runner=runner, options=PipelineOptions([*options, "--streaming"]))
     settings = Settings(emit=case.emit, num_shards=case.num_shards)
-    build(pipeline, CaseSource(case.steps), sinks, settings)
+    build(pipeline, source or CaseSource(case.steps), sinks, settings)
     pipeline.run().wait_until_finish()
     lines = {
         output: [json.loads(line) for line in Path(path).read_text().splitlines()]
