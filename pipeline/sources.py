@@ -1,5 +1,6 @@
 """Sources that replay files: a bounded one, and a stream with a watermark of its own."""
 
+import itertools
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -94,11 +95,10 @@ class StreamReplay(_FileSource):
     def _groups(self, payloads: list[bytes]) -> Iterator[tuple[Timestamp | None, bytes]]:
         """Yields groups of records, with the watermark before each where it has moved."""
         moments = self._moments(_watermarks_ns(payloads))
-        starts = [i for i in range(len(payloads)) if i == 0 or moments[i] != moments[i - 1]]
-        for start, stop in zip(starts, [*starts[1:], len(payloads)], strict=True):
-            moment_us = moments[start]
+        for moment_us, run in itertools.groupby(range(len(payloads)), moments.__getitem__):
+            numbers = list(run)
             watermark = None if moment_us is None else Timestamp(micros=moment_us)
-            yield watermark, _group(start, payloads[start:stop])
+            yield watermark, _group(numbers[0], payloads[numbers[0] : numbers[-1] + 1])
 
     def _moments(self, watermarks_ns: list[int | None]) -> list[int | None]:
         """Returns the newest moment that each watermark has passed [us since the Unix epoch]."""

@@ -48,6 +48,15 @@ def test_a_run_leaves_every_named_file_complete(
         assert read(tmp_path, output) == []
 
 
+@pytest.mark.parametrize("mode", ["batch", "stream"])
+def test_nothing_in_nothing_out(mode: str, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.touch()
+    assert run(empty, empty, tmp_path, f"--replay={mode}") == 0
+    for output in ("events", "late", "invalid", "unmatched"):
+        assert read(tmp_path, output) == []
+
+
 def test_corrupt_records_harm_no_neighbor(topology: Path, tmp_path: Path) -> None:
     good = builders.trace("0*3 x*4")
     capture = tmp_path / "pm.bin"
