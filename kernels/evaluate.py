@@ -253,10 +253,9 @@ class Tracks:
             if level:
                 self.alarms.table[row]["level"] = level
                 self.alarms.restart_count(row, window_s)
-        table = self.alarms.table
-        for row in (*fallen, *(row for row, action in actions.items() if action == Action.RAISE)):
-            at = np.searchsorted(rows, table[row]["link"])
-            reopened[at, table[row]["family"]] = True
+        raised = [row for row, action in actions.items() if action == Action.RAISE]
+        anew = self.alarms.table[[*raised, *fallen]]
+        reopened[np.searchsorted(rows, anew["link"]), anew["family"]] = True
         events = [self._event(actions[row], row, window_s, late) for row in self._in_order(actions)]
         self.alarms.close([row for row, action in actions.items() if action == Action.CLEAR])
         return events

@@ -2,7 +2,8 @@
 
 A ring of small cells keeps, for every span, the decision and the FIBER hold level of the last H
 windows: enough to decide a late window anew, to confirm it with its neighbours, and to count
-towards a clear. What was measured is kept only for links that an event may speak of.
+towards a clear. What was measured is kept of windows that may still be decided anew; of older
+ones only for links that an event may speak of.
 """
 
 from collections.abc import Sequence

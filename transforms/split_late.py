@@ -73,14 +73,27 @@ class SplitLate(beam.PTransform):
         return in_time | "Unwindow" >> beam.WindowInto(GlobalWindows())
 
 
+#: Carries nothing. Timers that a watermark fires leave a bundle of the step behind them open on
+#: Flink, which keeps the watermark until the bundle ends; where a bundle is one element, as in a
+#: replay, that would be a block that came after the watermark.
+_NOTHING = b""
+
+
 @beam.typehints.with_output_types(Keyed)
 class _ShiftFn(beam.DoFn):
     def __init__(self, lateness: Lateness) -> None:
         self._lateness = lateness
 
+    def start_bundle(self) -> None:
+        self._is_first = True
+
     def process(self, element: Keyed) -> Iterable[TimestampedValue]:
-        window_s = Block.from_bytes(element[1]).window_start_s
-        yield TimestampedValue(element, self._lateness.start_of_closing(window_s))
+        shard, data = element
+        start = self._lateness.start_of_closing(Block.from_bytes(data).window_start_s)
+        if self._is_first:
+            self._is_first = False
+            yield TimestampedValue((shard, _NOTHING), start)
+        yield TimestampedValue(element, start)
 
 
 @beam.typehints.with_output_types(Keyed)
@@ -95,6 +108,8 @@ class _SplitFn(beam.DoFn):
     ) -> Iterable[Any]:
         shard, blocks = element
         for data in blocks:  # panes with nothing in them come and go
+            if data == _NOTHING:
+                continue
             block = Block.from_bytes(data)
             if pane.timing == PaneInfoTiming.EARLY:
                 yield _on_time(shard, block, self._lateness)

@@ -48,6 +48,7 @@ class LocalFlink:
         self._job_port, self._artifact_port, self._expansion_port = free_ports(3)
         self._log = log_file("flink")
         self._exit = contextlib.ExitStack()
+        self._processes: list[Process] = []
 
     @property
     def job_endpoint(self) -> str:
@@ -58,6 +59,11 @@ class LocalFlink:
     def expansion_service(self) -> str:
         """Where Python's ReadFromKafka and WriteToKafka get their Java steps from."""
         return f"localhost:{self._expansion_port}"
+
+    def check(self) -> None:
+        """Raises ProcessError when one of them has ended."""
+        for process in self._processes:
+            process.check()
 
     def find_job(self, name: str) -> FlinkJob | None:
         """Returns the newest job of a name; None while there is none."""
@@ -72,6 +78,7 @@ class LocalFlink:
             expansion = stack.enter_context(self._expansion_service())
             jobs.wait_for_port(self._job_port, _START_TIMEOUT_S)
             expansion.wait_for_port(self._expansion_port, _START_TIMEOUT_S)
+            self._processes = [jobs, expansion]
             self._exit = stack.pop_all()
         return self
 

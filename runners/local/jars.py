@@ -91,13 +91,17 @@ def _copy_dependencies(name: str, pom: Path, target: Path) -> None:
     ):
         assert maven.stdout is not None
         first_error, count, megabytes = "", 0, 0.0
-        for line in maven.stdout:
-            if line.startswith("[ERROR]") and not first_error:
-                first_error = line.removeprefix("[ERROR]").strip()
-            if downloaded := _DOWNLOADED.search(line):
-                count += 1
-                megabytes += float(downloaded[1]) * _MEGABYTES[downloaded[2]]
-                show(count, megabytes)
+        try:
+            for line in maven.stdout:
+                if line.startswith("[ERROR]") and not first_error:
+                    first_error = line.removeprefix("[ERROR]").strip()
+                if downloaded := _DOWNLOADED.search(line):
+                    count += 1
+                    megabytes += float(downloaded[1]) * _MEGABYTES[downloaded[2]]
+                    show(count, megabytes)
+        except BaseException:
+            maven.terminate()
+            raise
     if maven.returncode != 0:
         shutil.rmtree(target, ignore_errors=True)
         why = first_error or f"it ended with code {maven.returncode}"

@@ -66,6 +66,7 @@ class LocalKafka:
         self._heap_mb = heap_mb
         self._port, self._controller_port = free_ports(2)
         self._exit = contextlib.ExitStack()
+        self._broker: Process | None = None
 
     @property
     def bootstrap_servers(self) -> str:
@@ -80,7 +81,8 @@ class LocalKafka:
             properties = self._write_properties(directory)
             self._format(java, properties)
             broker = Process("Kafka", [*java, "kafka.Kafka", properties], log_file("kafka"))
-            stack.enter_context(broker).wait_until(self._serves, _START_TIMEOUT_S)
+            self._broker = stack.enter_context(broker)
+            broker.wait_until(self._serves, _START_TIMEOUT_S)
             self._exit = stack.pop_all()
         return self
 
@@ -92,6 +94,11 @@ class LocalKafka:
     ) -> None:
         """Stops the broker and removes its files."""
         self._exit.close()
+
+    def check(self) -> None:
+        """Raises ProcessError when the broker has ended."""
+        if self._broker:
+            self._broker.check()
 
     def create_topic(
         self, name: str, partitions: int = 1, config: Mapping[str, str] | None = None

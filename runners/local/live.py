@@ -42,7 +42,11 @@ _QUIET_S = 8
 
 
 class LiveError(RuntimeError):
-    """The run cannot start or go on; the message is one line."""
+    """The run cannot go on; the message is one line."""
+
+
+class UsageError(LiveError):
+    """The run cannot be as it was asked for."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except (LiveError, jars.JarsError) as error:
         print(f"live: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, UsageError) else 1
     except ProcessError as error:
         # Its first line says what is wrong, its last where the log is.
         lines = str(error).splitlines()
@@ -87,25 +91,28 @@ def _run(options: argparse.Namespace, directory: Path) -> None:
             f"Live: {options.links} links, one report a node and second, Kafka at "
             f"{kafka.bootstrap_servers}. Ctrl-C stops it.",
             highlight=False,
+            soft_wrap=True,
         )
         events = LiveEvents(kafka.bootstrap_servers, "events")
         parts.callback(events.close)
         try:
             while True:
-                _round(options, truth, kafka, pipeline, events, console)
+                _round(options, truth, console, kafka, flink, pipeline, events)
                 if options.seconds:
                     break
         finally:
-            console.print(events.latency(), highlight=False)
+            console.print(events.latency(), highlight=False, soft_wrap=True)
+            console.print("Stopping.")
 
 
 def _round(
     options: argparse.Namespace,
     truth: Path,
+    console: Console,
     kafka: LocalKafka,
+    flink: LocalFlink,
     pipeline: Process,
     events: LiveEvents,
-    console: Console,
 ) -> None:
     """Feeds all faults once, prints the events, and the score at the end."""
     since = datetime.now(UTC)
@@ -121,6 +128,8 @@ def _round(
         while time.monotonic() < until:
             for event in events.poll(wait_s=0.1):
                 console.print(event_line(event), soft_wrap=True)
+            kafka.check()
+            flink.check()
             _check(pipeline)
             if simulator.returncode is None:
                 continue
@@ -145,7 +154,7 @@ def _check_simulation(options: argparse.Namespace, truth: Path) -> None:
         _simulator(options, truth), capture_output=True, text=True, cwd=jars.CHECKOUT
     )
     if told.returncode != 0:
-        raise LiveError(told.stderr.strip().splitlines()[-1].removeprefix("simulator: "))
+        raise UsageError(told.stderr.strip().splitlines()[-1].removeprefix("simulator: "))
 
 
 def _simulator(options: argparse.Namespace, truth: Path) -> list[str]:

@@ -92,10 +92,11 @@ def print_score(console: Console, result: Score) -> None:
         f"alarms found, {len(result.false_alarms)} false; {result.raised_once} raised once, "
         f"{result.cleared_once} cleared once",
         highlight=False,
+        soft_wrap=True,
     )
     wrong = [f"missed: {f.expected} ({f.kind})" for f in result.missed]
     wrong += [f"false: {alarm}" for alarm in result.false_alarms]
     for line in wrong[:_NAMED_AT_MOST]:
-        console.print(f"  {line}", highlight=False, markup=False)
+        console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
     if len(wrong) > _NAMED_AT_MOST:
         console.print(f"  and {len(wrong) - _NAMED_AT_MOST} more")

@@ -64,10 +64,10 @@ def job(kafka: LocalKafka, flink: LocalFlink) -> Iterator[LiveJob]:
 
 
 def test_a_topology_that_changes(job: LiveJob) -> None:
+    job.start()  # without any topology, and with partitions that hold nothing
+    assert "topic topology-pm" in job.log() and "partition 0, 1" in job.log()
     for name in LINKS:
         job.send_link(name, link(name))
-    job.start()
-    assert "partition 0, 1" in job.log() and "topic topology-pm" in job.log()
     feed = Feed(job)
     feed.start()
 

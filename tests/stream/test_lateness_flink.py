@@ -26,7 +26,11 @@ from tests.stream.harness import CaseSource, comparable, expected, run_case
 from tests.stream.test_replay_equals_oracle import assert_equal, simulated
 from transforms.update_topology import TopologyFile
 
-pytestmark = pytest.mark.e2e
+pytestmark = [
+    pytest.mark.e2e,
+    # Workers in this process complain when the runner hangs up.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning"),
+]
 
 
 def num_known_before(case: Case) -> int:
