@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -49,6 +50,21 @@ class UsageError(LiveError):
     """The run cannot be as it was asked for."""
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """What runs beside this process."""
+
+    kafka: LocalKafka
+    flink: LocalFlink
+    pipeline: Process
+
+    def check(self) -> None:
+        """Raises ProcessError or LiveError when one of them has ended."""
+        self.kafka.check()
+        self.flink.check()
+        _check(self.pipeline)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; 0 also when it is stopped by Ctrl-C or SIGTERM."""
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -74,18 +90,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace, directory: Path) -> None:
     truth = directory / "truth.jsonl"
     console = Console()
-    with contextlib.ExitStack() as parts:
+    with contextlib.ExitStack() as stack:
         _check_simulation(options, truth)
         with _stage(console, "Java parts", spins=False):
             for name in jars.NAMES:
                 jars.fetch(name)
         with _stage(console, "Kafka"):
-            kafka = parts.enter_context(LocalKafka())
+            kafka = stack.enter_context(LocalKafka())
             _create_topics(kafka)
         with _stage(console, "Flink"):
-            flink = parts.enter_context(LocalFlink())
+            flink = stack.enter_context(LocalFlink())
         with _stage(console, "The job"):
-            pipeline = parts.enter_context(_pipeline(kafka, flink, options.pipeline_options))
+            pipeline = stack.enter_context(_pipeline(kafka, flink, options.pipeline_options))
             _wait_until_running(pipeline, flink)
         console.print(
             f"Live: {options.links} links, one report a node and second, Kafka at "
@@ -93,11 +109,12 @@ def _run(options: argparse.Namespace, directory: Path) -> None:
             highlight=False,
             soft_wrap=True,
         )
+        parts = _Parts(kafka, flink, pipeline)
         events = LiveEvents(kafka.bootstrap_servers, "events")
-        parts.callback(events.close)
+        stack.callback(events.close)
         try:
             while True:
-                _round(options, truth, console, kafka, flink, pipeline, events)
+                _round(options, truth, console, parts, events)
                 if options.seconds:
                     break
         finally:
@@ -109,15 +126,13 @@ def _round(
     options: argparse.Namespace,
     truth: Path,
     console: Console,
-    kafka: LocalKafka,
-    flink: LocalFlink,
-    pipeline: Process,
+    parts: _Parts,
     events: LiveEvents,
 ) -> None:
     """Feeds all faults once, prints the events, and the score at the end."""
     since = datetime.now(UTC)
     where = [
-        f"--bootstrap_servers={kafka.bootstrap_servers}",
+        f"--bootstrap_servers={parts.kafka.bootstrap_servers}",
         "--pm_kafka_topic=pm",
         "--topology_kafka_topic=topology",
         "--rate=1",
@@ -128,9 +143,7 @@ def _round(
         while time.monotonic() < until:
             for event in events.poll(wait_s=0.1):
                 console.print(event_line(event), soft_wrap=True)
-            kafka.check()
-            flink.check()
-            _check(pipeline)
+            parts.check()
             if simulator.returncode is None:
                 continue
             if simulator.returncode != 0:
