@@ -15,13 +15,16 @@ from runners.local.process import Process, free_ports, log_file
 
 _START_TIMEOUT_S = 60
 _REST_ADDRESS = re.compile(r"Rest endpoint listening at (\S+)")
-# What its REST interface tells is to be fresh, and nothing is to be seen from outside.
+# What its REST interface tells is to be fresh, and nothing is to be seen from outside. Checkpoints
+# go to files: in memory, no step may have more than 5 MB of state.
 _CONFIG = """\
 rest.bind-address: 127.0.0.1
 jobmanager.bind-host: 127.0.0.1
 taskmanager.bind-host: 127.0.0.1
 web.refresh-interval: 500
 metrics.fetcher.update-interval: 500
+state.checkpoint-storage: filesystem
+state.checkpoints.dir: file://{directory}/checkpoints
 """
 # Flink 1.19 and the Java harness look into classes of the JDK, which Java 17 forbids unless told.
 _OPENS = tuple(
@@ -92,7 +95,7 @@ class LocalFlink:
         self._exit.close()
 
     def _job_server(self, directory: str) -> Process:
-        (Path(directory) / "config.yaml").write_text(_CONFIG)
+        (Path(directory) / "config.yaml").write_text(_CONFIG.format(directory=directory))
         options = (*_OPENS, f"-Djava.io.tmpdir={directory}")
         command = [
             *jars.java("flink", heap_mb=self._heap_mb, options=options),
