@@ -27,8 +27,10 @@ LIVE_DEFAULTS: dict[str, str | None] = {
     "--checkpointing_interval": "1000",
     # Else a checkpoint cuts a bundle and its output leaves behind the watermark.
     "--finish_bundle_before_checkpointing": None,
-    # Every step hands on at the end of a bundle: short ones mean low latency.
-    "--max_bundle_time_mills": "100",
+    # Every step hands on at the end of a bundle, and the source tells the time so often [ms]:
+    # short ones mean low latency. Under load bundles end by size, long before.
+    "--max_bundle_time_mills": "20",
+    "--auto_watermark_interval": "50",
 }
 REPLAY_DEFAULTS: dict[str, str | None] = {
     "--environment_type": "LOOPBACK",

@@ -13,7 +13,7 @@ from schema.blocks import SCHEMAS, Block, BlockKind
 #: First byte of both cells; state of another version is refused.
 STATE_VERSION = 1
 
-_HEAD = struct.Struct("<B16s?q")
+_HEAD = struct.Struct("<B16s??q")
 _NO_TOKEN = bytes(16)
 
 
@@ -24,6 +24,7 @@ class IndexState:
         self,
         index: LinkEndIndex,
         token: bytes,
+        is_complete: bool,
         waits_until: int | None,
         cells: tuple[Any, Any],
         cache: Callable[[bytes | None, LinkEndIndex], None],
@@ -31,8 +32,9 @@ class IndexState:
         """Takes over what the cells hold; `cache` is told what it may hold on to."""
         self.index = index
         self.token = token
+        self.is_complete = is_complete
         self.waits_until = waits_until
-        self._saved = (token, waits_until)
+        self._saved = (token, is_complete, waits_until)
         self._index_state, self._head_state = cells
         self._cache = cache
 
@@ -52,14 +54,18 @@ class IndexState:
 
     def save(self) -> None:
         """Writes the cells that have changed."""
-        if (self.token, self.waits_until) == self._saved:
+        if self._now() == self._saved:
             return
         if self.token != self._saved[0]:
             self._index_state.write(_pack_index(self.index))
             self._cache(self.token, self.index)
         waits = self.waits_until is not None
-        self._head_state.write(_HEAD.pack(STATE_VERSION, self.token, waits, self.waits_until or 0))
-        self._saved = (self.token, self.waits_until)
+        head = (self.token, self.is_complete, waits, self.waits_until or 0)
+        self._head_state.write(_HEAD.pack(STATE_VERSION, *head))
+        self._saved = self._now()
+
+    def _now(self) -> tuple[bytes, bool, int | None]:
+        return self.token, self.is_complete, self.waits_until
 
 
 class IndexCache:
@@ -76,9 +82,9 @@ class IndexCache:
             ValueError: it was written by another version.
         """
         head = head_state.read()
-        token, waits_until = _NO_TOKEN, None
+        token, is_complete, waits_until = _NO_TOKEN, False, None
         if head:
-            version, token, waits, until = _HEAD.unpack(head)
+            version, token, is_complete, waits, until = _HEAD.unpack(head)
             if version != STATE_VERSION:
                 raise ValueError(f"state of version {version}, not {STATE_VERSION}: start anew")
             waits_until = until if waits else None
@@ -94,7 +100,8 @@ class IndexCache:
         def cache(token: bytes | None, index: LinkEndIndex) -> None:
             self._indexes[key] = (token, index)
 
-        return IndexState(index, token, waits_until, (index_state, head_state), cache)
+        cells = index_state, head_state
+        return IndexState(index, token, is_complete, waits_until, cells, cache)
 
 
 def _pack_index(index: LinkEndIndex) -> bytes:

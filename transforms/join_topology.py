@@ -33,6 +33,8 @@ from transforms.update_topology import TopologyFile
 
 #: PM of a node that the topology does not know yet waits this long [s of event time].
 MAX_WAIT_S = 10
+#: A timer of this time fires as soon as the watermark moves at all.
+_WATERMARK_MOVES_US = 0
 #: Candidates for the unmatched output that are sent on per block.
 MAX_CANDIDATES = 100
 
@@ -87,7 +89,11 @@ class _JoinFileFn(beam.DoFn):
 class _JoinStreamFn(beam.DoFn):
     """The topology changes while the job runs; PM may come before it.
 
-    State: INDEX the link ends, HEAD its version and until when PM waits, WAITING that PM.
+    Until the watermark moves, the topology of the start is still coming, link by link: a
+    component may be in the next link. So all PM waits for that moment.
+
+    State: INDEX the link ends, HEAD its version, whether the topology of the start is complete
+    and until when PM waits, WAITING that PM.
     """
 
     INDEX = ReadModifyWriteStateSpec("index", BytesCoder())
@@ -111,15 +117,18 @@ class _JoinStreamFn(beam.DoFn):
         state = self._cache.open(key, index_state, head_state)
         if block_kind(data) == BlockKind.LINK_ENDS:
             new_nodes = state.apply(Block.from_bytes(data).batch)
-            if new_nodes and state.waits_until is not None:
+            if new_nodes and state.is_complete and state.waits_until is not None:
                 yield from self._release(state, waiting, expiry, now=None)
         else:
             block = Block.from_bytes(data)
-            unknown = yield from _join(state.index, block)
-            if unknown.num_rows:
-                waiting.add(_pack_waiting(timestamp, block, unknown))
+            waits = block.batch
+            if state.is_complete:
+                waits = yield from _join(state.index, block)
+            if waits.num_rows:
+                waiting.add(_pack_waiting(timestamp, block, waits))
                 if state.waits_until is None:
-                    state.waits_until = timestamp.micros + MAX_WAIT_S * 1_000_000
+                    until_us = timestamp.micros + MAX_WAIT_S * 1_000_000
+                    state.waits_until = until_us if state.is_complete else _WATERMARK_MOVES_US
                     expiry.set(Timestamp(micros=state.waits_until))
         state.save()
 
@@ -134,6 +143,7 @@ class _JoinStreamFn(beam.DoFn):
         expiry: Any = beam.DoFn.TimerParam(EXPIRY),
     ) -> Iterable[Any]:
         state = self._cache.open(key, index_state, head_state)
+        state.is_complete = True
         yield from self._release(state, waiting, expiry, now)
         state.save()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import urllib.error
 import urllib.parse
@@ -54,6 +55,13 @@ class FlinkJob:
         job = self._get("")
         tasks = [vertex["status"] for vertex in job.get("vertices", [])]
         return job.get("state") == "RUNNING" and all(task == "RUNNING" for task in tasks)
+
+    def cancel(self) -> None:
+        """Ends the job. Beam's job server, asked to, only stops to wait for it."""
+        url = f"http://{self.address}/jobs/{self.job_id}?mode=cancel"
+        request = urllib.request.Request(url, method="PATCH")
+        with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=_TIMEOUT_S):
+            pass
 
     def counters(self) -> dict[str, int]:
         """Returns the event center's counters, and Beam's of what was dropped, by name.

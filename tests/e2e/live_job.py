@@ -68,6 +68,8 @@ class LiveJob:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._job:
+            self._job.cancel()
         self._process.stop()
         self._producer.close()
         self._consumer.close(autocommit=False)

@@ -43,6 +43,11 @@ def known(link: FiberLink | None = None) -> list[Step]:
     return [(link.link_id, link)]
 
 
+def start() -> list[Step]:
+    """The topology before all else, and a watermark that says that it is complete."""
+    return [*known(), 0.0]
+
+
 def both(at: int, az: str = "0", za: str = "0") -> list[Step]:
     """Both ends report a second."""
     return list(builders.second(at, az, za, sequence=at + 1))
@@ -70,48 +75,48 @@ _CUT_10_11 = "RAISE FIBER_CUT AZ 10-12"
 _LATE_CUT_10_11 = f"{_CUT_10_11} late"
 
 CASES = [
-    Case("on time", [*known(), *in_time(8, "0*2 x*5"), 20.0], [_CUT_10_11]),
+    Case("on time", [*start(), *in_time(8, "0*2 x*5"), 20.0], [_CUT_10_11]),
     # --- the moment of evaluation: window [11, 12) is due at 14
     Case(
         "just before the evaluation",
-        [*known(), *in_time(8, "0*2 x"), *a_end(11, "x"), 13.999, *z_end(11, "x"), 14.0],
+        [*start(), *in_time(8, "0*2 x"), *a_end(11, "x"), 13.999, *z_end(11, "x"), 14.0],
         [_CUT_10_11],
     ),
     Case(
         "exactly at the evaluation",
-        [*known(), *in_time(8, "0*2 x"), *a_end(11, "x"), 14.0, *z_end(11, "x"), 15.0],
+        [*start(), *in_time(8, "0*2 x"), *a_end(11, "x"), 14.0, *z_end(11, "x"), 15.0],
         [_LATE_CUT_10_11],
     ),
     Case(
         "just after the evaluation",
-        [*known(), *in_time(8, "0*2 x"), *a_end(11, "x"), 14.001, *z_end(11, "x"), 15.0],
+        [*start(), *in_time(8, "0*2 x"), *a_end(11, "x"), 14.001, *z_end(11, "x"), 15.0],
         [_LATE_CUT_10_11],
     ),
     # --- the moment of closing: window [11, 12) closes at 19
     Case(
         "just before the closing",
-        [*known(), *in_time(8, "0*2 x"), *a_end(11, "x"), 18.999, *z_end(11, "x"), 30.0],
+        [*start(), *in_time(8, "0*2 x"), *a_end(11, "x"), 18.999, *z_end(11, "x"), 30.0],
         [_LATE_CUT_10_11],
     ),
     Case(
         "exactly at the closing",
-        [*known(), *in_time(8, "0*2 x"), *a_end(11, "x"), 19.0, *z_end(11, "x"), 30.0],
+        [*start(), *in_time(8, "0*2 x"), *a_end(11, "x"), 19.0, *z_end(11, "x"), 30.0],
         num_late=2,
     ),
     Case(
         "just after the closing",
-        [*known(), *in_time(8, "0*2 x"), *a_end(11, "x"), 19.001, *z_end(11, "x"), 30.0],
+        [*start(), *in_time(8, "0*2 x"), *a_end(11, "x"), 19.001, *z_end(11, "x"), 30.0],
         num_late=2,
     ),
     # --- what a late evaluation does
     Case(
         "the middle of a cut comes last",
-        [*known(), *in_time(8, "0*2 x"), 12.0, *both(12, "0"), 15.0, *both(11, "x"), 16.0],
+        [*start(), *in_time(8, "0*2 x"), 12.0, *both(12, "0"), 15.0, *both(11, "x"), 16.0],
         [_LATE_CUT_10_11],
     ),
     Case(
         "a late window joins two runs",
-        [*known(), *in_time(0, "3"), *both(2, "6"), 5.0, *both(1, "6"), 6.0],
+        [*start(), *in_time(0, "3"), *both(2, "6"), 5.0, *both(1, "6"), 6.0],
         [
             "RAISE FIBER_DEGRADE AZ 0-2 late",
             "CHANGE FIBER_DEGRADE_SEVERE AZ 0-3 late",
@@ -119,13 +124,13 @@ CASES = [
     ),
     Case(
         "nothing at all was there in time",
-        [*known(), 13.0, *both(10, "x"), *both(11, "x"), 14.0],
+        [*start(), 13.0, *both(10, "x"), *both(11, "x"), 14.0],
         ["RAISE FIBER_CUT AZ 10-12"],
     ),
     Case(
         "a late match is lifted",
         [
-            *known(),
+            *start(),
             *both(0, "3"),
             *both(1, "3"),
             4.0,
@@ -143,13 +148,13 @@ CASES = [
     ),
     Case(
         "a late duplicate changes nothing",
-        [*known(), *in_time(8, "0*2 x*2"), 15.0, *both(10, "x"), *both(11, "x"), 16.0],
+        [*start(), *in_time(8, "0*2 x*2"), 15.0, *both(10, "x"), *both(11, "x"), 16.0],
         [_CUT_10_11],
     ),
     Case(
         "two windows of one report, both late",
         [
-            *known(),
+            *start(),
             *a_end(10, "x"),
             *a_end(11, "x"),
             14.0,
@@ -166,25 +171,25 @@ CASES = [
     # --- jumps
     Case(
         "a jump over both limits at once",
-        [*known(), *in_time(8, "0*2"), *both(10, "x"), *both(11, "x"), 500.0, *both(12, "x")],
+        [*start(), *in_time(8, "0*2"), *both(10, "x"), *both(11, "x"), 500.0, *both(12, "x")],
         [_CUT_10_11],
         num_late=4,
     ),
     Case(
         "a jump, and then it goes on",
-        [*known(), *both(0, "x"), *both(1, "x"), 300.0, *both(300, "x"), *both(301, "x"), 310.0],
+        [*start(), *both(0, "x"), *both(1, "x"), 300.0, *both(300, "x"), *both(301, "x"), 310.0],
         ["RAISE FIBER_CUT AZ 0-2"],
     ),
     Case(
         "more shards than links: most are idle",
-        [*known(), *in_time(8, "0*2 x*2 0*10"), 40.0],
+        [*start(), *in_time(8, "0*2 x*2 0*10"), 40.0],
         [_CUT_10_11, "CLEAR FIBER_CUT AZ 10-22"],
         num_shards=7,
     ),
     Case(
         "a clock that is years ahead makes the others late, and loses none",
         [
-            *known(),
+            *start(),
             *in_time(8, "0*2"),
             builders.payload("far", 400_000_000, builders.tx("tx", 1.0)),
             400_000_000.0,
@@ -208,7 +213,7 @@ CASES = [
     Case(
         "a base that changes while the job runs",
         [
-            *known(),
+            *start(),
             *in_time(0, "0*5"),
             8.0,
             *known(builders.link(base_db=6.0, version=2)),
@@ -233,7 +238,7 @@ CASES = [
     Case(
         "a deleted link is in no link any more",
         [
-            *known(),
+            *start(),
             *in_time(0, "0*5"),
             8.0,
             ("L1", None),
@@ -245,7 +250,7 @@ CASES = [
     Case(
         "a link that moves leaves its old components",
         [
-            *known(),
+            *start(),
             8.0,
             *known(builders.link(a="C", version=2)),
             *in_time(8, "x*2"),
