@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineResult
@@ -49,8 +50,9 @@ def prepare(command: Command) -> Iterator[Prepared]:
         runner, options = direct.profile(command)
         yield _replay(command, runner, options, direct.counters)
     elif command.runner in spark.RUNNERS:
-        runner, options = spark.profile(command)
-        yield _replay(command, runner, options, direct.reported_counters)
+        with spark.job_server(command) as where:
+            options = PipelineOptions(spark.arguments(command, where))
+            yield _replay(command, spark.RUNNER, options, partial(spark.counters, command))
     elif command.runner in flink.RUNNERS:
         with flink.cluster(command) as (arguments, expansion_service):
             options = PipelineOptions(flink.arguments(command, arguments))

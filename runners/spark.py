@@ -1,25 +1,135 @@
-"""SparkRunner: bounded replay, for backfill."""
+"""SparkRunner: bounded replay, for backfill; by a job server that is started here unless one is
+given.
+"""  # noqa: D205
 
-from apache_beam.options.pipeline_options import PipelineOptions
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
+from apache_beam.options.pipeline_options import (
+    PipelineOptions,
+    PortableOptions,
+    SparkRunnerOptions,
+)
+from apache_beam.runners.runner import PipelineResult
+
+from pipeline import outputs
 from pipeline.options import Command, UsageError
+from runners import direct
+from runners.local.jars import JarsError
+from runners.local.spark import LocalSpark, is_here
+from schema.capture import read_capture
+
+_log = logging.getLogger("eventcenter")
 
 #: Names of the runners that this profile serves.
 RUNNERS = ("SparkRunner",)
+#: Jobs go to a job server, so to Beam the runner is always the portable one.
+RUNNER = "PortableRunner"
+
+#: Options that a replay has unless the command line says otherwise, and why.
+DEFAULTS = {
+    # Python steps run in the submitting process; other machines take EXTERNAL or DOCKER.
+    "--environment_type": "LOOPBACK",
+    # Else the Python workers end with each of Spark's stages, and start anew for the next [ms].
+    "--environment_cache_millis": "60000",
+}
+
+# Beam's names of the threads that listen to the runner.
+_WORKER_THREADS = ("run_worker", "read_state", "read_grpc_client_inputs")
+_WORKERS_END_TIMEOUT_S = 2
 
 
-def profile(command: Command) -> tuple[str, PipelineOptions]:
-    """Returns the runner's own name and its options.
+@contextmanager
+def job_server(command: Command) -> Iterator[dict[str, str]]:
+    """Yields the options that say where the job goes.
 
     Raises:
         UsageError: the input is a stream: Spark's portable runner mixes up the state of keys
-            there without a word, or there is no job server.
+            there without a word; or the options do not go together, or Java is missing.
     """
     if command.replay != "batch":
         raise UsageError(
             "Spark replays captures in batch only: its portable streaming mixes the state of "
             "keys; give --pm_file and --replay=batch, or --runner=FlinkRunner for a stream"
         )
-    if not any(argument.startswith("--job_endpoint") for argument in command.beam_arguments):
-        raise UsageError("--runner=SparkRunner needs --job_endpoint of a Spark job server")
-    return "PortableRunner", PipelineOptions(command.beam_arguments)
+    options = PipelineOptions(command.beam_arguments)
+    if options.view_as(PortableOptions).job_endpoint:
+        if _is_given(command, "--spark_master_url"):
+            raise UsageError(
+                "give --spark_master_url to the job server when you start it, or leave out "
+                "--job_endpoint to have one started here"
+            )
+        yield {}
+        return
+    master_url = options.view_as(SparkRunnerOptions).spark_master_url
+    if not is_here(master_url) and not options.view_as(PortableOptions).environment_type:
+        raise UsageError(
+            f"the executors of {master_url} need Python workers that they can reach: give "
+            "--environment_type=EXTERNAL and --environment_config=HOST:PORT of the worker pool "
+            "beside each of them"
+        )
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(LocalSpark(master_url))
+        except JarsError as error:
+            raise UsageError(str(error)) from None
+        try:
+            yield server.options()
+        finally:
+            with _workers_end_quietly():
+                stack.close()
+
+
+def arguments(command: Command, where: dict[str, str]) -> list[str]:
+    """Returns Beam's arguments: the user's, and the defaults for what they leave open."""
+    given = [a for a in command.beam_arguments if not a.startswith("--runner")]
+    added = [
+        f"{name}={value}"
+        for name, value in (DEFAULTS | where).items()
+        if not _is_given(command, name)
+    ]
+    return [f"--runner={RUNNER}", *given, *added]
+
+
+def counters(command: Command, result: PipelineResult) -> dict[str, int]:
+    """Returns what the steps have counted, and warns when that cannot be right.
+
+    Spark computes again what it has lost, and then counts it again.
+    """
+    found = direct.reported_counters(result)
+    counted, records = found.get(outputs.REPORTS, 0), sum(1 for _ in read_capture(command.pm_file))
+    windowed, joined = found.get(outputs.ENDS_WINDOWED, 0), found.get(outputs.ENDS_JOINED, 0)
+    if counted < records:
+        _log.warning(
+            "Spark told of %d reports, but the capture holds %d: the summary is not complete",
+            counted,
+            records,
+        )
+    elif counted > records or windowed > joined:
+        _log.warning(
+            "Spark computed some steps again, and so the summary counts them again; the outputs "
+            "are not affected"
+        )
+    return found
+
+
+@contextmanager
+def _workers_end_quietly() -> Iterator[None]:
+    """Mutes what the Python workers in this process say when their runner goes away."""
+    hook, level = threading.excepthook, logging.root.manager.disable
+    threading.excepthook = lambda _: None
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+        for thread in threading.enumerate():
+            if thread.name.startswith(_WORKER_THREADS):
+                thread.join(_WORKERS_END_TIMEOUT_S)
+    finally:
+        threading.excepthook = hook
+        logging.disable(level)
+
+
+def _is_given(command: Command, option: str) -> bool:
+    return any(argument.partition("=")[0] == option for argument in command.beam_arguments)

@@ -20,7 +20,7 @@ from rich.console import Console
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CACHE = CHECKOUT / ".cache"
-NAMES = ("flink", "kafka")
+NAMES = ("flink", "kafka", "spark")
 
 JAVA_VERSION = 17
 _STAMP = ".pom-sha256"

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
@@ -28,8 +28,6 @@ process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
 controller.listener.names=CONTROLLER
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
 log.dirs={directory}/data
 # Topics are made by name, so that a wrong name is seen.
 auto.create.topics.enable=false
@@ -46,6 +44,10 @@ group.initial.rebalance.delay.ms=0
 # Tests write records of any age, and none may vanish.
 log.retention.ms=-1
 log.message.timestamp.after.max.ms=9223372036854775807
+"""
+_OPEN_LISTENERS = """\
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
 """
 
 
@@ -65,6 +67,8 @@ class LocalKafka:
         """
         self._heap_mb = heap_mb
         self._port, self._controller_port = free_ports(2)
+        #: What a kafka-python client must be given beside the address.
+        self.client_options: dict[str, Any] = {}
         self._exit = contextlib.ExitStack()
         self._broker: Process | None = None
 
@@ -116,17 +120,24 @@ class LocalKafka:
 
     def _write_properties(self, directory: Path) -> Path:
         path = directory / "server.properties"
-        path.write_text(
-            _PROPERTIES.format(
-                port=self._port, controller_port=self._controller_port, directory=directory
-            )
-        )
+        path.touch(mode=0o600)
+        common = _PROPERTIES.format(controller_port=self._controller_port, directory=directory)
+        path.write_text(common + self._listeners(directory))
         return path
+
+    def _listeners(self, directory: Path) -> str:
+        """Returns the settings that say who is served, and where."""
+        return _OPEN_LISTENERS.format(port=self._port, controller_port=self._controller_port)
+
+    def _format_options(self) -> list[str]:
+        """Returns options for the formatting of the storage."""
+        return []
 
     def _format(self, java: list[str], properties: Path) -> None:
         """Prepares the broker's storage, which KRaft asks for."""
         command = [*java, "kafka.tools.StorageTool", "format"]
         command += ["--config", str(properties), "--cluster-id", uuid.uuid4().hex[:22]]
+        command += self._format_options()
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             raise ProcessError(f"Kafka's storage could not be formatted: {done.stderr[-500:]}")
@@ -144,7 +155,9 @@ class LocalKafka:
         # While the broker starts, that nobody answers is no news.
         logging.getLogger("kafka").setLevel(logging.CRITICAL)
         admin = KafkaAdminClient(
-            bootstrap_servers=self.bootstrap_servers, bootstrap_timeout_ms=_CONNECT_TIMEOUT_MS
+            bootstrap_servers=self.bootstrap_servers,
+            bootstrap_timeout_ms=_CONNECT_TIMEOUT_MS,
+            **self.client_options,
         )
         try:
             yield admin

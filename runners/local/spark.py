@@ -1,0 +1,205 @@
+"""Spark on this machine: Beam's job server, and a standalone cluster of a master and a worker."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from runners.local import jars
+from runners.local.process import Process, free_ports, log_file
+
+_START_TIMEOUT_S = 60
+# Spark looks into these packages of the JDK, which Java 17 forbids unless told.
+_OPENS = tuple(
+    f"--add-opens=java.base/{package}=ALL-UNNAMED"
+    for package in (
+        *(f"java.{name}" for name in ("io", "lang", "lang.invoke", "lang.reflect", "net", "nio")),
+        *(f"java.util{name}" for name in ("", ".concurrent", ".concurrent.atomic")),
+        *(f"sun.{name}" for name in ("nio.ch", "nio.cs", "security.action", "util.calendar")),
+    )
+)
+# Everything that listens does so for this machine only.
+_LOOPBACK = {"SPARK_LOCAL_IP": "127.0.0.1"}
+_IN_THE_JOB_SERVER = re.compile(r"local(\[.*\])?")
+_ON_THIS_MACHINE = re.compile(r"spark://(localhost|127\.[\d.]+):\d+")
+
+
+def is_here(master_url: str) -> bool:
+    """Returns whether a master's executors run on this machine, as its URL tells."""
+    return bool(_IN_THE_JOB_SERVER.fullmatch(master_url) or _ON_THIS_MACHINE.fullmatch(master_url))
+
+
+class LocalSpark:
+    """A job server that runs jobs inside its own JVM, or sends them to a master.
+
+    Example:
+        with LocalSpark() as spark:
+            options = [f"{name}={value}" for name, value in spark.options().items()]
+    """
+
+    def __init__(self, master_url: str = "local[2]", *, heap_mb: int = 1024) -> None:
+        """Describes the job server; it is started on entry.
+
+        Args:
+            master_url: ``local[N]``: in its own JVM, N tasks at a time; or ``spark://HOST:PORT``.
+            heap_mb: memory of its JVM, at least 512.
+        """
+        self._master_url = master_url
+        self._heap_mb = heap_mb
+        self._job_port, self._artifact_port = free_ports(2)
+        self._log = log_file("spark")
+        self._exit = contextlib.ExitStack()
+
+    @property
+    def job_endpoint(self) -> str:
+        """Where a pipeline is submitted to."""
+        return f"localhost:{self._job_port}"
+
+    def options(self) -> dict[str, str]:
+        """Returns what the options of a pipeline are to say, beside the user's."""
+        options = {
+            "--job_endpoint": self.job_endpoint,
+            # What several steps need is kept. What of it does not fit would else be computed, and
+            # counted, again.
+            "--storage_level": "MEMORY_AND_DISK",
+        }
+        if self._has_executors_here:
+            # They have the jars: one small file instead of 270 MB goes along with each job.
+            small_jar = min(jars.fetch("spark").glob("*.jar"), key=lambda jar: jar.stat().st_size)
+            options["--files_to_stage"] = str(small_jar)
+        return options
+
+    def __enter__(self) -> Self:
+        """Starts it and waits until it serves.
+
+        Raises:
+            JarsError: Java, Maven or the jars are missing.
+            ProcessError: it does not come up.
+        """
+        with contextlib.ExitStack() as stack:
+            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="spark-"))
+            server = stack.enter_context(self._job_server(directory))
+            server.wait_for_port(self._job_port, _START_TIMEOUT_S)
+            self._exit = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stops it, with every job that still runs."""
+        self._exit.close()
+
+    @property
+    def _has_executors_here(self) -> bool:
+        return bool(_ON_THIS_MACHINE.fullmatch(self._master_url))
+
+    def _job_server(self, directory: str) -> Process:
+        properties = {
+            "java.io.tmpdir": directory,
+            "spark.ui.enabled": "false",
+            # Java's own serializer cannot write what Beam keeps between two stages.
+            "spark.serializer": "org.apache.spark.serializer.KryoSerializer",
+        }
+        if self._has_executors_here:
+            properties["spark.executor.extraClassPath"] = f"{jars.fetch('spark')}/*"
+        options = (*_OPENS, *(f"-D{name}={value}" for name, value in properties.items()))
+        command = [
+            *jars.java("spark", heap_mb=self._heap_mb, options=options),
+            "org.apache.beam.runners.spark.SparkJobServerDriver",
+            f"--spark-master-url={self._master_url}",
+            "--job-host=localhost",
+            f"--job-port={self._job_port}",
+            f"--artifact-port={self._artifact_port}",
+            f"--artifacts-dir={directory}",
+            # There are no Java steps in a replay.
+            "--expansion-port=-1",
+        ]
+        env = _LOOPBACK if is_here(self._master_url) else None
+        return Process("Spark's job server", command, self._log, env=env)
+
+
+class LocalSparkCluster:
+    """A standalone master and one worker, whose executors are JVMs of their own.
+
+    Example:
+        with LocalSparkCluster() as cluster, LocalSpark(cluster.master_url) as spark:
+            options = [f"{name}={value}" for name, value in spark.options().items()]
+    """
+
+    def __init__(self, *, cores: int = 2, memory_mb: int = 1024) -> None:
+        """Describes the cluster; it is started on entry.
+
+        Args:
+            cores: tasks that its executors can run at a time.
+            memory_mb: for all its executors; one takes 1024 unless Spark is told otherwise.
+        """
+        self._cores = cores
+        self._memory_mb = memory_mb
+        self._master_port, self._worker_port = free_ports(2)
+        self._exit = contextlib.ExitStack()
+
+    @property
+    def master_url(self) -> str:
+        """Where a job server sends jobs to."""
+        return f"spark://127.0.0.1:{self._master_port}"
+
+    def __enter__(self) -> Self:
+        """Starts both and waits until the worker is at the master's service.
+
+        Raises:
+            JarsError: Java, Maven or the jars are missing.
+            ProcessError: one of them does not come up.
+        """
+        with contextlib.ExitStack() as stack:
+            directory = Path(
+                stack.enter_context(tempfile.TemporaryDirectory(prefix="spark-cluster-"))
+            )
+            # Where the worker looks for the class path of its executors.
+            (directory / "jars").symlink_to(jars.fetch("spark"))
+            master = stack.enter_context(self._master(directory))
+            master.wait_for_port(self._master_port, _START_TIMEOUT_S)
+            worker = stack.enter_context(self._worker(directory))
+            worker.wait_for_line("Successfully registered with master", _START_TIMEOUT_S)
+            self._exit = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stops both, with every executor."""
+        self._exit.close()
+
+    def _master(self, directory: Path) -> Process:
+        return self._process("master", "master.Master", directory, [], self._master_port)
+
+    def _worker(self, directory: Path) -> Process:
+        options = [
+            f"--cores={self._cores}",
+            f"--memory={self._memory_mb}m",
+            f"--work-dir={directory}/work",
+            self.master_url,
+        ]
+        return self._process("worker", "worker.Worker", directory, options, self._worker_port)
+
+    def _process(
+        self, name: str, main_class: str, directory: Path, options: list[str], port: int
+    ) -> Process:
+        command = [
+            *jars.java("spark", heap_mb=256, options=(*_OPENS, f"-Djava.io.tmpdir={directory}")),
+            f"org.apache.spark.deploy.{main_class}",
+            *("--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"),
+            *(word for option in options for word in option.split("=")),
+        ]
+        # Spark works out its Scala version from folders that only its distribution has.
+        env = _LOOPBACK | {"SPARK_HOME": str(directory), "SPARK_SCALA_VERSION": "2.12"}
+        return Process(f"Spark's {name}", command, log_file(f"spark-{name}"), env=env)
