@@ -1,19 +1,33 @@
 """What this process itself asks of Kafka: is all there, and what does the topology hold now."""
 
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import OffsetSpec
+from kafka.errors import (
+    GroupAuthorizationFailedError,
+    InvalidTopicError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
+from pipeline.kafka_config import KafkaConfigError, resolve
+from pipeline.kafka_failures import in_one_line
+from pipeline.kafka_security import is_about_security, principal, security_options
 from pipeline.options import UsageError
 
 _CONNECT_MS = 10_000
 
-#: Settings of Java clients that the client used here has no counterpart for.
-_JAVA_ONLY = ("receive.buffer.bytes",)
+#: Settings of Java clients that clients here have no counterpart for, or that do not matter here.
+_NOT_HERE = ("bootstrap.servers", "group.id", "enable.auto.commit", "receive.buffer.bytes")
+_NO_TOPIC = (UnknownTopicOrPartitionError.errno, InvalidTopicError.errno)
+
+_Client = TypeVar("_Client", KafkaAdminClient, KafkaConsumer)
 
 
 @dataclass(frozen=True)
@@ -30,69 +44,124 @@ class TopicState:
 
 
 @contextmanager
-def _consumer(bootstrap_servers: str, config: Mapping[str, str]) -> Iterator[KafkaConsumer]:
-    # What goes wrong is said once, in one line.
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
-    options = {
-        key.replace(".", "_"): value for key, value in config.items() if key not in _JAVA_ONLY
-    }
-    known = {key: _typed(key, value) for key, value in options.items()}
+def _client(
+    kind: type[_Client], bootstrap_servers: str, config: Mapping[str, str]
+) -> Iterator[_Client]:
+    """Yields a client that has found the cluster; whatever fails is said in one line."""
     try:
-        consumer = KafkaConsumer(
-            bootstrap_servers=bootstrap_servers.split(","),
-            bootstrap_timeout_ms=_CONNECT_MS,
-            enable_auto_commit=False,
-            **known,
-        )
-    except KafkaError as error:
-        reason = str(error) or type(error).__name__
-        raise UsageError(
-            f"no Kafka broker answers at {bootstrap_servers} ({reason}): "
-            "check --bootstrap_servers and that the broker runs"
-        ) from None
+        plain = resolve(config)
+        options = _options(plain)
+    except KafkaConfigError as error:
+        raise UsageError(f"Kafka's settings: {error}") from None
+    with (
+        in_one_line(bootstrap_servers, principal(plain)),
+        closing(_connected(kind, bootstrap_servers, options)) as client,
+    ):
+        yield client
+
+
+def _connected(kind: type[_Client], bootstrap_servers: str, options: dict[str, Any]) -> _Client:
+    known = {key: value for key, value in options.items() if key in kind.DEFAULT_CONFIG}
+    try:
+        return kind(bootstrap_servers=bootstrap_servers.split(","), **known)
     except (ValueError, AssertionError, TypeError) as error:
-        raise UsageError(f"--bootstrap_servers or --kafka_config: {error}") from None
-    try:
-        yield consumer
-    finally:
-        consumer.close(autocommit=False)
+        raise UsageError(f"--bootstrap_servers or Kafka's settings: {error}") from None
+
+
+def _options(config: Mapping[str, str]) -> dict[str, Any]:
+    """Returns the settings in kafka-python's words."""
+    rest = [key for key in config if key not in _NOT_HERE and not is_about_security(key)]
+    names = {key.replace(".", "_"): config[key] for key in rest}
+    typed = {name: _typed(name, text) for name, text in names.items()}
+    fixed = {"bootstrap_timeout_ms": _CONNECT_MS, "enable_auto_commit": False}
+    return security_options(config) | typed | fixed
 
 
 def _typed(name: str, text: str) -> object:
     if name not in KafkaConsumer.DEFAULT_CONFIG:
-        raise UsageError(f"--kafka_config: there is no setting {name.replace('_', '.')}")
+        raise KafkaConfigError(f"there is no {name.replace('_', '.')}")
     default = KafkaConsumer.DEFAULT_CONFIG[name]
     if isinstance(default, bool):
         return text.lower() == "true"
-    return int(text) if isinstance(default, int) else text
+    if not isinstance(default, int):
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise KafkaConfigError(f"{name.replace('_', '.')} takes a whole number") from None
 
 
 def look_at_topics(
-    bootstrap_servers: str, config: Mapping[str, str], topics: list[str]
+    bootstrap_servers: str,
+    config: Mapping[str, str],
+    read: Sequence[str],
+    written: Sequence[str] = (),
 ) -> dict[str, TopicState]:
     """Returns what each topic holds.
 
+    Args:
+        bootstrap_servers: brokers.
+        config: settings of the client, in Java's names.
+        read: topics that must be there and may be read.
+        written: topics that must be there and may be written.
+
     Raises:
-        UsageError: no broker answers, or a topic is missing.
+        UsageError: no broker answers, the login is refused, a topic or a permission is missing.
     """
-    with _consumer(bootstrap_servers, config) as consumer:
-        existing = consumer.topics()
-        if missing := [topic for topic in topics if topic not in existing]:
+    needed = [("READ", topic) for topic in read] + [("WRITE", topic) for topic in written]
+    with _client(KafkaAdminClient, bootstrap_servers, config) as admin:
+        names = sorted({*read, *written})
+        topics = {topic["name"]: topic for topic in admin.describe_topics(names)}
+        codes = {name: topic["error_code"] for name, topic in topics.items()}
+        if missing := [name for _, name in needed if codes[name] in _NO_TOPIC]:
             raise UsageError(
                 f"there is no topic {', '.join(missing)} at {bootstrap_servers}: create it first"
             )
-        states = {}
-        for topic in topics:
-            partitions = [TopicPartition(topic, p) for p in consumer.partitions_for_topic(topic)]
-            first, last = (
-                consumer.beginning_offsets(partitions),
-                consumer.end_offsets(partitions),
+        lacking = [
+            f"{operation} on topic {name}"
+            for operation, name in needed
+            if codes[name] == TopicAuthorizationFailedError.errno
+            or operation not in (topics[name]["authorized_operations"] or [operation])
+        ]
+        if group := config.get("group.id"):
+            lacking += [] if _may_read_group(admin, group) else [f"READ on group {group}"]
+        if lacking:
+            raise UsageError(
+                f"{principal(resolve(config))} lacks {', '.join(lacking)} at {bootstrap_servers}: "
+                "give it these ACLs, see docs/security.md"
             )
-            states[topic] = TopicState(
-                end_offsets={p.partition: last[p] for p in partitions},
-                empty_partitions=sorted(p.partition for p in partitions if first[p] == last[p]),
-            )
-        return states
+        for code in codes.values():
+            if code:
+                raise for_code(code)
+        partitions = {
+            name: [p["partition_index"] for p in topic["partitions"]]
+            for name, topic in topics.items()
+        }
+        return _states(admin, partitions)
+
+
+def _states(admin: KafkaAdminClient, partitions: dict[str, list[int]]) -> dict[str, TopicState]:
+    every = [TopicPartition(topic, p) for topic, numbers in partitions.items() for p in numbers]
+    first = admin.list_partition_offsets(dict.fromkeys(every, OffsetSpec.EARLIEST))
+    last = admin.list_partition_offsets(dict.fromkeys(every, OffsetSpec.LATEST))
+    empty = {p for p in every if first[p].offset == last[p].offset}
+    return {
+        topic: TopicState(
+            end_offsets={p: last[topic, p].offset for p in numbers},
+            empty_partitions=sorted(p for p in numbers if (topic, p) in empty),
+        )
+        for topic, numbers in partitions.items()
+    }
+
+
+def _may_read_group(admin: KafkaAdminClient, group: str) -> bool:
+    try:
+        allowed = admin.describe_groups([group])[group].get("authorized_operations")
+    except GroupAuthorizationFailedError:
+        return False
+    except KafkaError:  # no group was ever used at this broker, so nobody keeps track yet
+        return True
+    return "READ" in (allowed or ["READ"])
 
 
 def read_until(
@@ -102,7 +171,7 @@ def read_until(
     open_until = {TopicPartition(topic, p): end for p, end in end_offsets.items() if end > 0}
     if not open_until:
         return
-    with _consumer(bootstrap_servers, config) as consumer:
+    with _client(KafkaConsumer, bootstrap_servers, config) as consumer:
         consumer.assign(list(open_until))
         consumer.seek_to_beginning(*open_until)
         while open_until:

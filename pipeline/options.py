@@ -17,6 +17,7 @@ from apache_beam.options.pipeline_options import (
 )
 
 from pipeline.graph import Settings
+from pipeline.kafka_config import KafkaConfigError, settings
 from pipeline.outputs import OUTPUTS
 from transforms.lateness import Lateness
 
@@ -44,7 +45,7 @@ class Command:
         pm_kafka_topic: topic of the PM reports.
         topology_kafka_topic: topic of the topology.
         topics: topic of each output that has one.
-        kafka_config: more settings for every Kafka client.
+        kafka_config: more settings for every Kafka client; secrets are references.
         expansion_service: where Java steps come from; empty = started here.
     """
 
@@ -85,6 +86,12 @@ def _parser() -> _Parser:
         default=[],
         metavar="KEY=VALUE",
         help="setting for every Kafka client, may be repeated",
+    )
+    live.add_argument(
+        "--kafka_config_file",
+        default="",
+        metavar="FILE",
+        help="such settings, and secrets, as Java properties",
     )
     live.add_argument(
         "--kafka_expansion_service",
@@ -168,7 +175,7 @@ def parse(arguments: Sequence[str]) -> Command:
         pm_kafka_topic=own.pm_kafka_topic,
         topology_kafka_topic=own.topology_kafka_topic,
         topics=topics,
-        kafka_config=_kafka_config(own.kafka_config),
+        kafka_config=_kafka_config(own),
         expansion_service=own.kafka_expansion_service,
     )
 
@@ -230,14 +237,11 @@ def _check_unknown(rest: list[str], beam: PipelineOptions, runner: str) -> None:
             raise UsageError(f"there is no option {name}{hint}")
 
 
-def _kafka_config(pairs: list[str]) -> dict[str, str]:
-    config = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise UsageError(f"--kafka_config takes key=value, not {pair!r}")
-        config[key] = value
-    return config
+def _kafka_config(own: argparse.Namespace) -> dict[str, str]:
+    try:
+        return settings(own.kafka_config, own.kafka_config_file)
+    except KafkaConfigError as error:
+        raise UsageError(str(error)) from None
 
 
 def _whole(text: str) -> int:

@@ -74,11 +74,13 @@ def kafka(command: Command, expansion_service: str) -> tuple[KafkaSource, KafkaS
     """Returns the live source and sinks.
 
     Raises:
-        UsageError: no broker answers, or a topic is missing.
+        UsageError: no broker answers, the login is refused, a topic or a permission is missing.
     """
-    inputs = [command.pm_kafka_topic, command.topology_kafka_topic]
     topics = look_at_topics(
-        command.bootstrap_servers, command.kafka_config, [*inputs, *command.topics.values()]
+        command.bootstrap_servers,
+        command.kafka_config,
+        [command.pm_kafka_topic, command.topology_kafka_topic],
+        list(command.topics.values()),
     )
     _warn_of_empty_partitions(command.pm_kafka_topic, topics[command.pm_kafka_topic])
     source = KafkaSource(

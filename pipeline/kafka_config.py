@@ -1,0 +1,185 @@
+"""Settings of Kafka clients, in Java's names, with references where secrets belong.
+
+A secret never becomes part of the pipeline: graph, job and checkpoints hold a reference such as
+`${file:/run/secrets/kafka.properties:sasl.jaas.config}`. Each client reads what it stands for where
+it runs: Java clients by Kafka's config providers, those in Python by `resolve`.
+"""
+
+import logging
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+_log = logging.getLogger("eventcenter")
+
+_PACKAGE = "org.apache.kafka.common.config.provider"
+#: Class of each provider that a reference may name.
+PROVIDERS = {
+    "file": f"{_PACKAGE}.FileConfigProvider",
+    "dir": f"{_PACKAGE}.DirectoryConfigProvider",
+    "env": f"{_PACKAGE}.EnvVarConfigProvider",
+}
+#: Provider, path and key, as Kafka reads them.
+_REFERENCE = re.compile(r"\$\{([^}]*?):(?:([^}]*?):)?([^}]*?)\}")
+_SECRET = re.compile(r"password|secret|private|keystore\.key$", re.IGNORECASE)
+_LOGIN = "sasl.jaas.config"
+_LOGIN_OPTION = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))', re.DOTALL)
+_LOGIN_FORM = re.compile(rf"\s*[\w.$]+\s+\w+(?:\s+{_LOGIN_OPTION.pattern})*\s*;?\s*", re.DOTALL)
+#: Options of a login that anyone may see; all others are held to be secret.
+_OPEN_OPTIONS = ("username", "tokenauth")
+
+_ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
+_ESCAPED = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_PAIR = re.compile(r"((?:[^\\=:\s]|\\.)*)[ \t\f]*[=:]?[ \t\f]*(.*)", re.DOTALL)
+
+
+class KafkaConfigError(Exception):
+    """Settings cannot be used; the message is one line, without any secret."""
+
+
+def settings(pairs: Iterable[str], file: str) -> dict[str, str]:
+    """Returns the settings of a command line; those on it win over those in the file.
+
+    Args:
+        pairs: `key=value` each; a secret must be a reference.
+        file: properties; its secrets become references to it. Empty = none.
+
+    Raises:
+        KafkaConfigError: a pair is none, a secret is there for all to see, the file is unreadable.
+    """
+    config = _without_secrets(file) if file else {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise KafkaConfigError("--kafka_config takes key=value")
+        if _holds_secret(key, value):
+            raise KafkaConfigError(
+                f"--kafka_config: {key} holds a secret, and command lines are no secret: put it "
+                "into a file for --kafka_config_file, or give a reference such as ${env:NAME}"
+            )
+        config[key.strip()] = value
+    return _with_providers(config)
+
+
+def resolve(config: Mapping[str, str]) -> dict[str, str]:
+    """Returns the settings with what their references stand for; these must go nowhere else.
+
+    Raises:
+        KafkaConfigError: a reference leads nowhere.
+    """
+    plain = {}
+    for key, value in config.items():
+        if not key.startswith("config.providers"):
+            plain[key] = _REFERENCE.sub(partial(_looked_up, key), value)
+    return plain
+
+
+def login_options(login: str) -> dict[str, str]:
+    """Returns the options of a `sasl.jaas.config`, by name."""
+    return {
+        name: re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL) or word
+        for name, quoted, word in _LOGIN_OPTION.findall(login)
+    }
+
+
+def read_properties(text: str) -> dict[str, str]:
+    """Reads a Java properties file."""
+    return {
+        _unescaped(found[1]): _unescaped(found[2])
+        for line in _logical_lines(text)
+        if (found := _PAIR.fullmatch(line))
+    }
+
+
+def _without_secrets(file: str) -> dict[str, str]:
+    """Returns the settings of a file, with references to it instead of its secrets."""
+    path = os.path.abspath(file)  # links stay: behind them, a secret may be replaced
+    if re.search(r"[:{}]", path):
+        raise KafkaConfigError(f"--kafka_config_file: no reference can be made to {path}")
+    try:
+        if os.stat(path).st_mode & stat.S_IROTH:
+            _log.warning("%s: every user of this machine can read it", path)
+        config = read_properties(Path(path).read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise KafkaConfigError(f"--kafka_config_file: {path}: {reason}") from None
+    for key, value in config.items():
+        if _holds_secret(key, value):
+            if _REFERENCE.search(value):
+                raise KafkaConfigError(
+                    f"--kafka_config_file: {key} has a secret beside a reference: "
+                    "make the secret a reference too"
+                )
+            config[key] = f"${{file:{path}:{key}}}"
+    return config
+
+
+def _holds_secret(key: str, value: str) -> bool:
+    """Returns whether a value has the text of a secret."""
+    if not value or _REFERENCE.fullmatch(value):
+        return False
+    if key.strip() != _LOGIN:
+        return bool(_SECRET.search(key))
+    return not _LOGIN_FORM.fullmatch(value) or any(
+        name not in _OPEN_OPTIONS and not _REFERENCE.fullmatch(option)
+        for name, option in login_options(value).items()
+    )
+
+
+def _with_providers(config: dict[str, str]) -> dict[str, str]:
+    """Returns the settings with the providers that their references need."""
+    named = {found[0] for value in config.values() for found in _REFERENCE.findall(value)}
+    needed = [name for name in PROVIDERS if name in named]
+    there = [name for name in config.get("config.providers", "").split(",") if name]
+    classes = {f"config.providers.{name}.class": PROVIDERS[name] for name in needed}
+    added = [name for name in needed if name not in there]
+    providers = {"config.providers": ",".join([*there, *added])} if needed else {}
+    return classes | config | providers
+
+
+def _looked_up(setting: str, reference: re.Match[str]) -> str:
+    provider, path, key = reference.groups(default="")
+    try:
+        if provider == "env":
+            return os.environ[key]
+        if provider == "file":
+            return read_properties(Path(path).read_text())[key]
+        if provider == "dir":
+            return (Path(path) / key).read_text()
+    except KeyError:
+        where = path or "the environment"
+        raise KafkaConfigError(f"{setting}: there is no {key} in {where}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise KafkaConfigError(f"{setting}: {path}: {reason}") from None
+    raise KafkaConfigError(
+        f"{setting}: a reference to {provider!r} cannot be read here: take file, dir or env"
+    )
+
+
+def _logical_lines(text: str) -> Iterator[str]:
+    """Yields lines without comments; one that ends with a backslash goes on."""
+    begun = ""
+    for line in re.split(r"\r\n|\r|\n", text):
+        line = line.lstrip(" \t\f")
+        if not begun and (not line or line[0] in "#!"):
+            continue
+        begun += line
+        if (len(begun) - len(begun.rstrip("\\"))) % 2:
+            begun = begun[:-1]
+            continue
+        yield begun
+        begun = ""
+    if begun:
+        yield begun
+
+
+def _unescaped(text: str) -> str:
+    def plain(found: re.Match[str]) -> str:
+        what = found[1]
+        return chr(int(what[1:], 16)) if len(what) == 5 else _ESCAPES.get(what, what)
+
+    return _ESCAPED.sub(plain, text)
