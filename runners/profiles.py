@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineResult
@@ -52,7 +51,7 @@ def prepare(command: Command) -> Iterator[Prepared]:
     elif command.runner in spark.RUNNERS:
         with spark.job_server(command) as where:
             options = PipelineOptions(spark.arguments(command, where))
-            yield _replay(command, spark.RUNNER, options, partial(spark.counters, command))
+            yield _replay(command, spark.RUNNER, options, spark.counters(command))
     elif command.runner in flink.RUNNERS:
         with flink.cluster(command) as (arguments, expansion_service):
             options = PipelineOptions(flink.arguments(command, arguments))

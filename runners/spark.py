@@ -4,7 +4,7 @@ given.
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from apache_beam.options.pipeline_options import (
@@ -93,26 +93,30 @@ def arguments(command: Command, where: dict[str, str]) -> list[str]:
     return [f"--runner={RUNNER}", *given, *added]
 
 
-def counters(command: Command, result: PipelineResult) -> dict[str, int]:
-    """Returns what the steps have counted, and warns when that cannot be right.
+def counters(command: Command) -> Callable[[PipelineResult], dict[str, int]]:
+    """Returns what tells what the steps have counted, and warns when that cannot be right.
 
     Spark computes again what it has lost, and then counts it again.
     """
-    found = direct.reported_counters(result)
-    counted, records = found.get(outputs.REPORTS, 0), sum(1 for _ in read_capture(command.pm_file))
-    windowed, joined = found.get(outputs.ENDS_WINDOWED, 0), found.get(outputs.ENDS_JOINED, 0)
-    if counted < records:
-        _log.warning(
-            "Spark told of %d reports, but the capture holds %d: the summary is not complete",
-            counted,
-            records,
-        )
-    elif counted > records or windowed > joined:
-        _log.warning(
-            "Spark computed some steps again, and so the summary counts them again; the outputs "
-            "are not affected"
-        )
-    return found
+
+    def counted(result: PipelineResult) -> dict[str, int]:
+        found = direct.reported_counters(result)
+        reports, held = found.get(outputs.REPORTS, 0), sum(1 for _ in read_capture(command.pm_file))
+        windowed, joined = found.get(outputs.ENDS_WINDOWED, 0), found.get(outputs.ENDS_JOINED, 0)
+        if reports < held:
+            _log.warning(
+                "Spark told of %d reports, but the capture holds %d: the summary is not complete",
+                reports,
+                held,
+            )
+        elif reports > held or windowed > joined:
+            _log.warning(
+                "Spark computed some steps again, and so the summary counts them again; the "
+                "outputs are not affected"
+            )
+        return found
+
+    return counted
 
 
 @contextmanager

@@ -136,7 +136,7 @@ def test_where_executors_are(master_url: str, here: bool) -> None:
 def test_a_summary_that_cannot_be_right(
     files: list[str], counted: dict[str, int], warning: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert spark.counters(command(files), result(counted)) == counted
+    assert spark.counters(command(files))(result(counted)) == counted
     assert warning in caplog.text
     assert bool(warning) == bool(caplog.text)
 
