@@ -21,9 +21,10 @@ _NETWORK = logging.getLogger("kafka.net")
 
 
 class _Cause(logging.Handler):
-    """Keeps the newest failure of a connection.
+    """Keeps the failure of a connection that explains most.
 
-    While it looks for a broker, kafka-python tells only its log what fails, and tries again.
+    While it looks for a broker, kafka-python tells only its log what fails, and tries again; so
+    after a login is refused there may be plain disconnections.
     """
 
     def __init__(self) -> None:
@@ -48,7 +49,9 @@ class _Cause(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         for part in record.args if isinstance(record.args, tuple) else ():
-            if isinstance(part, KafkaError) and not isinstance(part, KafkaTimeoutError):
+            if not isinstance(part, KafkaError) or isinstance(part, KafkaTimeoutError):
+                continue
+            if self.error is None or _explains(part):
                 self.error = part
 
 
@@ -68,15 +71,25 @@ def in_one_line(bootstrap_servers: str, principal: str) -> Iterator[None]:
             raise UsageError(message) from None
 
 
+def _explains(error: KafkaError) -> bool:
+    """Returns whether an error says more than that there is no connection."""
+    return not isinstance(error, KafkaConnectionError) or _tls_error(error) is not None
+
+
+def _tls_error(error: KafkaError) -> ssl.SSLError | None:
+    below = error.__cause__ or error.__context__
+    return below if isinstance(below, ssl.SSLError) else None
+
+
 def _message(error: KafkaError, servers: str, principal: str) -> str:
     if isinstance(error, SaslAuthenticationFailedError):
         return f"Kafka at {servers} refuses the login of {principal}: check user and password"
     if isinstance(error, UnsupportedSaslMechanismError):
         return f"Kafka at {servers} does not offer this sasl.mechanism: take another one"
-    below = error.__cause__ or error.__context__
+    below = _tls_error(error)
     if isinstance(below, ssl.SSLCertVerificationError):
         return f"the certificate of Kafka at {servers} is not accepted: {below.verify_message}"
-    if isinstance(below, ssl.SSLError):
+    if below:
         return f"no TLS with Kafka at {servers} ({below.reason}): check security.protocol"
     reason = str(error) or type(error).__name__
     if not isinstance(error, KafkaConnectionError | KafkaTimeoutError):
