@@ -94,9 +94,9 @@ def arguments(command: Command, where: dict[str, str]) -> list[str]:
 
 
 def counters(command: Command) -> Callable[[PipelineResult], dict[str, int]]:
-    """Returns what tells what the steps have counted, and warns when that cannot be right.
+    """Returns a function from a result to what the steps have counted.
 
-    Spark computes again what it has lost, and then counts it again.
+    Spark computes again what it has lost, and then counts it again: the function warns of that.
     """
 
     def counted(result: PipelineResult) -> dict[str, int]:
