@@ -1,5 +1,6 @@
 """What this process itself asks of Kafka: is all there, and what does the topology hold now."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -10,14 +11,16 @@ from kafka.admin import OffsetSpec
 from kafka.errors import (
     GroupAuthorizationFailedError,
     InvalidTopicError,
+    KafkaConnectionError,
     KafkaError,
+    KafkaTimeoutError,
     TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
     for_code,
 )
 
 from pipeline.kafka_config import KafkaConfigError, resolve
-from pipeline.kafka_failures import in_one_line
+from pipeline.kafka_login import check_login
 from pipeline.kafka_security import is_about_security, principal, security_options
 from pipeline.options import UsageError
 
@@ -53,11 +56,19 @@ def _client(
         options = _options(plain)
     except KafkaConfigError as error:
         raise UsageError(f"Kafka's settings: {error}") from None
-    with (
-        in_one_line(bootstrap_servers, principal(plain)),
-        closing(_connected(kind, bootstrap_servers, options)) as client,
-    ):
-        yield client
+    check_login(bootstrap_servers, options, principal(plain))
+    # What goes wrong is said once, and the client's own words could have secrets in them.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    try:
+        with closing(_connected(kind, bootstrap_servers, options)) as client:
+            yield client
+    except (KafkaConnectionError, KafkaTimeoutError) as error:
+        raise UsageError(
+            f"no Kafka broker answers at {bootstrap_servers} ({error}): "
+            "check --bootstrap_servers, that the broker runs, and security.protocol"
+        ) from None
+    except KafkaError as error:
+        raise UsageError(f"Kafka at {bootstrap_servers}: {error}") from None
 
 
 def _connected(kind: type[_Client], bootstrap_servers: str, options: dict[str, Any]) -> _Client:
