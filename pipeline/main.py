@@ -14,6 +14,7 @@ from pipeline import progress
 from pipeline.graph import build
 from pipeline.options import UsageError, parse
 from pipeline.outputs import summary
+from runners.local.flink_job import FlinkError
 from runners.local.process import ProcessError
 from runners.profiles import Prepared, prepare
 from schema.errors import NotUsableError
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsageError as error:
         print(f"pipeline: {error}", file=sys.stderr)
         return 2
-    except (NotUsableError, ProcessError, OSError) as error:
+    except (NotUsableError, ProcessError, FlinkError, OSError) as error:
         print(f"pipeline: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -42,6 +43,9 @@ def _run(prepared: Prepared) -> int:
     build(pipeline, prepared.source, prepared.sinks, prepared.settings)
     with progress.shown():
         result = pipeline.run()
+        if prepared.leave:
+            prepared.leave()
+            return 0
         state = _wait(result)
     print(summary(prepared.counters(result)), file=sys.stderr)
     return 0 if state in (None, PipelineState.DONE) else 1

@@ -47,6 +47,7 @@ class Command:
         topics: topic of each output that has one.
         kafka_config: more settings for every Kafka client; secrets are references.
         expansion_service: where Java steps come from; empty = started here.
+        detach: leave the job to its cluster once it runs.
     """
 
     beam_arguments: list[str]
@@ -62,6 +63,15 @@ class Command:
     topics: dict[str, str] = field(default_factory=dict)
     kafka_config: dict[str, str] = field(default_factory=dict)
     expansion_service: str = ""
+    detach: bool = False
+
+    def beam_option(self, name: str) -> str | None:
+        """Returns the value of one of Beam's options; None when it was not given."""
+        for argument in reversed(self.beam_arguments):
+            option, _, value = argument.partition("=")
+            if option == f"--{name}":
+                return value
+        return None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -98,6 +108,11 @@ def _parser() -> _Parser:
         default="",
         metavar="HOST:PORT",
         help="where Kafka's Java steps come from (default: one is started)",
+    )
+    live.add_argument(
+        "--detach",
+        action="store_true",
+        help="leave the job to its cluster (--flink_master) once it runs",
     )
     replay = parser.add_argument_group("replay of a capture file")
     replay.add_argument("--pm_file", default="", help="capture: delimited PM reports")
@@ -139,7 +154,8 @@ def parse(arguments: Sequence[str]) -> Command:
         UsageError: it cannot be run as it is.
         SystemExit: help was asked for and given.
     """
-    own, rest = _parser().parse_known_args(list(arguments))
+    own, unknown = _parser().parse_known_args(list(arguments))
+    rest = _joined(unknown)
     beam = _beam_options(rest)
     runner = beam.view_as(StandardOptions).runner or "DirectRunner"
     _check_unknown(rest, beam, runner)
@@ -177,7 +193,19 @@ def parse(arguments: Sequence[str]) -> Command:
         topics=topics,
         kafka_config=_kafka_config(own),
         expansion_service=own.kafka_expansion_service,
+        detach=own.detach,
     )
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """Returns options with their values in one word each, as others look for them."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and not argument.startswith("--") and "=" not in joined[-1]:
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _check_replay(own: argparse.Namespace, files: dict[str, str], topics: dict[str, str]) -> None:

@@ -1,13 +1,14 @@
 """FlinkRunner: live, and replays; on a cluster that is started here unless one is given."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from pipeline.kafka import KafkaSinks, KafkaSource
 from pipeline.kafka_client import TopicState, look_at_topics
 from pipeline.options import Command, UsageError
 from runners.local.flink import LocalFlink
+from runners.local.flink_job import ENDED, FlinkJob
 
 _log = logging.getLogger("eventcenter")
 
@@ -25,6 +26,9 @@ LIVE_DEFAULTS: dict[str, str | None] = {
     # Key groups and Kafka splits depend on it: fixed, and at or above the partition count.
     "--max_parallelism": "128",
     "--checkpointing_interval": "1000",
+    # After five failures in all the job stays down; a cause outside has 50 s each time to pass.
+    "--number_of_execution_retries": "5",
+    "--execution_retry_delay": "50000",
     # Else a checkpoint cuts a bundle and its output leaves behind the watermark.
     "--finish_bundle_before_checkpointing": None,
     # Every step hands on at the end of a bundle, and the source tells the time so often [ms]:
@@ -40,17 +44,75 @@ REPLAY_DEFAULTS: dict[str, str | None] = {
 STREAM_REPLAY_DEFAULTS = REPLAY_DEFAULTS | {"--streaming": None, "--max_bundle_size": "1"}
 
 
+_RUNNING_TIMEOUT_S = 180
+
+
 @contextmanager
 def cluster(command: Command) -> Iterator[tuple[list[str], str]]:
-    """Yields the options that say where the job goes, and the Kafka expansion service."""
-    if any(argument.startswith("--job_endpoint") for argument in command.beam_arguments):
+    """Yields the options that say where the job goes, and the Kafka expansion service.
+
+    Without --job_endpoint a job server is started here, for this run: in front of the cluster
+    that --flink_master names, or with one inside.
+
+    Raises:
+        UsageError: the options do not go together.
+    """
+    if command.detach:
+        _check_detached(command)
+    if command.beam_option("job_endpoint"):
         if command.replay is None and not command.expansion_service:
             raise UsageError("a live run with --job_endpoint needs --kafka_expansion_service too")
         yield [], command.expansion_service
         return
-    with LocalFlink() as flink:
+    with LocalFlink(master=_master(command) or LocalFlink.INSIDE) as flink:
         expansion_service = command.expansion_service or flink.expansion_service
         yield [f"--job_endpoint={flink.job_endpoint}"], expansion_service
+
+
+def detached(command: Command) -> Callable[[], None]:
+    """Returns what waits until the job runs on the cluster, and says where.
+
+    That raises FlinkError when the job does not come to run.
+
+    Raises:
+        UsageError: a job of this name runs already.
+    """
+    master, name = _master(command), _job_name(command)
+    before = FlinkJob.all(master, name)
+    if any(job.state() not in ENDED for job in before):
+        raise UsageError(
+            f"a job {name} runs on {master} already: stop it first, or give another --job_name"
+        )
+
+    def leave() -> None:
+        job = FlinkJob.wait_for(master, name, _RUNNING_TIMEOUT_S, but=before)
+        print(f"The job runs: http://{master}/#/job/{job.job_id}")
+
+    return leave
+
+
+def _check_detached(command: Command) -> None:
+    if command.replay:
+        raise UsageError("--detach is for live runs: a replay ends by itself")
+    if not _master(command):
+        raise UsageError(
+            "--detach needs --flink_master=HOST:PORT of the cluster that keeps the job"
+        )
+    if command.beam_option("environment_type") in (None, "LOOPBACK"):
+        raise UsageError(
+            "--detach needs Python workers that stay: give --environment_type=EXTERNAL and "
+            "--environment_config=HOST:PORT of the worker pool beside each TaskManager"
+        )
+
+
+def _master(command: Command) -> str:
+    """Returns host:port of the cluster's REST interface; empty when none is named."""
+    master = command.beam_option("flink_master") or ""
+    return "" if master.startswith("[") else master.removeprefix("http://")
+
+
+def _job_name(command: Command) -> str:
+    return command.beam_option("job_name") or command.settings.source_name
 
 
 def arguments(command: Command, where: list[str]) -> list[str]:
@@ -62,9 +124,10 @@ def arguments(command: Command, where: list[str]) -> list[str]:
     }
     given = [a for a in command.beam_arguments if not a.startswith("--runner")]
     named = {argument.partition("=")[0] for argument in given}
+    wanted = {"--job_name": _job_name(command)} | defaults[command.replay]
     added = [
         name if value is None else f"{name}={value}"
-        for name, value in defaults[command.replay].items()
+        for name, value in wanted.items()
         if name not in named
     ]
     return [f"--runner={RUNNER}", *where, *given, *added]
@@ -87,7 +150,10 @@ def kafka(command: Command, expansion_service: str) -> tuple[KafkaSource, KafkaS
         bootstrap_servers=command.bootstrap_servers,
         pm_topic=command.pm_kafka_topic,
         topology_topic=command.topology_kafka_topic,
-        topology_held=topics[command.topology_kafka_topic].end_offsets,
+        # A savepoint holds the topology, and where in the topic its changes go on.
+        topology_held={}
+        if command.beam_option("savepoint_path")
+        else topics[command.topology_kafka_topic].end_offsets,
         expansion_service=expansion_service,
         config=command.kafka_config,
     )

@@ -27,6 +27,7 @@ class Prepared:
         sinks: where the outputs go.
         settings: behavior.
         counters: what the steps have counted, once the run has ended.
+        leave: returns when the job can be left to its cluster; None: it is waited for.
     """
 
     runner: str
@@ -35,6 +36,7 @@ class Prepared:
     sinks: Sinks
     settings: Settings
     counters: Callable[[PipelineResult], dict[str, int]]
+    leave: Callable[[], None] | None = None
 
 
 @contextmanager
@@ -66,6 +68,7 @@ def prepare(command: Command) -> Iterator[Prepared]:
                     sinks,
                     command.settings,
                     direct.reported_counters,
+                    leave=flink.detached(command) if command.detach else None,
                 )
     else:
         raise UsageError(

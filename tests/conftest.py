@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from runners.local.cluster import LocalCluster
 from runners.local.flink import LocalFlink
 from runners.local.kafka import LocalKafka
 
@@ -19,4 +20,10 @@ def kafka() -> Iterator[LocalKafka]:
 @pytest.fixture(scope="session")
 def flink() -> Iterator[LocalFlink]:
     with LocalFlink() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[LocalCluster]:
+    with LocalCluster() as cluster:
         yield cluster

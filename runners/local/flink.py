@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from runners.local import jars
 from runners.local.flink_job import FlinkJob
+from runners.local.job_server import expansion_service, job_server
 from runners.local.process import Process, free_ports, log_file
 
 _START_TIMEOUT_S = 60
@@ -26,11 +26,6 @@ metrics.fetcher.update-interval: 500
 state.checkpoint-storage: filesystem
 state.checkpoints.dir: file://{directory}/checkpoints
 """
-# Flink 1.19 and the Java harness look into classes of the JDK, which Java 17 forbids unless told.
-_OPENS = tuple(
-    f"--add-opens=java.base/java.{package}=ALL-UNNAMED"
-    for package in ("lang", "util", "nio", "time")
-)
 
 
 class LocalFlink:
@@ -41,12 +36,17 @@ class LocalFlink:
             options = [f"--job_endpoint={flink.job_endpoint}"]
     """
 
-    def __init__(self, *, heap_mb: int = 1024) -> None:
+    #: Each job gets a cluster in the job server's own JVM.
+    INSIDE = "[local]"
+
+    def __init__(self, *, master: str = INSIDE, heap_mb: int = 1024) -> None:
         """Describes the cluster; it is started on entry.
 
         Args:
+            master: REST interface of another cluster that gets the jobs instead, host:port.
             heap_mb: memory of the JVM that is the job server and the whole cluster.
         """
+        self._master = master
         self._heap_mb = heap_mb
         self._job_port, self._artifact_port, self._expansion_port = free_ports(3)
         self._log = log_file("flink")
@@ -63,6 +63,13 @@ class LocalFlink:
         """Where Python's ReadFromKafka and WriteToKafka get their Java steps from."""
         return f"localhost:{self._expansion_port}"
 
+    def options(self) -> list[str]:
+        """Returns the pipeline's options that send it here."""
+        return [
+            f"--job_endpoint={self.job_endpoint}",
+            f"--kafka_expansion_service={self.expansion_service}",
+        ]
+
     def check(self) -> None:
         """Raises ProcessError when one of them has ended."""
         for process in self._processes:
@@ -77,8 +84,18 @@ class LocalFlink:
         """Starts both and waits until they serve."""
         with contextlib.ExitStack() as stack:
             directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="flink-"))
-            jobs = stack.enter_context(self._job_server(directory))
-            expansion = stack.enter_context(self._expansion_service())
+            (Path(directory) / "config.yaml").write_text(_CONFIG.format(directory=directory))
+            jobs = stack.enter_context(
+                job_server(
+                    self._master,
+                    self._job_port,
+                    self._artifact_port,
+                    directory=Path(directory),
+                    log=self._log,
+                    heap_mb=self._heap_mb,
+                )
+            )
+            expansion = stack.enter_context(expansion_service(self._expansion_port))
             jobs.wait_for_port(self._job_port, _START_TIMEOUT_S)
             expansion.wait_for_port(self._expansion_port, _START_TIMEOUT_S)
             self._processes = [jobs, expansion]
@@ -93,37 +110,3 @@ class LocalFlink:
     ) -> None:
         """Stops both, with every job that still runs."""
         self._exit.close()
-
-    def _job_server(self, directory: str) -> Process:
-        (Path(directory) / "config.yaml").write_text(_CONFIG.format(directory=directory))
-        options = (*_OPENS, f"-Djava.io.tmpdir={directory}")
-        command = [
-            *jars.java("flink", heap_mb=self._heap_mb, options=options),
-            "org.apache.beam.runners.flink.FlinkJobServerDriver",
-            "--flink-master=[local]",
-            "--job-host=localhost",
-            f"--job-port={self._job_port}",
-            f"--artifact-port={self._artifact_port}",
-            f"--artifacts-dir={directory}",
-            # The one inside cannot be told to read Kafka natively.
-            "--expansion-port=-1",
-        ]
-        return Process("Flink", command, self._log, env={"FLINK_CONF_DIR": directory})
-
-    def _expansion_service(self) -> Process:
-        command = [
-            *jars.java("flink", heap_mb=256, options=_OPENS),
-            "org.apache.beam.sdk.expansion.service.ExpansionService",
-            str(self._expansion_port),
-            # Java steps run inside Flink's own JVM.
-            "--defaultEnvironmentType=EMBEDDED",
-            # Flink then reads Kafka itself, with the offsets in its checkpoints.
-            "--experiments=use_deprecated_read",
-            # They are there already: one small file instead of 200 MB goes along with each job.
-            f"--filesToStage={self._small_jar()}",
-        ]
-        return Process("the expansion service", command, log_file("expansion"))
-
-    @staticmethod
-    def _small_jar() -> Path:
-        return min(jars.fetch("flink").glob("*.jar"), key=lambda jar: jar.stat().st_size)

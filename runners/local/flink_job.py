@@ -1,14 +1,16 @@
-"""A running job on the local Flink, as Flink's REST interface tells of it."""
+"""A job on a Flink cluster, by way of Flink's REST interface."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import re
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -17,7 +19,18 @@ OWN = "eventcenter"
 #: Beam's counters of what it has thrown away, as too late or behind the end of a window.
 DROPS = ("droppedDueToLateness", "droppedDueToClosedWindow", "StatefulParDoDropped")
 
+#: States that a job does not come back from.
+ENDED = ("FINISHED", "CANCELED", "FAILED")
+
 _TIMEOUT_S = 10
+_SAVEPOINT_TIMEOUT_S = 120
+_POLL_S = 0.2
+# As Python ends a traceback, before Java goes on in the same text.
+_PYTHON_ERROR = re.compile(r"\w*(Error|Exception): ")
+
+
+class FlinkError(RuntimeError):
+    """Flink does not do what it was asked to; the message is one line."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +54,46 @@ class FlinkJob:
             name: of the job.
         """
         for address in reversed(list(addresses)):
-            for job in _get(address, "jobs/overview").get("jobs", []):
-                if job["name"] == name:
-                    return cls(address, job["jid"])
+            if jobs := cls.all(address, name):
+                return jobs[-1]
         return None
+
+    @classmethod
+    def all(cls, address: str, name: str) -> list[Self]:
+        """Returns all jobs of a name that a cluster knows, ended ones too, by time of start."""
+        jobs = _get(address, "jobs/overview").get("jobs", [])
+        named = sorted((j for j in jobs if j["name"] == name), key=lambda j: j["start-time"])
+        return [cls(address, job["jid"]) for job in named]
+
+    @classmethod
+    def wait_for(cls, address: str, name: str, timeout_s: float, but: Container[Self]) -> Self:
+        """Returns the newest job of a name as soon as all of it runs.
+
+        Args:
+            address: REST interface, host:port.
+            name: of the job.
+            timeout_s: how long it may take.
+            but: older ones, which are not meant.
+
+        Raises:
+            FlinkError: it has failed, or the time is over.
+        """
+        deadline = time.monotonic() + timeout_s
+        job = None
+        while time.monotonic() < deadline:
+            job = next((j for j in cls.all(address, name) if j not in but), None)
+            if job and job.is_running():
+                return job
+            if job and job.state() in ENDED:
+                raise FlinkError(f"job {name} is {job.state()}: {job.last_failure()}")
+            time.sleep(_POLL_S)
+        why = f"it is {job.state()} {job.last_failure()}" if job else "nobody knows it"
+        raise FlinkError(f"job {name} does not run on {address} after {timeout_s:g} s: {why}")
+
+    @staticmethod
+    def slots(address: str) -> int:
+        """Returns how many slots a cluster has in all."""
+        return int(_get(address, "overview").get("slots-total", 0))
 
     def state(self) -> str:
         """Returns the state in Flink's words; UNKNOWN when nobody answers."""
@@ -62,6 +111,56 @@ class FlinkJob:
         request = urllib.request.Request(url, method="PATCH")
         with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=_TIMEOUT_S):
             pass
+
+    def savepoint(self, *, stop: bool) -> str:
+        """Writes a savepoint where the cluster's configuration says, and returns its path.
+
+        Args:
+            stop: the job is cancelled as soon as the savepoint is there. (Flink's own "stop" would
+                end event time first, and with it what the savepoint is to hold.)
+
+        Raises:
+            FlinkError: the savepoint failed.
+        """
+        body = json.dumps({"cancel-job": stop}).encode()
+        url = f"http://{self.address}/jobs/{self.job_id}/savepoints"
+        request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:
+                trigger = json.load(answer)["request-id"]
+        except OSError as error:
+            raise FlinkError(f"no savepoint of job {self.job_id}: {error}") from None
+        deadline = time.monotonic() + _SAVEPOINT_TIMEOUT_S
+        while time.monotonic() < deadline:
+            told = self._get(f"savepoints/{trigger}")
+            if told.get("status", {}).get("id") == "COMPLETED":
+                done = told["operation"]
+                if "location" in done:
+                    return str(done["location"])
+                why = done["failure-cause"]["stack-trace"]
+                raise FlinkError(f"no savepoint of job {self.job_id}: {_root_cause(why)}")
+            time.sleep(_POLL_S)
+        raise FlinkError(f"no savepoint of job {self.job_id} in {_SAVEPOINT_TIMEOUT_S} s")
+
+    def restarts(self) -> int:
+        """Returns how many times Flink has started the job again."""
+        told = self._get("metrics?get=numRestarts") or [{"value": 0}]
+        return int(told[0]["value"])
+
+    def last_failure(self) -> str:
+        """Returns why the job failed last, in a line; empty when it never did."""
+        entries = self._get("exceptions").get("exceptionHistory", {}).get("entries", [])
+        return _root_cause(entries[0]["stacktrace"]) if entries else ""
+
+    def checkpoints(self) -> dict[str, Any]:
+        """Returns what Flink tells of the checkpoints: counts, and the latest ones."""
+        told: dict[str, Any] = self._get("checkpoints")
+        return told
+
+    def config(self) -> dict[str, Any]:
+        """Returns the settings that Flink runs the job with."""
+        told: dict[str, Any] = self._get("config").get("execution-config", {})
+        return told
 
     def counters(self) -> dict[str, int]:
         """Returns the event center's counters, and Beam's of what was dropped, by name.
@@ -88,6 +187,15 @@ def _counter_name(metric: str) -> str:
     if last.startswith(f"{OWN}_"):
         return last.removeprefix(f"{OWN}_")
     return next((name for name in DROPS if last.endswith(name)), "")
+
+
+def _root_cause(stack_trace: str) -> str:
+    """Returns the innermost cause of a Java stack trace; a Python error inside it goes first."""
+    lines = [line.strip() for line in stack_trace.splitlines()]
+    if python := [line for line in lines if _PYTHON_ERROR.match(line)]:
+        return python[-1]
+    causes = [line for line in lines if line.startswith("Caused by: ")]
+    return causes[-1].removeprefix("Caused by: ") if causes else next(iter(lines), "")
 
 
 def _get(address: str, path: str) -> Any:

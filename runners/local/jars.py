@@ -50,7 +50,7 @@ def fetch(name: str) -> Path:
     target = CACHE / "jars" / name
     digest = hashlib.sha256(pom.read_bytes()).hexdigest()
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(target.with_suffix(".lock")):
+    with locked(target.with_suffix(".lock")):
         stamp = target / _STAMP
         if not (stamp.exists() and stamp.read_text() == digest):
             shutil.rmtree(target, ignore_errors=True)
@@ -71,7 +71,7 @@ def require_java() -> None:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Lets one process at a time in."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -94,8 +94,17 @@ class Process:
         """Starts the child and comes back at once."""
         stop_on_signals()
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("wb") as log, _signals_held():
+        with self.log.open("ab") as log, _signals_held():
             self._popen = self._spawn(log)
+
+    def restart(self) -> None:
+        """Starts a child that has died again; what it had started itself ends with it."""
+        self._signal_group(signal.SIGKILL)
+        self.start()
+
+    def kill(self) -> None:
+        """Kills the child, and only it, at once; it gets to know nothing of it."""
+        os.kill(self.pid, signal.SIGKILL)
 
     def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
         try:

@@ -1,4 +1,4 @@
-"""The pipeline live on the session's Kafka and Flink, driven step by step by a test."""
+"""The pipeline live on the session's Kafka and a Flink, driven step by step by a test."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Self
 from kafka import KafkaConsumer, KafkaProducer
 
 from pipeline.outputs import OUTPUTS
+from runners.local.cluster import LocalCluster
 from runners.local.flink import LocalFlink
 from runners.local.flink_job import DROPS, FlinkJob
 from runners.local.kafka import LocalKafka
@@ -35,7 +36,12 @@ class LiveJob:
     """A job with topics of its own; started on demand, stopped at the end of the block."""
 
     def __init__(
-        self, kafka: LocalKafka, flink: LocalFlink, name: str, *options: str, pm_partitions: int
+        self,
+        kafka: LocalKafka,
+        flink: LocalFlink | LocalCluster,
+        name: str,
+        *options: str,
+        pm_partitions: int,
     ) -> None:
         self.name = name
         self._flink = flink
@@ -50,14 +56,16 @@ class LiveJob:
         self._consumer = KafkaConsumer(
             *map(self._topic, OUTPUTS), bootstrap_servers=servers, auto_offset_reset="earliest"
         )
-        command = [
+        self._detached = isinstance(flink, LocalCluster)
+        self._command = [
             *(sys.executable, "-m", "pipeline", "--runner=FlinkRunner", f"--job_name={name}"),
             *where(kafka, flink),
             *(f"--{which}_kafka_topic={self._topic(which)}" for which in ("pm", "topology")),
             *(f"--{output}_kafka_topic={self._topic(output)}" for output in OUTPUTS),
+            *(["--detach"] if self._detached else []),
             *options,
         ]
-        self._process = Process("the pipeline", command, log_file(f"pipeline-{name}"))
+        self._process = self._submitter()
 
     def __enter__(self) -> Self:
         return self
@@ -74,10 +82,39 @@ class LiveJob:
         self._producer.close()
         self._consumer.close(autocommit=False)
 
+    @property
+    def job(self) -> FlinkJob:
+        """The job, once it was started."""
+        assert self._job
+        return self._job
+
     def start(self) -> None:
         """Submits the job and waits until all of it runs."""
         self._process.start()
-        self._process.wait_until(self._runs, TIMEOUT_S)
+        if self._detached:
+            assert self._process.wait(TIMEOUT_S) == 0, self._process.tail()
+            self._job = self._flink.find_job(self.name)
+        else:
+            self._process.wait_until(self._runs, TIMEOUT_S)
+
+    def stop_and_resume(self, *options: str) -> str:
+        """Stops the job with a savepoint and submits it anew from there; returns its path."""
+        path = self.job.savepoint(stop=True)
+        self._process.stop()
+        self._process = self._submitter(f"--savepoint_path={path}", *options)
+        self.start()
+        return path
+
+    def _submitter(self, *options: str) -> Process:
+        log = log_file(f"pipeline-{self.name}")
+        return Process("the pipeline", [*self._command, *options], log)
+
+    def _check(self) -> None:
+        if self._detached:
+            state = self.job.state()
+            assert state not in ("FAILED", "CANCELED"), f"{state}: {self.job.last_failure()}"
+        else:
+            self._process.check()
 
     def log(self) -> str:
         """What the submitting process has said."""
@@ -104,7 +141,7 @@ class LiveJob:
         """Waits until the outputs are such; returns all that has come out so far."""
         deadline = time.monotonic() + TIMEOUT_S
         while not happened(self._lines):
-            self._process.check()
+            self._check()
             numbers = {output: len(lines) for output, lines in self._lines.items()}
             assert time.monotonic() < deadline, f"{what} did not happen; there are {numbers}"
             for records in self._consumer.poll(timeout_ms=200).values():
@@ -118,7 +155,7 @@ class LiveJob:
         deadline = time.monotonic() + TIMEOUT_S
         assert self._job
         while not fit(counters := self._job.counters()):
-            self._process.check()
+            self._check()
             assert time.monotonic() < deadline, f"{what} did not happen: {counters}"
             time.sleep(0.2)
         return counters
@@ -131,13 +168,20 @@ class LiveJob:
         return f"{self.name}-{which}"
 
 
-def where(kafka: LocalKafka, flink: LocalFlink) -> list[str]:
+def distinct(got: Lines) -> Lines:
+    """Returns the lines without events that came again, which must say the same.
+
+    Kafka gets everything at least once: what came out after a savepoint or a checkpoint comes
+    again when the job goes on from there.
+    """
+    events = {event["id"]: event for event in got["events"]}
+    assert all(event == events[event["id"]] for event in got["events"])
+    return got | {"events": list(events.values())}
+
+
+def where(kafka: LocalKafka, flink: LocalFlink | LocalCluster) -> list[str]:
     """Options that say where Kafka and Flink are."""
-    return [
-        f"--bootstrap_servers={kafka.bootstrap_servers}",
-        f"--job_endpoint={flink.job_endpoint}",
-        f"--kafka_expansion_service={flink.expansion_service}",
-    ]
+    return [f"--bootstrap_servers={kafka.bootstrap_servers}", *flink.options()]
 
 
 def nothing_lost(counters: dict[str, int]) -> bool:

@@ -1,0 +1,96 @@
+"""Flink's distribution, fetched once into `.cache/flink/`.
+
+Run `python -m runners.local.distribution` to fetch it ahead of time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from rich.console import Console
+
+from runners.local.jars import CACHE, CHECKOUT, JarsError, locked
+
+_REQUIREMENTS = CHECKOUT / "runners" / "java" / "distribution" / "requirements.txt"
+_TARGET = CACHE / "flink"
+_STAMP = ".requirements-sha256"
+#: What a cluster needs of it; the rest is for SQL and for other metric systems.
+_WANTED = ("lib/flink-dist-*", "lib/flink-cep-*", "lib/log4j-*", "plugins/metrics-prometheus/*")
+
+
+def fetch() -> Path:
+    """Returns the directory of the distribution, with `lib/` and `plugins/`.
+
+    Raises:
+        JarsError: it could not be fetched.
+    """
+    digest = hashlib.sha256(_REQUIREMENTS.read_bytes()).hexdigest()
+    _TARGET.parent.mkdir(parents=True, exist_ok=True)
+    with locked(_TARGET.with_suffix(".lock")):
+        stamp = _TARGET / _STAMP
+        if not (stamp.exists() and stamp.read_text() == digest):
+            shutil.rmtree(_TARGET, ignore_errors=True)
+            Console(stderr=True).print("Fetching Flink's distribution (once; 230 MB)")
+            with tempfile.TemporaryDirectory(dir=_TARGET.parent) as directory:
+                _unpack(_download(Path(directory)), _TARGET)
+            stamp.write_text(digest)
+    return _TARGET
+
+
+def class_path() -> str:
+    """Returns the class path of a Flink process."""
+    return f"{fetch()}/lib/*"
+
+
+def _download(directory: Path) -> Path:
+    """Returns the archive, held against its hash by pip."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes"]
+    command += ["--no-deps", "--no-binary=:all:", "--no-build-isolation"]
+    command += ["--dest", str(directory), "--requirement", str(_REQUIREMENTS)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines() or ["no reason given"]
+        raise JarsError(f"pip could not fetch Flink's distribution: {lines[-1]}")
+    return next(directory.glob("*.tar.gz"))
+
+
+def _unpack(archive: Path, target: Path) -> None:
+    with tarfile.open(archive) as tar:
+        for member, path in _wanted(tar):
+            file = tar.extractfile(member)
+            assert file is not None
+            into = target / path
+            into.parent.mkdir(parents=True, exist_ok=True)
+            with file, into.open("wb") as copy:
+                shutil.copyfileobj(file, copy)
+
+
+def _wanted(tar: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, PurePosixPath]]:
+    """Yields what a cluster needs, with its path in the distribution."""
+    for member in tar:
+        parts = PurePosixPath(member.name).parts
+        if member.isfile() and "deps" in parts:
+            path = PurePosixPath(*parts[parts.index("deps") + 1 :])
+            if any(path.match(pattern) for pattern in _WANTED):
+                yield member, path
+
+
+def main() -> int:
+    """Fetches it."""
+    try:
+        fetch()
+    except JarsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
