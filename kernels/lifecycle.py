@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from kernels.confirm import Confirmed
 from kernels.decide import NOT_COUNTING, NUM_LEVELS
 from kernels.history import DELTA, History
-from schema.events import FAMILY_OF, LEVEL_OF, Code, Family
+from schema.events import FAMILY_OF, LEVEL_OF, Code, Family, Severity
 
 #: Counting windows in a row that make an alarm fall.
 CLEAR_WINDOWS = 10
@@ -134,6 +134,11 @@ class Alarms:
     def close(self, rows: list[int]) -> None:
         """Removes alarms."""
         self.table = np.delete(self.table, rows)
+
+    def open_by_severity(self) -> dict[Severity, int]:
+        """Returns how many are open of each severity, suppressed ones among them."""
+        numbers = np.bincount(self.table["severity"], minlength=len(Severity) + 1)
+        return {severity: int(numbers[severity]) for severity in Severity}
 
     def keep(self, kept: NDArray[np.bool_]) -> None:
         """Forgets the alarms of links where `kept` is false; link rows move up."""

@@ -1,7 +1,8 @@
-"""Names of the outputs, the counters, and nothing else."""
+"""Names of the outputs, the metrics, and nothing else."""
 
 import collections
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import apache_beam as beam
@@ -43,7 +44,7 @@ def side_record(key: str | None, line: dict[str, Any]) -> Record:
     return (key or "").encode(), value.encode()
 
 
-#: Namespace of all counters.
+#: Namespace of all metrics.
 NAMESPACE = "eventcenter"
 
 #: The counters of the conservation rule:
@@ -59,6 +60,8 @@ ENDS_JOINED = "ends_joined"
 ENDS_WINDOWED = "ends_windowed"
 ENDS_LATE = "ends_late"
 
+#: Upper bounds of the histogram of event latencies [s]. The default B of 2 s is in each latency.
+LATENCY_BOUNDS_S = (3, 4, 5, 7, 10, 15, 30, 60)
 
 #: All that this process has counted. Beam's runner for streams in tests keeps the counters of the
 #: first bundle only; where all steps run in this process, this is what they come to.
@@ -70,6 +73,29 @@ def count(name: str, number: int = 1) -> None:
     if number:
         Metrics.counter(NAMESPACE, name).inc(number)
         counted_here[name] += number
+
+
+def count_invalid(reasons: Iterable[str]) -> None:
+    """Adds rejections to the counters of their reasons, such as `invalid_not_finite`."""
+    for reason, number in collections.Counter(reasons).items():
+        count(f"{INVALID}_{reason.lower()}", number)
+
+
+def count_latency(latency_s: float) -> None:
+    """Adds an event to the histogram of latencies: one counter for each bound it is within.
+
+    Of Beam's own distributions, Flink shows Prometheus nothing but a 0.
+    """
+    for bound_s in LATENCY_BOUNDS_S:
+        if latency_s <= bound_s:
+            count(f"event_latency_le_{bound_s}")
+    count("event_latency_le_inf")
+    count("event_latency_ms", max(0, round(1000 * latency_s)))
+
+
+def gauge(name: str, value: int) -> None:
+    """Says how much there is of something now."""
+    Metrics.gauge(NAMESPACE, name).set(value)
 
 
 def summary(counters: dict[str, int]) -> str:

@@ -99,6 +99,7 @@ class _DecodeFn(beam.DoFn):
         outputs.count(
             outputs.COMPONENTS_REJECTED, decoded.num_components - decoded.samples.num_rows
         )
+        outputs.count_invalid(line["reason"] for line in decoded.invalid)
         newest_us = int(time_us.max())
         for line in decoded.invalid:
             record = outputs.side_record(line["node_id"], line)

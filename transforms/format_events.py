@@ -5,13 +5,16 @@ Out:  (link_id, CloudEvents 1.0 structured JSON), both UTF-8; global window.
 State: none.
 """
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import apache_beam as beam
 
+from pipeline import outputs
 from schema.cloud_event import cloud_event, to_json
 from schema.events import FiberEvent
+from transforms.lateness import WINDOW_S
 
 
 @dataclass
@@ -35,4 +38,15 @@ class _FormatFn(beam.DoFn):
         self._source = source
 
     def process(self, event: FiberEvent) -> Iterable[tuple[bytes, bytes]]:
+        _count(event)
         yield event.link.link_id.encode(), to_json(cloud_event(event, self._source))
+
+
+def _count(event: FiberEvent) -> None:
+    """Counts an event, and how long after the end of its window it was made.
+
+    Those of late evaluations have no latency of the pipeline: they are as late as their samples.
+    """
+    outputs.count(f"events_{event.action.name.lower()}_{event.severity.name.lower()}")
+    if not event.detected_late:
+        outputs.count_latency(time.time() - (event.window_s + WINDOW_S))

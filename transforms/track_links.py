@@ -29,6 +29,7 @@ from apache_beam.utils.timestamp import Timestamp
 
 from kernels.evaluate import Tracks
 from kernels.tracks_state import pack_tracks, unpack_tracks
+from pipeline import outputs
 from schema.blocks import Block, BlockKind, block_kind
 from schema.events import FiberEvent
 from schema.topology_file import read_topology
@@ -131,6 +132,8 @@ class _TrackFn(beam.DoFn):
             newest_s = held.tracks.history.newest_s
             late = block.is_late or (newest_s is not None and block.window_start_s <= newest_s)
             yield from held.tracks.evaluate(block.window_start_s, block.batch, late=late)
+        for severity, number in held.tracks.alarms.open_by_severity().items():
+            outputs.gauge(f"open_alarms_{severity.name.lower()}_shard_{shard}", number)
         held.token = uuid.uuid4().bytes
         tracks_state.write(held.token + held.topology + pack_tracks(held.tracks))
         self._held[shard] = held

@@ -103,7 +103,9 @@ class _DecodeFn(beam.DoFn):
             elif not link_id:
                 raise BadTopologyError(None, "no link_id")
         except BadTopologyError as error:
-            rejected = outputs.side_record(error.link_id, bad_topology_line(error))
+            line = bad_topology_line(error)
+            outputs.count_invalid([line["reason"]])
+            rejected = outputs.side_record(error.link_id, line)
             yield beam.pvalue.TaggedOutput(outputs.INVALID, rejected)
         else:
             shard = shard_of(link_id, self._num_shards)
