@@ -62,6 +62,11 @@ class BatchReplay(_FileSource):
         )
 
 
+# Timers that are set when event time has ended never fire, and what a window brings sets one. So
+# before the end there is a moment after all windows: no count of nanoseconds reaches it.
+_LONG_AFTER = Timestamp(10_000_000_000)
+
+
 @dataclass(frozen=True)
 class StreamReplay(_FileSource):
     """A capture as a stream, deterministic: reports in file order, and before each of them the
@@ -86,6 +91,7 @@ class StreamReplay(_FileSource):
             if watermark is not None:
                 stream = stream.advance_watermark_to(watermark)
             stream = stream.add_elements([TimestampedValue(group, watermark or Timestamp(0))])
+        stream = stream.advance_watermark_to(_LONG_AFTER)
         return (
             pipeline
             | "StreamReplay" >> stream.advance_watermark_to_infinity()
