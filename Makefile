@@ -33,6 +33,26 @@ run: $(STAMP) ## first look: simulate a network with faults, find them, show the
 live: $(STAMP) ## the same live, on Kafka and Flink, until Ctrl-C (Java 17, Maven)
 	@exec $(BIN)/python -m runners.local.live $(ARGS)
 
+.PHONY: cluster
+cluster: $(STAMP) ## a Flink cluster of several processes and a Kafka, left in the background
+	@$(BIN)/python -m runners.local.session start $(ARGS)
+
+.PHONY: submit
+submit: $(STAMP) ## send the pipeline to that cluster and leave it there
+	@$(BIN)/python -m runners.local.session submit $(ARGS)
+
+.PHONY: cluster-status
+cluster-status: $(STAMP) ## how the job on that cluster does
+	@$(BIN)/python -m runners.local.session status $(ARGS)
+
+.PHONY: cluster-stop
+cluster-stop: $(STAMP) ## end that cluster and its job
+	@$(BIN)/python -m runners.local.session stop $(ARGS)
+
+.PHONY: chaos
+chaos: $(STAMP) ## break every kind of part under load, ten times; nothing may be missing
+	@$(BIN)/python -m runners.local.chaos $(ARGS)
+
 .PHONY: test
 test: test-unit test-e2e ## all tests
 
@@ -43,6 +63,7 @@ test-unit: $(STAMP) ## tests that need neither Kafka nor Flink
 .PHONY: test-e2e
 test-e2e: $(STAMP) ## tests on a real Kafka and a real Flink (Java 17, Maven)
 	@$(BIN)/python -m runners.local.jars
+	@$(BIN)/python -m runners.local.distribution
 	$(PYTEST) -m e2e $(ARGS)
 
 .PHONY: lint

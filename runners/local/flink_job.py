@@ -143,9 +143,8 @@ class FlinkJob:
         raise FlinkError(f"no savepoint of job {self.job_id} in {_SAVEPOINT_TIMEOUT_S} s")
 
     def restarts(self) -> int:
-        """Returns how many times Flink has started the job again."""
-        told = self._get("metrics?get=numRestarts") or [{"value": 0}]
-        return int(told[0]["value"])
+        """Returns how many times Flink has gone on from a checkpoint or savepoint."""
+        return int(self.checkpoints().get("counts", {}).get("restored", 0))
 
     def last_failure(self) -> str:
         """Returns why the job failed last, in a line; empty when it never did."""

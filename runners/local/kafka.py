@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from kafka import KafkaAdminClient
-from kafka.admin import NewTopic
+from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from runners.local import jars
@@ -103,6 +103,20 @@ class LocalKafka:
         """Raises ProcessError when the broker has ended."""
         if self._broker:
             self._broker.check()
+
+    def restart(self) -> None:
+        """Kills the broker and starts it again with what it held; returns when it serves."""
+        assert self._broker, "the broker is not started"
+        self._broker.kill()
+        self._broker.wait()
+        self._broker.restart()
+        self._broker.wait_until(self._serves, _START_TIMEOUT_S)
+
+    def configure_topic(self, name: str, config: Mapping[str, str]) -> None:
+        """Changes settings of a topic while it is in use."""
+        resource = ConfigResource(ConfigResourceType.TOPIC, name, configs=dict(config))
+        with self._admin() as admin:
+            admin.alter_configs([resource])
 
     def create_topic(
         self, name: str, partitions: int = 1, config: Mapping[str, str] | None = None

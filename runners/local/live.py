@@ -97,7 +97,7 @@ def _run(options: argparse.Namespace, directory: Path) -> None:
                 jars.fetch(name)
         with _stage(console, "Kafka"):
             kafka = stack.enter_context(LocalKafka())
-            _create_topics(kafka)
+            create_topics(kafka)
         with _stage(console, "Flink"):
             flink = stack.enter_context(LocalFlink())
         with _stage(console, "The job"):
@@ -181,7 +181,8 @@ def _simulator(options: argparse.Namespace, truth: Path) -> list[str]:
     ]
 
 
-def _create_topics(kafka: LocalKafka) -> None:
+def create_topics(kafka: LocalKafka) -> None:
+    """Makes the topics of the pipeline, none of whose PM partitions is empty."""
     kafka.create_topic("pm", PM_PARTITIONS)
     kafka.create_topic("topology", config={"cleanup.policy": "compact"})
     for output in ("events", "late", "invalid", "unmatched"):

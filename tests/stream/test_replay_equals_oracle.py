@@ -17,7 +17,7 @@ from tests.stream.harness import comparable
 SECONDS = 50
 
 
-def simulated(seed: int, folder: Path) -> tuple[str, str]:
+def simulated(seed: int, folder: Path, late_rate: float = 0.05) -> tuple[str, str]:
     capture, topology = str(folder / "pm.bin"), str(folder / "topology.jsonl")
     simulate(
         [
@@ -27,7 +27,7 @@ def simulated(seed: int, folder: Path) -> tuple[str, str]:
             "--faults=cut,cut_als,degrade_severe,garbage,truncated",
             "--spares=2",
             "--disorder_rate=0.2",
-            "--late_rate=0.05",
+            f"--late_rate={late_rate}",
             "--late_max_s=12",
             "--duplicate_rate=0.05",
             "--missing_rate=0.02",
@@ -52,9 +52,7 @@ def simulated(seed: int, folder: Path) -> tuple[str, str]:
         (2, "stream", "lifecycle", 3, 40),
     ],
 )
-def test_replay(
-    seed: int, mode: str, emit: str, shards: int, bound_s: int, tmp_path: Path
-) -> None:
+def test_replay(seed: int, mode: str, emit: str, shards: int, bound_s: int, tmp_path: Path) -> None:
     capture, topology = simulated(seed, tmp_path)
     outputs = {o: tmp_path / f"{o}.jsonl" for o in ("events", "late", "invalid", "unmatched")}
     arguments = [f"--{output}_file={path}" for output, path in outputs.items()]

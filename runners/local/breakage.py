@@ -1,0 +1,97 @@
+"""What can break, and how it is broken on purpose."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from runners.local.cluster import LocalCluster
+from runners.local.flink_job import FlinkJob
+from runners.local.kafka import LocalKafka
+
+# Long enough for blocks to arrive at a stopped worker.
+_MID_BUNDLE_S = 2
+_REFUSAL_S = 8
+
+
+@dataclass(frozen=True)
+class Running:
+    """A running event center.
+
+    Attributes:
+        kafka: its broker.
+        cluster: its Flink.
+        job: the job.
+        events_topic: where its events go.
+    """
+
+    kafka: LocalKafka
+    cluster: LocalCluster
+    job: FlinkJob
+    events_topic: str
+
+
+def _kill(part: str) -> Callable[[Running], None]:
+    return lambda running: running.cluster.processes[part].kill()
+
+
+def _kill_worker(running: Running) -> None:
+    """Kills a Python worker."""
+    for worker in _workers(running):
+        os.kill(worker, signal.SIGKILL)
+
+
+def _cut_bundle(running: Running) -> None:
+    """Stops a Python worker until a bundle waits for it, then kills it."""
+    workers = _workers(running)
+    for worker in workers:
+        os.kill(worker, signal.SIGSTOP)
+    time.sleep(_MID_BUNDLE_S)
+    for worker in workers:
+        os.kill(worker, signal.SIGKILL)
+
+
+def _workers(running: Running) -> list[int]:
+    """Returns the workers that the first pool has started and that still run."""
+    pool = running.cluster.processes["workerpool0"].pid
+    return [
+        process for process, state, parent in _processes() if parent == pool and state not in "ZX"
+    ]
+
+
+def _processes() -> Iterator[tuple[int, str, int]]:
+    """Yields id, state and parent of every process."""
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has just ended
+            number, _, rest = file.read_text().partition(" (")
+            state, parent = rest.rpartition(")")[2].split()[:2]
+            yield int(number), state, int(parent)
+
+
+def _restart_broker(running: Running) -> None:
+    """Kills the broker and starts it again."""
+    running.kafka.restart()
+
+
+def _refuse_events(running: Running) -> None:
+    """Lets the partition of the events take nothing for a while, as one that is full."""
+    running.kafka.configure_topic(running.events_topic, {"min.insync.replicas": "2"})
+    time.sleep(_REFUSAL_S)
+    running.kafka.configure_topic(running.events_topic, {"min.insync.replicas": "1"})
+
+
+#: Each kind of breakage; it returns when what it broke is left to itself again.
+BREAKAGES: dict[str, Callable[[Running], None]] = {
+    "taskmanager": _kill("taskmanager0"),
+    "worker": _kill_worker,
+    "bundle": _cut_bundle,
+    "workerpool": _kill("workerpool0"),
+    "jobserver": _kill("jobserver"),
+    "broker": _restart_broker,
+    "partition": _refuse_events,
+}
