@@ -27,15 +27,15 @@ from google.protobuf.json_format import MessageToJson
 from kafka import KafkaConsumer
 from rich.console import Console
 
-from pipeline.outputs import OUTPUTS
 from runners.local.breakage import BREAKAGES, Running
 from runners.local.cluster import LocalCluster
 from runners.local.flink_job import FlinkJob
 from runners.local.jars import CACHE, CHECKOUT
 from runners.local.kafka import LocalKafka
-from runners.local.live import ROUND_S
+from runners.local.live import OUTPUTS, ROUND_S
 from runners.local.process import Process, log_file
 from schema.capture import write_capture
+from schema.pm_report_pb2 import COMPLETE, INPUT_POWER, ComponentPm, PmReport, PmValue
 from schema.topology_pb2 import FiberLink
 from simulator import faults as fault_module
 from simulator.cli import Parser
@@ -48,7 +48,7 @@ from simulator.transport import Arrival, Transport
 
 #: B of the runs [s]: more than the broker is ever away. What producers hold back meanwhile comes
 #: with old timestamps, and is late where the windows do not wait for it.
-OUT_OF_ORDERNESS_S = 20
+OUT_OF_ORDERNESS_S = 40
 ALLOWED_LATENESS_S = 5
 _OPTIONS = (
     "--parallelism=2",
@@ -97,7 +97,7 @@ class Scene:
     @classmethod
     def make(cls, *, links: int, seconds: int, seed: int, start_s: int) -> Scene:
         """Makes a capture with many kinds of fault, disorder, duplicates, and late reports."""
-        network = build_network(links, seed, nodes=None, spares=1)
+        network = build_network(links, seed, nodes=None, spares=0)
         start_ns = start_s * SECOND_NS
         kinds = list(KINDS) if seconds >= ROUND_S else _SHORT_KINDS
         faults = fault_module.schedule(network, start_ns, seconds, seed, kinds)
@@ -111,9 +111,24 @@ class Scene:
             for report in reports
             if report.send_ns < start_ns + _LATE_SECONDS * SECOND_NS
         ]
-        reports += again
+        reports += [*again, *_strangers(start_ns, seconds)]
         reports.sort(key=lambda report: report.send_ns)
         return cls(list(fault_module.topology(network, faults)), reports, start_ns)
+
+
+def _strangers(start_ns: int, seconds: int) -> Iterator[Arrival]:
+    """Yields reports of a node in no link: few enough for all of them to be written."""
+    for number in range(0, seconds, max(2, seconds // 50)):
+        time_ns = start_ns + number * SECOND_NS
+        power = PmValue(type=INPUT_POWER, instant=-10)
+        component = ComponentPm(component="line", validity=COMPLETE, values=[power])
+        report = PmReport(
+            node_id="stranger",
+            collect_time_unix_ns=time_ns,
+            sequence=number,
+            components=[component],
+        )
+        yield Arrival(time_ns, report.node_id, report.SerializeToString())
 
 
 @dataclass

@@ -34,6 +34,8 @@ from simulator.score import read_json_lines
 
 JOB = "event-center"
 PM_PARTITIONS = 4
+#: Each output goes to a topic of its name; the pipeline's own list would bring Beam along.
+OUTPUTS = ("events", "late", "invalid", "unmatched")
 #: Every kind of fault fits into so many seconds.
 ROUND_S = 150
 
@@ -185,7 +187,7 @@ def create_topics(kafka: LocalKafka) -> None:
     """Makes the topics of the pipeline, none of whose PM partitions is empty."""
     kafka.create_topic("pm", PM_PARTITIONS)
     kafka.create_topic("topology", config={"cleanup.policy": "compact"})
-    for output in ("events", "late", "invalid", "unmatched"):
+    for output in OUTPUTS:
         kafka.create_topic(output)
     # A partition that never had a record would hold event time back for good.
     producer = KafkaProducer(bootstrap_servers=kafka.bootstrap_servers)
@@ -196,14 +198,13 @@ def create_topics(kafka: LocalKafka) -> None:
 
 
 def _pipeline(kafka: LocalKafka, flink: LocalFlink, options: Sequence[str]) -> Process:
-    outputs = ("events", "late", "invalid", "unmatched")
     command = [
         *(sys.executable, "-m", "pipeline", "--runner=FlinkRunner"),
         f"--job_name={JOB}",
         f"--job_endpoint={flink.job_endpoint}",
         f"--kafka_expansion_service={flink.expansion_service}",
         f"--bootstrap_servers={kafka.bootstrap_servers}",
-        *(f"--{topic}_kafka_topic={topic}" for topic in ("pm", "topology", *outputs)),
+        *(f"--{topic}_kafka_topic={topic}" for topic in ("pm", "topology", *OUTPUTS)),
         *options,
     ]
     return Process("the pipeline", command, log_file("pipeline"), cwd=jars.CHECKOUT)

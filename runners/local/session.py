@@ -22,12 +22,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pipeline.outputs import OUTPUTS
 from runners.local.cluster import LocalCluster, Shape
 from runners.local.flink_job import ENDED, FlinkError, FlinkJob
 from runners.local.jars import CACHE, CHECKOUT, JarsError
 from runners.local.kafka import LocalKafka
-from runners.local.live import JOB, create_topics
+from runners.local.live import JOB, OUTPUTS, create_topics
 from runners.local.process import ProcessError, log_file
 from simulator.cli import Parser
 
