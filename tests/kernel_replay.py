@@ -94,13 +94,13 @@ class KernelReplay:
         self.out = Outputs(counters=dict.fromkeys(COUNTERS, 0))
         links = self._sound_links(topology)
         self._index = LinkEndIndex.of(list(links.values()), num_shards)
-        self._shards: dict[int, Shard] = {}
+        self.shards: dict[int, Shard] = {}
         for shard in range(num_shards):
             tracks = Tracks.empty(
                 lifecycle=emit == "lifecycle", allowed_lateness_s=allowed_lateness_s
             )
             tracks.set_links(links)
-            self._shards[shard] = Shard(tracks, links)
+            self.shards[shard] = Shard(tracks, links)
 
     def _sound_links(self, topology: Sequence[FiberLink]) -> dict[str, FiberLink]:
         links: dict[str, FiberLink] = {}
@@ -116,7 +116,7 @@ class KernelReplay:
 
     def advance(self, watermark_ns: float) -> None:
         self._watermark_ns = max(self._watermark_ns, watermark_ns)
-        for shard in self._shards.values():
+        for shard in self.shards.values():
             for window_s in sorted(w for w in shard.due if self._reached(w, self._on_time_ns)):
                 shard.due.remove(window_s)
                 rows = _concat(shard.joined[window_s])
@@ -147,7 +147,7 @@ class KernelReplay:
 
     def receive(self, part: Part) -> None:
         """Takes what one record says of one window and shard."""
-        shard, window_s = self._shards[part.shard], part.window_s
+        shard, window_s = self.shards[part.shard], part.window_s
         if not self._bounded and self._reached(window_s, self._closed_ns):
             self._count("ends_late", num_span_ends(part.joined))
             closed_at = rfc3339(window_s + 1 + self._closed_ns / NS)

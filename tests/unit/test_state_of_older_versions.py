@@ -1,0 +1,93 @@
+"""State that an older version wrote is read, or refused in words.
+
+`tests/golden/tracks_state_v<N>.bin` is what version N kept in the middle of a trace. When the
+format changes, the version goes up, the old file stays, and
+`python -m tests.unit.test_state_of_older_versions` writes the new one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kernels.tracks_state import STATE_VERSION, pack_tracks, unpack_tracks
+from schema.topology_pb2 import FiberLink
+from tests import builders
+from tests.kernel_replay import KernelReplay
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+#: Faults of three links that are open in the middle, one base is being learned.
+TRACES = {
+    "L0": "0*10 x*30 0*20",
+    "L1": "0*12 4*20 7*8 0*40",
+    "L2": "0*5 b*20 0*40",
+    "L3": "1.5*25 0*50",
+}
+HALF_S = 22
+LATENESS_S = 5
+
+
+def links() -> list[FiberLink]:
+    return [builders.link(name, f"{name}-A", f"{name}-Z") for name in TRACES]
+
+
+def feed(run: KernelReplay, first_s: int, last_s: int) -> None:
+    for at in range(first_s, last_s):
+        payloads = [
+            payload
+            for name, trace in TRACES.items()
+            for payload in builders.second(
+                at,
+                (builders.words(trace) + ["0"] * 80)[at],
+                a=f"{name}-A",
+                z=f"{name}-Z",
+                sequence=at,
+            )
+        ]
+        for parts in run.take(payloads).values():
+            for part in parts:
+                run.receive(part)
+        run.advance(builders.ns(at + 1))
+
+
+def new_run() -> KernelReplay:
+    return KernelReplay(
+        links(),
+        bounded=False,
+        emit="lifecycle",
+        out_of_orderness_s=0,
+        allowed_lateness_s=LATENESS_S,
+        num_shards=1,
+        source="event-center",
+    )
+
+
+@pytest.mark.parametrize("version", range(1, STATE_VERSION + 1))
+def test_alarms_go_on_from_the_state_of_a_version(version: int) -> None:
+    whole = new_run()
+    feed(whole, 0, HALF_S)
+    before = len(whole.out.events)
+    assert before
+    resumed = new_run()
+    resumed.shards[0].tracks = unpack_tracks((GOLDEN / f"tracks_state_v{version}.bin").read_bytes())
+    resumed.shards[0].tracks.set_links({link.link_id: link for link in links()})
+    feed(whole, HALF_S, 90)
+    feed(resumed, HALF_S, 90)
+    assert resumed.out.events == whole.out.events[before:]
+    assert {e["data"]["action"] for e in resumed.out.events} >= {"CHANGE", "CLEAR"}
+
+
+def test_a_newer_state_is_refused_in_words() -> None:
+    data = (GOLDEN / f"tracks_state_v{STATE_VERSION}.bin").read_bytes()
+    with pytest.raises(ValueError, match="state of version 200 cannot be read by version"):
+        unpack_tracks(bytes([200]) + data[1:])
+
+
+if __name__ == "__main__":
+    half = new_run()
+    feed(half, 0, HALF_S)
+    GOLDEN.mkdir(exist_ok=True)
+    path = GOLDEN / f"tracks_state_v{STATE_VERSION}.bin"
+    path.write_bytes(pack_tracks(half.shards[0].tracks))
+    print(path.stat().st_size)
