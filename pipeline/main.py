@@ -46,7 +46,8 @@ def _run(prepared: Prepared) -> int:
         if prepared.leave:
             prepared.leave()
             return 0
-        state = _wait(result)
+        with prepared.watching:
+            state = _wait(result)
     print(summary(prepared.counters(result)), file=sys.stderr)
     return 0 if state in (None, PipelineState.DONE) else 1
 

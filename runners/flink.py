@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from pipeline.kafka import KafkaSinks, KafkaSource
 from pipeline.kafka_client import TopicState, look_at_topics
 from pipeline.options import Command, UsageError
+from pipeline.topic_watch import TopicWatch, watching
 from runners.local.flink import LocalFlink
 from runners.local.flink_job import ENDED, FlinkJob
 
@@ -26,6 +27,8 @@ LIVE_DEFAULTS: dict[str, str | None] = {
     # Key groups and Kafka splits depend on it: fixed, and at or above the partition count.
     "--max_parallelism": "128",
     "--checkpointing_interval": "1000",
+    # The newest checkpoint outlives a job that has failed for good, which can go on from it.
+    "--externalized_checkpoints_enabled": None,
     # After five failures in all the job stays down; a cause outside has 50 s each time to pass.
     "--number_of_execution_retries": "5",
     "--execution_retry_delay": "50000",
@@ -133,8 +136,10 @@ def arguments(command: Command, where: list[str]) -> list[str]:
     return [f"--runner={RUNNER}", *where, *given, *added]
 
 
-def kafka(command: Command, expansion_service: str) -> tuple[KafkaSource, KafkaSinks]:
-    """Returns the live source and sinks.
+def kafka(
+    command: Command, expansion_service: str
+) -> tuple[KafkaSource, KafkaSinks, AbstractContextManager[None]]:
+    """Returns the live source and sinks, and what watches the source while it is read.
 
     Raises:
         UsageError: no broker answers, the login is refused, a topic or a permission is missing.
@@ -160,7 +165,15 @@ def kafka(command: Command, expansion_service: str) -> tuple[KafkaSource, KafkaS
     sinks = KafkaSinks(
         command.bootstrap_servers, command.topics, expansion_service, command.kafka_config
     )
-    return source, sinks
+    return source, sinks, _watching(command, topics[command.pm_kafka_topic])
+
+
+def _watching(command: Command, known: TopicState) -> AbstractContextManager[None]:
+    topic = command.pm_kafka_topic
+    return watching(
+        TopicWatch(topic, known),
+        lambda: look_at_topics(command.bootstrap_servers, command.kafka_config, [topic])[topic],
+    )
 
 
 def _warn_of_empty_partitions(topic: str, state: TopicState) -> None:

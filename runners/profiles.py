@@ -1,8 +1,8 @@
 """From a command line to what can be run: each runner's profile, source and sinks."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineResult
@@ -28,6 +28,7 @@ class Prepared:
         settings: behavior.
         counters: what the steps have counted, once the run has ended.
         leave: returns when the job can be left to its cluster; None: it is waited for.
+        watching: watches the source while the job is waited for.
     """
 
     runner: str
@@ -37,6 +38,7 @@ class Prepared:
     settings: Settings
     counters: Callable[[PipelineResult], dict[str, int]]
     leave: Callable[[], None] | None = None
+    watching: AbstractContextManager[None] = field(default_factory=nullcontext)
 
 
 @contextmanager
@@ -60,7 +62,7 @@ def prepare(command: Command) -> Iterator[Prepared]:
             if command.replay:
                 yield _replay(command, flink.RUNNER, options, direct.reported_counters)
             else:
-                source, sinks = flink.kafka(command, expansion_service)
+                source, sinks, watching = flink.kafka(command, expansion_service)
                 yield Prepared(
                     flink.RUNNER,
                     options,
@@ -69,6 +71,7 @@ def prepare(command: Command) -> Iterator[Prepared]:
                     command.settings,
                     direct.reported_counters,
                     leave=flink.detached(command) if command.detach else None,
+                    watching=watching,
                 )
     else:
         raise UsageError(

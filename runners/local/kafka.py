@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from kafka import KafkaAdminClient
-from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
+from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions, NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from runners.local import jars
@@ -117,6 +117,16 @@ class LocalKafka:
         resource = ConfigResource(ConfigResourceType.TOPIC, name, configs=dict(config))
         with self._admin() as admin:
             admin.alter_configs([resource])
+
+    def add_partitions(self, name: str, total: int) -> None:
+        """Gives a topic more partitions, so many in all."""
+        with self._admin() as admin:
+            admin.create_partitions({name: NewPartitions(total)})
+
+    def delete_topic(self, name: str) -> None:
+        """Deletes a topic with all that it holds."""
+        with self._admin() as admin:
+            admin.delete_topics([name])
 
     def create_topic(
         self, name: str, partitions: int = 1, config: Mapping[str, str] | None = None

@@ -17,7 +17,7 @@ from typing import IO, Self
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _POLL_S = 0.1
 _LOG_LINES = 15
-_LOGS_KEPT = 30
+_LOGS_KEPT = 200
 LOGS = Path(__file__).resolve().parents[2] / ".cache" / "logs"
 
 
