@@ -60,7 +60,7 @@ def test_one_capture_gives_the_same_events_everywhere(flink: LocalFlink, tmp_pat
 
 @pytest.mark.timeout(600)
 def test_late_data_gives_the_same_events_on_every_stream(flink: LocalFlink, tmp_path: Path) -> None:
-    simulated(2, tmp_path)
+    simulated(3, tmp_path)
     want = replay(tmp_path, "direct", "--replay=stream")
     got = replay(tmp_path, "flink", "--replay=stream", *on_flink(flink))
     assert events(got) == events(want)
