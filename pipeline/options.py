@@ -5,7 +5,7 @@ import contextlib
 import difflib
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
@@ -72,6 +72,21 @@ class Command:
             if option == f"--{name}":
                 return value
         return None
+
+    def beam_arguments_with(self, runner: str, defaults: Mapping[str, str | None]) -> list[str]:
+        """Returns Beam's arguments for a runner: the user's, and defaults for what they leave open.
+
+        Args:
+            runner: Beam's name of it.
+            defaults: by option; None = an option without a value.
+        """
+        given = [a for a in self.beam_arguments if not a.startswith("--runner")]
+        added = [
+            name if value is None else f"{name}={value}"
+            for name, value in defaults.items()
+            if self.beam_option(name.removeprefix("--")) is None
+        ]
+        return [f"--runner={runner}", *given, *added]
 
 
 class _Parser(argparse.ArgumentParser):

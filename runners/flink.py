@@ -46,12 +46,11 @@ REPLAY_DEFAULTS: dict[str, str | None] = {
 #: A replayed watermark moves between elements, so bundles may hold no more than one.
 STREAM_REPLAY_DEFAULTS = REPLAY_DEFAULTS | {"--streaming": None, "--max_bundle_size": "1"}
 
-
 _RUNNING_TIMEOUT_S = 180
 
 
 @contextmanager
-def cluster(command: Command) -> Iterator[tuple[list[str], str]]:
+def cluster(command: Command) -> Iterator[tuple[dict[str, str | None], str]]:
     """Yields the options that say where the job goes, and the Kafka expansion service.
 
     Without --job_endpoint a job server is started here, for this run: in front of the cluster
@@ -65,11 +64,11 @@ def cluster(command: Command) -> Iterator[tuple[list[str], str]]:
     if command.beam_option("job_endpoint"):
         if command.replay is None and not command.expansion_service:
             raise UsageError("a live run with --job_endpoint needs --kafka_expansion_service too")
-        yield [], command.expansion_service
+        yield {}, command.expansion_service
         return
     with LocalFlink(master=_master(command) or LocalFlink.INSIDE) as flink:
         expansion_service = command.expansion_service or flink.expansion_service
-        yield [f"--job_endpoint={flink.job_endpoint}"], expansion_service
+        yield {"--job_endpoint": flink.job_endpoint}, expansion_service
 
 
 def detached(command: Command) -> Callable[[], None]:
@@ -118,22 +117,15 @@ def _job_name(command: Command) -> str:
     return command.beam_option("job_name") or command.settings.source_name
 
 
-def arguments(command: Command, where: list[str]) -> list[str]:
+def arguments(command: Command, where: dict[str, str | None]) -> list[str]:
     """Returns Beam's arguments: the user's, and the defaults for what they leave open."""
     defaults: dict[str | None, dict[str, str | None]] = {
         None: LIVE_DEFAULTS,
         "batch": REPLAY_DEFAULTS,
         "stream": STREAM_REPLAY_DEFAULTS,
     }
-    given = [a for a in command.beam_arguments if not a.startswith("--runner")]
-    named = {argument.partition("=")[0] for argument in given}
-    wanted = {"--job_name": _job_name(command)} | defaults[command.replay]
-    added = [
-        name if value is None else f"{name}={value}"
-        for name, value in wanted.items()
-        if name not in named
-    ]
-    return [f"--runner={RUNNER}", *where, *given, *added]
+    name = {"--job_name": _job_name(command)}
+    return command.beam_arguments_with(RUNNER, where | name | defaults[command.replay])
 
 
 def kafka(

@@ -57,8 +57,8 @@ def prepare(command: Command) -> Iterator[Prepared]:
             options = PipelineOptions(spark.arguments(command, where))
             yield _replay(command, spark.RUNNER, options, spark.counters(command))
     elif command.runner in flink.RUNNERS:
-        with flink.cluster(command) as (arguments, expansion_service):
-            options = PipelineOptions(flink.arguments(command, arguments))
+        with flink.cluster(command) as (where, expansion_service):
+            options = PipelineOptions(flink.arguments(command, where))
             if command.replay:
                 yield _replay(command, flink.RUNNER, options, direct.reported_counters)
             else:

@@ -56,7 +56,7 @@ def job_server(command: Command) -> Iterator[dict[str, str]]:
         )
     options = PipelineOptions(command.beam_arguments)
     if options.view_as(PortableOptions).job_endpoint:
-        if _is_given(command, "--spark_master_url"):
+        if command.beam_option("spark_master_url") is not None:
             raise UsageError(
                 "give --spark_master_url to the job server when you start it, or leave out "
                 "--job_endpoint to have one started here"
@@ -84,13 +84,7 @@ def job_server(command: Command) -> Iterator[dict[str, str]]:
 
 def arguments(command: Command, where: dict[str, str]) -> list[str]:
     """Returns Beam's arguments: the user's, and the defaults for what they leave open."""
-    given = [a for a in command.beam_arguments if not a.startswith("--runner")]
-    added = [
-        f"{name}={value}"
-        for name, value in (DEFAULTS | where).items()
-        if not _is_given(command, name)
-    ]
-    return [f"--runner={RUNNER}", *given, *added]
+    return command.beam_arguments_with(RUNNER, DEFAULTS | where)
 
 
 def counters(command: Command) -> Callable[[PipelineResult], dict[str, int]]:
@@ -133,7 +127,3 @@ def _workers_end_quietly() -> Iterator[None]:
     finally:
         threading.excepthook = hook
         logging.disable(level)
-
-
-def _is_given(command: Command, option: str) -> bool:
-    return any(argument.partition("=")[0] == option for argument in command.beam_arguments)

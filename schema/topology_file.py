@@ -2,9 +2,12 @@
 
 import functools
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from google.protobuf.json_format import MessageToJson
 
 from schema.errors import NotUsableError
 from schema.topology import BadTopologyError, parse_link_json
@@ -47,6 +50,14 @@ def read_topology(path: str) -> Topology:
         if known is None or link.version >= known.version:
             links[link.link_id] = link
     return Topology(links, bad)
+
+
+def write_topology(path: Path, links: Iterable[FiberLink]) -> None:
+    """Writes links as JSON lines."""
+    with path.open("w", encoding="utf-8") as file:
+        for link in links:
+            line = MessageToJson(link, preserving_proto_field_name=True, indent=None)
+            file.write(line + "\n")
 
 
 def bad_topology_line(error: BadTopologyError) -> dict[str, Any]:

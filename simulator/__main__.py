@@ -7,9 +7,8 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from google.protobuf.json_format import MessageToJson
-
 from schema.capture import write_capture
+from schema.topology_file import write_topology
 from schema.topology_pb2 import FiberLink
 from simulator import faults as fault_module
 from simulator.cli import Parser, progress
@@ -61,7 +60,7 @@ def _run(
     start_ns: int,
 ) -> None:
     if options.topology_file:
-        _write_topology(options.topology_file, fault_module.topology(network, faults))
+        write_topology(options.topology_file, fault_module.topology(network, faults))
     if options.truth_file:
         fault_module.write_truth(options.truth_file, faults)
     if options.capture_file:
@@ -84,13 +83,6 @@ def _send(
         for _ in _shown(sent, start_ns, options.seconds):
             pass
         sender.flush()
-
-
-def _write_topology(path: Path, links: Iterable[FiberLink]) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        for link in links:
-            line = MessageToJson(link, preserving_proto_field_name=True, indent=None)
-            file.write(line + "\n")
 
 
 def _shown(reports: Iterable[Arrival], start_ns: int, seconds: int) -> Iterator[Arrival]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import itertools
 import json
 import random
 import subprocess
@@ -23,7 +22,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.json_format import MessageToJson
 from kafka import KafkaConsumer
 from rich.console import Console
 
@@ -32,10 +30,11 @@ from runners.local.cluster import LocalCluster
 from runners.local.flink_job import FlinkJob
 from runners.local.jars import CACHE, CHECKOUT
 from runners.local.kafka import LocalKafka
-from runners.local.live import OUTPUTS, ROUND_S
+from runners.local.live import OUTPUTS, ROUND_S, TOPICS, pipeline_command
 from runners.local.process import Process, log_file
 from schema.capture import write_capture
 from schema.pm_report_pb2 import COMPLETE, INPUT_POWER, ComponentPm, PmReport, PmValue
+from schema.topology_file import write_topology
 from schema.topology_pb2 import FiberLink
 from simulator import faults as fault_module
 from simulator.cli import Parser
@@ -75,6 +74,8 @@ _CLEARLY_S = 10
 # From the start to the first breakage: by then event time moves, and a checkpoint was taken.
 _CALM_S = 15
 _QUIET_S = 60
+# The producer waits for the broker as long as a run may take.
+_PATIENCE = {"delivery.timeout.ms": "300000", "max.block.ms": "300000"}
 _SUBMIT_TIMEOUT_S = 240
 
 Lines = dict[str, list[dict[str, Any]]]
@@ -140,6 +141,7 @@ class Outcome:
         recoveries_s: kind of what was broken, and how long the job did not run for it [s].
         restarts: how many times Flink started the job again.
         repeated: events that came again with the same id.
+        expected: how much an undisturbed run has, by output.
         missing: what an undisturbed run has and this one has not, by output.
         different: what is there in another form, or should not be there, by output.
     """
@@ -185,7 +187,7 @@ def run(
         seed: of the order and the moments.
     """
     outcome = Outcome()
-    topics = {which: f"{name}-{which}" for which in ("pm", "topology", *OUTPUTS)}
+    topics = {which: f"{name}-{which}" for which in TOPICS}
     for which, topic in topics.items():
         compact = {"cleanup.policy": "compact"} if which == "topology" else None
         kafka.create_topic(topic, _PARTITIONS if which == "pm" else 1, compact)
@@ -211,19 +213,9 @@ def run(
     return outcome
 
 
-#: The producer waits for the broker as long as a run may take.
-_PATIENCE = {"delivery.timeout.ms": "300000", "max.block.ms": "300000"}
-
-
 def _submit(kafka: LocalKafka, cluster: LocalCluster, name: str, topics: dict[str, str]) -> None:
-    command = [
-        *(sys.executable, "-m", "pipeline", "--runner=FlinkRunner", "--detach"),
-        f"--job_name={name}",
-        f"--bootstrap_servers={kafka.bootstrap_servers}",
-        *cluster.options(),
-        *(f"--{which}_kafka_topic={topic}" for which, topic in topics.items()),
-        *_OPTIONS,
-    ]
+    options = ["--detach", *cluster.options(), *_OPTIONS]
+    command = pipeline_command(name, kafka.bootstrap_servers, topics, options)
     with Process("the submitter", command, log_file("submit"), cwd=CHECKOUT) as submitter:
         if submitter.wait(_SUBMIT_TIMEOUT_S):
             submitter.check()
@@ -280,12 +272,7 @@ def _undisturbed(scene: Scene, name: str) -> Lines:
     with tempfile.TemporaryDirectory(prefix="chaos-") as directory:
         folder = Path(directory)
         write_capture(folder / "pm.bin", (report.payload for report in scene.reports))
-        (folder / "topology.jsonl").write_text(
-            "".join(
-                MessageToJson(link, preserving_proto_field_name=True, indent=None) + "\n"
-                for link in scene.topology
-            )
-        )
+        write_topology(folder / "topology.jsonl", scene.topology)
         command = [
             *(sys.executable, "-m", "pipeline", "--replay=stream", f"--job_name={name}"),
             *(f"--pm_file={folder}/pm.bin", f"--topology_file={folder}/topology.jsonl"),
@@ -308,14 +295,15 @@ def _collect(kafka: LocalKafka, topics: dict[str, str], expected: Lines) -> Line
         bootstrap_servers=kafka.bootstrap_servers,
         auto_offset_reset="earliest",
     )
+    missing = {output: _keys(expected[output], output) for output in OUTPUTS}
     newest = time.monotonic()
-    while time.monotonic() - newest < _QUIET_S:
-        if all(_keys(expected[o], o) <= _keys(got[o], o) for o in OUTPUTS):
-            break
+    while any(missing.values()) and time.monotonic() - newest < _QUIET_S:
         for records in consumer.poll(timeout_ms=1000).values():
             newest = time.monotonic()
-            for record in records:
-                got[record.topic.rpartition("-")[2]].append(json.loads(record.value))
+            output = records[0].topic.rpartition("-")[2]
+            lines = [json.loads(record.value) for record in records]
+            got[output] += lines
+            missing[output] -= _keys(lines, output)
     consumer.close(autocommit=False)
     return got
 
@@ -356,7 +344,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(soft_wrap=True, highlight=False)
     failed = 0
     with LocalKafka() as kafka, LocalCluster() as cluster:
-        for number in itertools.islice(itertools.count(options.seed), options.runs):
+        for number in range(options.seed, options.seed + options.runs):
             scene = Scene.make(
                 links=options.links,
                 seconds=options.seconds,

@@ -14,12 +14,11 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from runners.local import distribution, jars
 from runners.local.flink_job import FlinkJob
 from runners.local.job_server import expansion_service, job_server
+from runners.local.parts import Parts
 from runners.local.process import Process, free_ports, log_file
 
 _START_TIMEOUT_S = 90
@@ -72,13 +71,10 @@ appender.console.layout.type = PatternLayout
 appender.console.layout.pattern = %d{ISO8601} %-5p %-40c{1} %m%n
 """
 # What Flink's own start scripts open for Java 17, as far as this job needs it.
-_OPENS = tuple(
-    f"--add-opens=java.base/{package}=ALL-UNNAMED"
-    for package in (
-        *(f"java.{name}" for name in ("io", "lang", "lang.reflect", "net", "nio", "text", "time")),
-        *(f"java.util{name}" for name in ("", ".concurrent", ".concurrent.atomic")),
-        "sun.nio.ch",
-    )
+_OPENS = jars.opens(
+    *(f"java.{name}" for name in ("io", "lang", "lang.reflect", "net", "nio", "text", "time")),
+    *(f"java.util{name}" for name in ("", ".concurrent", ".concurrent.atomic")),
+    "sun.nio.ch",
 )
 
 
@@ -99,7 +95,7 @@ class Shape:
     state_backend: str = "hashmap"
 
 
-class LocalCluster:
+class LocalCluster(Parts):
     """A session cluster; it and every job on it end with the block.
 
     Example:
@@ -117,7 +113,7 @@ class LocalCluster:
         """
         self._shape = shape or Shape()
         self._directory = directory
-        self._exit = contextlib.ExitStack()
+        super().__init__()
         self._ended = threading.Event()
         (
             self._rpc_port,
@@ -170,37 +166,24 @@ class LocalCluster:
         """Returns the newest job of a name; None while there is none."""
         return FlinkJob.find([self.rest_address], name)
 
-    def __enter__(self) -> Self:
-        """Starts all parts and waits until they serve."""
-        with contextlib.ExitStack() as stack:
-            directory = self._directory or Path(
-                stack.enter_context(tempfile.TemporaryDirectory(prefix="cluster-"))
-            )
-            self._configure(directory)
-            self.processes = dict(self._describe(directory))
-            for process in self.processes.values():
-                stack.enter_context(process)
-            for name, port in self._ports().items():
-                self.processes[name].wait_for_port(port, _START_TIMEOUT_S)
-            slots = self._shape.task_managers * self._shape.slots
-            self.processes["jobmanager"].wait_until(
-                lambda: FlinkJob.slots(self.rest_address) == slots, _START_TIMEOUT_S
-            )
-            keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
-            keeper.start()
-            stack.callback(keeper.join)
-            stack.callback(self._ended.set)
-            self._exit = stack.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stops all parts, with every job that still runs."""
-        self._exit.close()
+    def _start(self, stack: contextlib.ExitStack) -> None:
+        directory = self._directory or Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="cluster-"))
+        )
+        self._configure(directory)
+        self.processes = dict(self._describe(directory))
+        for process in self.processes.values():
+            stack.enter_context(process)
+        for name, port in self._ports().items():
+            self.processes[name].wait_for_port(port, _START_TIMEOUT_S)
+        slots = self._shape.task_managers * self._shape.slots
+        self.processes["jobmanager"].wait_until(
+            lambda: FlinkJob.slots(self.rest_address) == slots, _START_TIMEOUT_S
+        )
+        keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
+        keeper.start()
+        stack.callback(keeper.join)
+        stack.callback(self._ended.set)
 
     def _ports(self) -> dict[str, int]:
         return {
@@ -287,16 +270,15 @@ class LocalCluster:
         heap_mb: int,
         java: tuple[str, ...] = (),
     ) -> Process:
-        jars.require_java()
+        flink = distribution.fetch()
+        logging = f"-Dlog4j.configurationFile={directory}/log4j.properties"
         command = [
-            *("java", f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", *_OPENS, *java),
-            f"-Dlog4j.configurationFile={directory}/log4j.properties",
-            *("-cp", distribution.class_path(), main_class),
+            *jars.java_with(flink / "lib", heap_mb=heap_mb, options=(*_OPENS, *java, logging)),
+            main_class,
             f"--configDir={directory}",
             f"-Dmetrics.reporter.prometheus.port={metrics_port}",
         ]
-        plugins = {"FLINK_PLUGINS_DIR": f"{distribution.fetch()}/plugins"}
-        return Process(name, command, log_file(name), env=plugins)
+        return Process(name, command, log_file(name), env={"FLINK_PLUGINS_DIR": f"{flink}/plugins"})
 
     def _keep(self) -> None:
         """Starts again what has died, but for the JobManager, which holds the jobs."""

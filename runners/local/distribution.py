@@ -5,7 +5,6 @@ Run `python -m runners.local.distribution` to fetch it ahead of time.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import subprocess
 import sys
@@ -16,11 +15,10 @@ from pathlib import Path, PurePosixPath
 
 from rich.console import Console
 
-from runners.local.jars import CACHE, CHECKOUT, JarsError, locked
+from runners.local.jars import CACHE, CHECKOUT, JarsError, exit_code, fetch_once
 
 _REQUIREMENTS = CHECKOUT / "runners" / "java" / "distribution" / "requirements.txt"
 _TARGET = CACHE / "flink"
-_STAMP = ".requirements-sha256"
 #: What a cluster needs of it; the rest is for SQL and for other metric systems.
 _WANTED = ("lib/flink-dist-*", "lib/flink-cep-*", "lib/log4j-*", "plugins/metrics-prometheus/*")
 
@@ -31,22 +29,13 @@ def fetch() -> Path:
     Raises:
         JarsError: it could not be fetched.
     """
-    digest = hashlib.sha256(_REQUIREMENTS.read_bytes()).hexdigest()
-    _TARGET.parent.mkdir(parents=True, exist_ok=True)
-    with locked(_TARGET.with_suffix(".lock")):
-        stamp = _TARGET / _STAMP
-        if not (stamp.exists() and stamp.read_text() == digest):
-            shutil.rmtree(_TARGET, ignore_errors=True)
-            Console(stderr=True).print("Fetching Flink's distribution (once; 230 MB)")
-            with tempfile.TemporaryDirectory(dir=_TARGET.parent) as directory:
-                _unpack(_download(Path(directory)), _TARGET)
-            stamp.write_text(digest)
-    return _TARGET
+    return fetch_once(_TARGET, _REQUIREMENTS, _download_and_unpack)
 
 
-def class_path() -> str:
-    """Returns the class path of a Flink process."""
-    return f"{fetch()}/lib/*"
+def _download_and_unpack(target: Path) -> None:
+    Console(stderr=True).print("Fetching Flink's distribution (once; 230 MB)")
+    with tempfile.TemporaryDirectory(dir=target.parent) as directory:
+        _unpack(_download(Path(directory)), target)
 
 
 def _download(directory: Path) -> Path:
@@ -82,15 +71,5 @@ def _wanted(tar: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, PurePosixPa
                 yield member, path
 
 
-def main() -> int:
-    """Fetches it."""
-    try:
-        fetch()
-    except JarsError as error:
-        print(error, file=sys.stderr)
-        return 2
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(fetch))

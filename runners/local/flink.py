@@ -6,11 +6,10 @@ import contextlib
 import re
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from runners.local.flink_job import FlinkJob
 from runners.local.job_server import expansion_service, job_server
+from runners.local.parts import Parts
 from runners.local.process import Process, free_ports, log_file
 
 _START_TIMEOUT_S = 60
@@ -28,7 +27,7 @@ state.checkpoints.dir: file://{directory}/checkpoints
 """
 
 
-class LocalFlink:
+class LocalFlink(Parts):
     """A job server that runs each job on a Flink cluster in its own JVM.
 
     Example:
@@ -50,7 +49,7 @@ class LocalFlink:
         self._heap_mb = heap_mb
         self._job_port, self._artifact_port, self._expansion_port = free_ports(3)
         self._log = log_file("flink")
-        self._exit = contextlib.ExitStack()
+        super().__init__()
         self._processes: list[Process] = []
 
     @property
@@ -80,33 +79,20 @@ class LocalFlink:
         log = self._log.read_text(errors="replace") if self._log.exists() else ""
         return FlinkJob.find(_REST_ADDRESS.findall(log), name)
 
-    def __enter__(self) -> Self:
-        """Starts both and waits until they serve."""
-        with contextlib.ExitStack() as stack:
-            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="flink-"))
-            (Path(directory) / "config.yaml").write_text(_CONFIG.format(directory=directory))
-            jobs = stack.enter_context(
-                job_server(
-                    self._master,
-                    self._job_port,
-                    self._artifact_port,
-                    directory=Path(directory),
-                    log=self._log,
-                    heap_mb=self._heap_mb,
-                )
+    def _start(self, stack: contextlib.ExitStack) -> None:
+        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="flink-"))
+        (Path(directory) / "config.yaml").write_text(_CONFIG.format(directory=directory))
+        jobs = stack.enter_context(
+            job_server(
+                self._master,
+                self._job_port,
+                self._artifact_port,
+                directory=Path(directory),
+                log=self._log,
+                heap_mb=self._heap_mb,
             )
-            expansion = stack.enter_context(expansion_service(self._expansion_port))
-            jobs.wait_for_port(self._job_port, _START_TIMEOUT_S)
-            expansion.wait_for_port(self._expansion_port, _START_TIMEOUT_S)
-            self._processes = [jobs, expansion]
-            self._exit = stack.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stops both, with every job that still runs."""
-        self._exit.close()
+        )
+        expansion = stack.enter_context(expansion_service(self._expansion_port))
+        jobs.wait_for_port(self._job_port, _START_TIMEOUT_S)
+        expansion.wait_for_port(self._expansion_port, _START_TIMEOUT_S)
+        self._processes = [jobs, expansion]

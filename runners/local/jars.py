@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -23,7 +23,7 @@ CACHE = CHECKOUT / ".cache"
 NAMES = ("flink", "kafka", "spark")
 
 JAVA_VERSION = 17
-_STAMP = ".pom-sha256"
+_STAMP = ".recipe-sha256"
 _PLAIN_LINE_EVERY_S = 5
 _DOWNLOADED = re.compile(r"Downloaded from \S+: \S+\.jar \(([\d.]+) ([kMG]?B)")
 _MEGABYTES = {"B": 1e-6, "kB": 1e-3, "MB": 1.0, "GB": 1e3}
@@ -33,11 +33,25 @@ class JarsError(RuntimeError):
     """Java or Maven is missing, or a fetch failed; the message is one line."""
 
 
-def java(name: str, *, heap_mb: int, options: tuple[str, ...] = ()) -> list[str]:
+def java(name: str, *, heap_mb: int, options: Iterable[str] = ()) -> list[str]:
     """The start of a command line: Java with the class path of one of `NAMES`."""
+    return java_with(fetch(name), heap_mb=heap_mb, options=options)
+
+
+def java_with(jars: Path, *, heap_mb: int, options: Iterable[str] = ()) -> list[str]:
+    """The start of a command line: Java with all jars of a directory."""
     require_java()
-    path = f"{fetch(name)}/*"
-    return ["java", f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", *options, "-cp", path]
+    return ["java", f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", *options, "-cp", f"{jars}/*"]
+
+
+def opens(*packages: str) -> tuple[str, ...]:
+    """Java's options that let programs look into packages of the JDK, forbidden since Java 17."""
+    return tuple(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in packages)
+
+
+def small_jar(name: str) -> Path:
+    """The smallest jar of one of `NAMES`: goes along with a job that finds all of them there."""
+    return min(fetch(name).glob("*.jar"), key=lambda jar: jar.stat().st_size)
 
 
 def fetch(name: str) -> Path:
@@ -47,14 +61,26 @@ def fetch(name: str) -> Path:
         JarsError: Maven is missing or failed.
     """
     pom = CHECKOUT / "runners" / "java" / name / "pom.xml"
-    target = CACHE / "jars" / name
-    digest = hashlib.sha256(pom.read_bytes()).hexdigest()
+    return fetch_once(
+        CACHE / "jars" / name, pom, lambda target: _copy_dependencies(name, pom, target)
+    )
+
+
+def fetch_once(target: Path, recipe: Path, make: Callable[[Path], None]) -> Path:
+    """Returns a directory that `make` fills, anew only when the file that it follows has changed.
+
+    Args:
+        target: the directory; does not exist when `make` gets it.
+        recipe: what it is made by.
+        make: fills it.
+    """
+    digest = hashlib.sha256(recipe.read_bytes()).hexdigest()
     target.parent.mkdir(parents=True, exist_ok=True)
-    with locked(target.with_suffix(".lock")):
+    with _locked(target.with_suffix(".lock")):
         stamp = target / _STAMP
         if not (stamp.exists() and stamp.read_text() == digest):
             shutil.rmtree(target, ignore_errors=True)
-            _copy_dependencies(name, pom, target)
+            make(target)
             stamp.write_text(digest)
     return target
 
@@ -71,7 +97,7 @@ def require_java() -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
+def _locked(path: Path) -> Iterator[None]:
     """Lets one process at a time in."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -134,12 +160,17 @@ def _progress(name: str) -> Iterator[Callable[[int, float], None]]:
         console.print(f"Fetched the {name} jars: {len(jars)}, {size:.0f} MB")
 
 
-def main() -> int:
+def fetch_all() -> None:
     """Fetches all of them."""
+    require_java()
+    for name in NAMES:
+        fetch(name)
+
+
+def exit_code(fetch_ahead: Callable[[], object]) -> int:
+    """Fetches something and returns the exit code; what is missing is said in one line."""
     try:
-        require_java()
-        for name in NAMES:
-            fetch(name)
+        fetch_ahead()
     except JarsError as error:
         print(error, file=sys.stderr)
         return 2
@@ -147,4 +178,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code(fetch_all))

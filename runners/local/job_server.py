@@ -8,10 +8,7 @@ from runners.local import jars
 from runners.local.process import Process, log_file
 
 # Flink 1.19 and the Java harness look into classes of the JDK, which Java 17 forbids unless told.
-OPENS = tuple(
-    f"--add-opens=java.base/java.{package}=ALL-UNNAMED"
-    for package in ("lang", "util", "nio", "time")
-)
+OPENS = jars.opens("java.lang", "java.util", "java.nio", "java.time")
 
 
 def job_server(
@@ -52,8 +49,6 @@ def job_server(
 
 def expansion_service(port: int) -> Process:
     """Describes an expansion service whose Kafka reads Flink does itself."""
-    # The jars are there already: one small file instead of 200 MB goes along with each job.
-    small_jar = min(jars.fetch("flink").glob("*.jar"), key=lambda jar: jar.stat().st_size)
     command = [
         *jars.java("flink", heap_mb=256, options=OPENS),
         "org.apache.beam.sdk.expansion.service.ExpansionService",
@@ -62,6 +57,7 @@ def expansion_service(port: int) -> Process:
         "--defaultEnvironmentType=EMBEDDED",
         # Flink then reads Kafka itself, with the offsets in its checkpoints.
         "--experiments=use_deprecated_read",
-        f"--filesToStage={small_jar}",
+        # The jars are there already: one small file instead of 200 MB goes along with each job.
+        f"--filesToStage={jars.small_jar('flink')}",
     ]
     return Process("the expansion service", command, log_file("expansion"))

@@ -9,14 +9,14 @@ import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions, NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from runners.local import jars
+from runners.local.parts import Parts
 from runners.local.process import Process, ProcessError, free_ports, log_file
 
 _START_TIMEOUT_S = 60
@@ -51,7 +51,7 @@ advertised.listeners=PLAINTEXT://127.0.0.1:{port}
 """
 
 
-class LocalKafka:
+class LocalKafka(Parts):
     """A broker of one node (KRaft) on free ports of 127.0.0.1; what it holds dies with it.
 
     Example:
@@ -69,7 +69,7 @@ class LocalKafka:
         self._port, self._controller_port = free_ports(2)
         #: What a kafka-python client must be given beside the address.
         self.client_options: dict[str, Any] = {}
-        self._exit = contextlib.ExitStack()
+        super().__init__()
         self._broker: Process | None = None
 
     @property
@@ -77,27 +77,14 @@ class LocalKafka:
         """Where clients find the broker."""
         return f"127.0.0.1:{self._port}"
 
-    def __enter__(self) -> Self:
-        """Starts the broker and waits until it serves."""
-        with contextlib.ExitStack() as stack:
-            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kafka-")))
-            java = jars.java("kafka", heap_mb=self._heap_mb)
-            properties = self._write_properties(directory)
-            self._format(java, properties)
-            broker = Process("Kafka", [*java, "kafka.Kafka", properties], log_file("kafka"))
-            self._broker = stack.enter_context(broker)
-            broker.wait_until(self._serves, _START_TIMEOUT_S)
-            self._exit = stack.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stops the broker and removes its files."""
-        self._exit.close()
+    def _start(self, stack: contextlib.ExitStack) -> None:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kafka-")))
+        java = jars.java("kafka", heap_mb=self._heap_mb)
+        properties = self._write_properties(directory)
+        self._format(java, properties)
+        broker = Process("Kafka", [*java, "kafka.Kafka", properties], log_file("kafka"))
+        self._broker = stack.enter_context(broker)
+        broker.wait_until(self._serves, _START_TIMEOUT_S)
 
     def check(self) -> None:
         """Raises ProcessError when the broker has ended."""

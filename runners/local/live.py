@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +36,7 @@ JOB = "event-center"
 PM_PARTITIONS = 4
 #: Each output goes to a topic of its name; the pipeline's own list would bring Beam along.
 OUTPUTS = ("events", "late", "invalid", "unmatched")
+TOPICS = {which: which for which in ("pm", "topology", *OUTPUTS)}
 #: Every kind of fault fits into so many seconds.
 ROUND_S = 150
 
@@ -197,16 +198,28 @@ def create_topics(kafka: LocalKafka) -> None:
     producer.close()
 
 
-def _pipeline(kafka: LocalKafka, flink: LocalFlink, options: Sequence[str]) -> Process:
-    command = [
-        *(sys.executable, "-m", "pipeline", "--runner=FlinkRunner"),
-        f"--job_name={JOB}",
-        f"--job_endpoint={flink.job_endpoint}",
-        f"--kafka_expansion_service={flink.expansion_service}",
-        f"--bootstrap_servers={kafka.bootstrap_servers}",
-        *(f"--{topic}_kafka_topic={topic}" for topic in ("pm", "topology", *OUTPUTS)),
+def pipeline_command(
+    name: str, bootstrap_servers: str, topics: Mapping[str, str], options: Iterable[str]
+) -> list[str]:
+    """Returns the command line of a live run.
+
+    Args:
+        name: of the job.
+        bootstrap_servers: the broker.
+        topics: topic of each input and output.
+        options: where it runs, and what else is to be said.
+    """
+    return [
+        *(sys.executable, "-m", "pipeline", "--runner=FlinkRunner", f"--job_name={name}"),
+        f"--bootstrap_servers={bootstrap_servers}",
+        *(f"--{which}_kafka_topic={topic}" for which, topic in topics.items()),
         *options,
     ]
+
+
+def _pipeline(kafka: LocalKafka, flink: LocalFlink, options: Sequence[str]) -> Process:
+    where = [*flink.options(), *options]
+    command = pipeline_command(JOB, kafka.bootstrap_servers, TOPICS, where)
     return Process("the pipeline", command, log_file("pipeline"), cwd=jars.CHECKOUT)
 
 

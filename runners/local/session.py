@@ -26,7 +26,7 @@ from runners.local.cluster import LocalCluster, Shape
 from runners.local.flink_job import ENDED, FlinkError, FlinkJob
 from runners.local.jars import CACHE, CHECKOUT, JarsError
 from runners.local.kafka import LocalKafka
-from runners.local.live import JOB, OUTPUTS, create_topics
+from runners.local.live import JOB, TOPICS, create_topics, pipeline_command
 from runners.local.process import ProcessError, log_file
 from simulator.cli import Parser
 
@@ -113,7 +113,7 @@ def start(options: argparse.Namespace) -> None:
     session = Session.current()
     _console.print(
         f"Flink:      http://{session.rest_address}\n"
-        f"Kafka:      {session.bootstrap_servers} (topics pm, topology, {', '.join(OUTPUTS)})\n"
+        f"Kafka:      {session.bootstrap_servers} (topics {', '.join(TOPICS)})\n"
         f"Prometheus: {', '.join(session.metrics_addresses)}\n"
         "Next: `make submit`; feed it with\n"
         f"  {_relative(sys.executable)} -m simulator"
@@ -149,15 +149,9 @@ def hold(options: argparse.Namespace) -> None:
 def submit(options: argparse.Namespace) -> None:
     """Sends the pipeline to the cluster and leaves it there."""
     session = Session.current()
-    command = [
-        *(sys.executable, "-m", "pipeline", "--runner=FlinkRunner", "--detach"),
-        f"--job_name={JOB}",
-        f"--bootstrap_servers={session.bootstrap_servers}",
-        *(f"--{topic}_kafka_topic={topic}" for topic in ("pm", "topology", *OUTPUTS)),
-        *session.options,
-        *([f"--savepoint_path={options.savepoint}"] if options.savepoint else []),
-        *options.pipeline_options,
-    ]
+    savepoint = [f"--savepoint_path={options.savepoint}"] if options.savepoint else []
+    more = ["--detach", *session.options, *savepoint, *options.pipeline_options]
+    command = pipeline_command(JOB, session.bootstrap_servers, TOPICS, more)
     code = subprocess.run(command, cwd=CHECKOUT).returncode
     if code:
         raise SystemExit(code)

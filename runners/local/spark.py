@@ -6,21 +6,17 @@ import contextlib
 import re
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from runners.local import jars
+from runners.local.parts import Parts
 from runners.local.process import Process, free_ports, log_file
 
 _START_TIMEOUT_S = 60
 # Spark looks into these packages of the JDK, which Java 17 forbids unless told.
-_OPENS = tuple(
-    f"--add-opens=java.base/{package}=ALL-UNNAMED"
-    for package in (
-        *(f"java.{name}" for name in ("io", "lang", "lang.invoke", "lang.reflect", "net", "nio")),
-        *(f"java.util{name}" for name in ("", ".concurrent", ".concurrent.atomic")),
-        *(f"sun.{name}" for name in ("nio.ch", "nio.cs", "security.action", "util.calendar")),
-    )
+_OPENS = jars.opens(
+    *(f"java.{name}" for name in ("io", "lang", "lang.invoke", "lang.reflect", "net", "nio")),
+    *(f"java.util{name}" for name in ("", ".concurrent", ".concurrent.atomic")),
+    *(f"sun.{name}" for name in ("nio.ch", "nio.cs", "security.action", "util.calendar")),
 )
 # Everything that listens does so for this machine only.
 _LOOPBACK = {"SPARK_LOCAL_IP": "127.0.0.1"}
@@ -33,7 +29,7 @@ def is_here(master_url: str) -> bool:
     return bool(_IN_THE_JOB_SERVER.fullmatch(master_url) or _ON_THIS_MACHINE.fullmatch(master_url))
 
 
-class LocalSpark:
+class LocalSpark(Parts):
     """A job server that runs jobs inside its own JVM, or sends them to a master.
 
     Example:
@@ -52,7 +48,7 @@ class LocalSpark:
         self._heap_mb = heap_mb
         self._job_port, self._artifact_port = free_ports(2)
         self._log = log_file("spark")
-        self._exit = contextlib.ExitStack()
+        super().__init__()
 
     @property
     def job_endpoint(self) -> str:
@@ -69,32 +65,13 @@ class LocalSpark:
         }
         if self._has_executors_here:
             # They have the jars: one small file instead of 270 MB goes along with each job.
-            small_jar = min(jars.fetch("spark").glob("*.jar"), key=lambda jar: jar.stat().st_size)
-            options["--files_to_stage"] = str(small_jar)
+            options["--files_to_stage"] = str(jars.small_jar("spark"))
         return options
 
-    def __enter__(self) -> Self:
-        """Starts it and waits until it serves.
-
-        Raises:
-            JarsError: Java, Maven or the jars are missing.
-            ProcessError: it does not come up.
-        """
-        with contextlib.ExitStack() as stack:
-            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="spark-"))
-            server = stack.enter_context(self._job_server(directory))
-            server.wait_for_port(self._job_port, _START_TIMEOUT_S)
-            self._exit = stack.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stops it, with every job that still runs."""
-        self._exit.close()
+    def _start(self, stack: contextlib.ExitStack) -> None:
+        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="spark-"))
+        server = stack.enter_context(self._job_server(directory))
+        server.wait_for_port(self._job_port, _START_TIMEOUT_S)
 
     @property
     def _has_executors_here(self) -> bool:
@@ -125,7 +102,7 @@ class LocalSpark:
         return Process("Spark's job server", command, self._log, env=env)
 
 
-class LocalSparkCluster:
+class LocalSparkCluster(Parts):
     """A standalone master and one worker, whose executors are JVMs of their own.
 
     Example:
@@ -143,41 +120,21 @@ class LocalSparkCluster:
         self._cores = cores
         self._memory_mb = memory_mb
         self._master_port, self._worker_port = free_ports(2)
-        self._exit = contextlib.ExitStack()
+        super().__init__()
 
     @property
     def master_url(self) -> str:
         """Where a job server sends jobs to."""
         return f"spark://127.0.0.1:{self._master_port}"
 
-    def __enter__(self) -> Self:
-        """Starts both and waits until the worker is at the master's service.
-
-        Raises:
-            JarsError: Java, Maven or the jars are missing.
-            ProcessError: one of them does not come up.
-        """
-        with contextlib.ExitStack() as stack:
-            directory = Path(
-                stack.enter_context(tempfile.TemporaryDirectory(prefix="spark-cluster-"))
-            )
-            # Where the worker looks for the class path of its executors.
-            (directory / "jars").symlink_to(jars.fetch("spark"))
-            master = stack.enter_context(self._master(directory))
-            master.wait_for_port(self._master_port, _START_TIMEOUT_S)
-            worker = stack.enter_context(self._worker(directory))
-            worker.wait_for_line("Successfully registered with master", _START_TIMEOUT_S)
-            self._exit = stack.pop_all()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stops both, with every executor."""
-        self._exit.close()
+    def _start(self, stack: contextlib.ExitStack) -> None:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="spark-cluster-")))
+        # Where the worker looks for the class path of its executors.
+        (directory / "jars").symlink_to(jars.fetch("spark"))
+        master = stack.enter_context(self._master(directory))
+        master.wait_for_port(self._master_port, _START_TIMEOUT_S)
+        worker = stack.enter_context(self._worker(directory))
+        worker.wait_for_line("Successfully registered with master", _START_TIMEOUT_S)
 
     def _master(self, directory: Path) -> Process:
         return self._process("master", "master.Master", directory, [], self._master_port)

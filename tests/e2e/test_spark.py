@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from pipeline.outputs import OUTPUTS
 from runners.local import jars
 from runners.local.spark import LocalSparkCluster
 from schema.capture import read_capture
 from schema.topology_file import read_topology
+from tests.e2e.replayed import Outputs, replayed
 from tests.oracle import replay
 from tests.stream.test_replay_equals_oracle import assert_equal, lines, simulated
 
 pytestmark = pytest.mark.e2e
-
-TIMEOUT_S = 240
-
-Outputs = dict[str, list[dict]]
 
 
 class Scene:
@@ -34,17 +27,7 @@ class Scene:
 
     def run(self, name: str, *options: str) -> tuple[Outputs, str]:
         """Replays the capture; returns the outputs, and what was printed."""
-        paths = {output: self._folder / f"{name}-{output}.jsonl" for output in OUTPUTS}
-        command = [sys.executable, "-m", "pipeline", *options]
-        command += [f"--pm_file={self.capture}", f"--topology_file={self.topology}"]
-        command += [f"--{output}_file={path}" for output, path in paths.items()]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S)
-        assert ended.returncode == 0, ended.stderr
-        return {output: read(path) for output, path in paths.items()}, ended.stderr
-
-
-def read(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
+        return replayed(self._folder, name, *options)
 
 
 @pytest.fixture(scope="module")

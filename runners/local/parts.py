@@ -1,0 +1,40 @@
+"""What consists of several processes and lives exactly as long as the block that started it."""
+
+from __future__ import annotations
+
+import contextlib
+from types import TracebackType
+from typing import Self
+
+
+class Parts:
+    """Base of such things; `_start` says what they are made of."""
+
+    def __init__(self) -> None:
+        """Nothing is started yet."""
+        self._exit = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        """Starts all parts and waits until they serve; what had started ends if one does not.
+
+        Raises:
+            JarsError: Java, Maven or the jars are missing.
+            ProcessError: a part does not come up.
+        """
+        with contextlib.ExitStack() as stack:
+            self._start(stack)
+            self._exit = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stops all parts, with all that still runs on them."""
+        self._exit.close()
+
+    def _start(self, stack: contextlib.ExitStack) -> None:
+        """Starts the parts, each entered into the stack, and waits until they serve."""
+        raise NotImplementedError
