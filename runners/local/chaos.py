@@ -361,7 +361,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser("chaos", __doc__)
     parser.add_argument("--runs", type=int, default=10, help="how many runs (10)")
-    parser.add_argument("--links", type=int, default=20, help="links of the network (20)")
+    parser.add_argument("--links", type=int, default=40, help="links of the network (40)")
     parser.add_argument("--seconds", type=int, default=150, help="length of a feed (150)")
     parser.add_argument("--seed", type=int, default=1, help="of the first run (1)")
     parser.add_argument(
