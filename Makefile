@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
-CODE := kernels pipeline runners schema simulator tests transforms setup.py
+CODE := benchmarks kernels pipeline runners schema simulator tests transforms setup.py
 
 .DEFAULT_GOAL := help
 
@@ -52,6 +52,10 @@ cluster-stop: $(STAMP) ## end that cluster and its job
 .PHONY: chaos
 chaos: $(STAMP) ## break every kind of part under load, ten times; nothing may be missing
 	@$(BIN)/python -m runners.local.chaos $(ARGS)
+
+.PHONY: soak
+soak: $(STAMP) ## a run of 30 minutes in which nothing may grow; draws out/soak.png
+	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
 .PHONY: test
 test: test-unit test-e2e ## all tests

@@ -30,8 +30,8 @@ from runners.local.cluster import LocalCluster
 from runners.local.flink_job import FlinkJob
 from runners.local.jars import CACHE, CHECKOUT
 from runners.local.kafka import LocalKafka
-from runners.local.live import OUTPUTS, ROUND_S, TOPICS, pipeline_command
-from runners.local.process import Process, log_file
+from runners.local.live import OUTPUTS, ROUND_S, TOPICS
+from runners.local.submit import submit_pipeline
 from schema.capture import write_capture
 from schema.pm_report_pb2 import COMPLETE, INPUT_POWER, ComponentPm, PmReport, PmValue
 from schema.topology_file import write_topology
@@ -76,7 +76,6 @@ _CALM_S = 15
 _QUIET_S = 60
 # The producer waits for the broker as long as a run may take.
 _PATIENCE = {"delivery.timeout.ms": "300000", "max.block.ms": "300000"}
-_SUBMIT_TIMEOUT_S = 240
 
 Lines = dict[str, list[dict[str, Any]]]
 
@@ -194,9 +193,7 @@ def run(
     with contextlib.ExitStack() as stack:
         sender = stack.enter_context(LiveSender(kafka.bootstrap_servers, _PATIENCE))
         sender.send_links(topics["topology"], scene.topology)
-        _submit(kafka, cluster, name, topics)
-        job = cluster.find_job(name)
-        assert job
+        job = submit_pipeline(kafka, cluster, name, topics, _OPTIONS)
         stack.callback(job.cancel)
         feed = threading.Thread(target=_feed, args=(sender, topics["pm"], scene), daemon=True)
         feed.start()
@@ -211,14 +208,6 @@ def run(
     if not outcome.is_right:
         _keep(name, expected=expected, got=got)
     return outcome
-
-
-def _submit(kafka: LocalKafka, cluster: LocalCluster, name: str, topics: dict[str, str]) -> None:
-    options = ["--detach", *cluster.options(), *_OPTIONS]
-    command = pipeline_command(name, kafka.bootstrap_servers, topics, options)
-    with Process("the submitter", command, log_file("submit"), cwd=CHECKOUT) as submitter:
-        if submitter.wait(_SUBMIT_TIMEOUT_S):
-            submitter.check()
 
 
 def _feed(sender: LiveSender, topic: str, scene: Scene) -> None:

@@ -95,6 +95,13 @@ class FlinkJob:
         """Returns how many slots a cluster has in all."""
         return int(_get(address, "overview").get("slots-total", 0))
 
+    @staticmethod
+    def heap_bytes(address: str) -> int:
+        """Returns how much heap the TaskManagers of a cluster have in use, garbage included."""
+        metric = "Status.JVM.Memory.Heap.Used"
+        told = _get(address, f"taskmanagers/metrics?get={metric}&agg=sum")
+        return int(told[0]["sum"]) if told else 0
+
     def state(self) -> str:
         """Returns the state in Flink's words; UNKNOWN when nobody answers."""
         return str(self._get("").get("state", "UNKNOWN"))

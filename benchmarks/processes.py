@@ -1,0 +1,42 @@
+"""What processes use, read from /proc."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def workers_of(pool: int) -> list[int]:
+    """Returns the processes that a worker pool has started and that still run."""
+    return [process for process, (parent, _) in _stat().items() if parent == pool]
+
+
+def cpu_seconds(process: int) -> float:
+    """Returns the CPU time of a process, its children included, that have not ended [s]."""
+    stat = _stat()
+    own = stat.get(process, (0, 0.0))[1]
+    return own + sum(cpu_seconds(child) for child, (parent, _) in stat.items() if parent == process)
+
+
+def memory_mb(process: int) -> float:
+    """Returns the resident memory of a process; 0 when it has ended."""
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * _PAGE_MB
+    return 0.0
+
+
+def _stat() -> dict[int, tuple[int, float]]:
+    """Returns parent and CPU time [s] of every process that runs."""
+    found = {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has just ended
+            name, _, rest = file.read_text().rpartition(")")
+            state, parent, *others = rest.split()
+            if state not in "ZX":
+                ticks = int(others[9]) + int(others[10])
+                found[int(name.partition(" ")[0])] = int(parent), ticks / _TICKS_PER_S
+    return found
