@@ -66,12 +66,12 @@ class ActedUpon:
         self.levels = {key: noted for key, noted in self.levels.items() if key[2] >= oldest_s}
         self.sequences = {key: noted for key, noted in self.sequences.items() if key[2] >= oldest_s}
 
-    def keep(self, kept: NDArray[np.bool_]) -> None:
-        """Forgets the links where `kept` is false; rows move up."""
-        new_row = np.cumsum(kept) - 1
+    def rearrange(self, source: NDArray[np.int64]) -> None:
+        """Gives the links new rows, by new row the old one or -1; others are forgotten."""
+        new_row = {old: new for new, old in enumerate(source.tolist()) if old >= 0}
         self.levels = {
-            (int(new_row[r]), f, w): noted for (r, f, w), noted in self.levels.items() if kept[r]
+            (new_row[r], f, w): noted for (r, f, w), noted in self.levels.items() if r in new_row
         }
         self.sequences = {
-            (int(new_row[r]), f, w): noted for (r, f, w), noted in self.sequences.items() if kept[r]
+            (new_row[r], f, w): noted for (r, f, w), noted in self.sequences.items() if r in new_row
         }

@@ -11,7 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kernels.flatten import FlatReports, flatten
-from kernels.samples import sample_rows
+from kernels.layouts import Layouts
+from kernels.samples import Samples, joined_samples, sound_samples
 from kernels.validate import Checked, Reason, validate
 from schema import pm_report_pb2
 from schema.pm_types import pm_type_name
@@ -39,15 +40,15 @@ class Decoded:
     """What became of some records.
 
     Attributes:
-        samples: PM rows.
-        record: (rows of samples,) int64, which record each sample came in.
+        samples: the sound samples, readings coded where possible.
+        record: (reports of samples,) int64, which record each report is.
         invalid: the rejections, ready for the invalid output.
         num_reports: records seen.
         num_reports_rejected: records of which nothing lives on, parsed or not.
         num_components: components in the reports that could be parsed.
     """
 
-    samples: pa.RecordBatch
+    samples: Samples
     record: NDArray[np.int64]
     invalid: list[dict[str, Any]]
     num_reports: int
@@ -90,6 +91,7 @@ def decode(
     payloads: Sequence[bytes],
     order: NDArray[np.int64],
     record_time_ns: NDArray[np.int64] | None,
+    layouts: Layouts,
 ) -> Decoded:
     """Decodes, checks and flattens records.
 
@@ -98,25 +100,35 @@ def decode(
         order: (len(payloads),) order of arrival.
         record_time_ns: (len(payloads),) timestamps of the records [ns since the Unix epoch];
             None where the source has none: the collect times stand in.
+        layouts: what reports looked like before; learns.
     """
-    parsed, good, bad = parse_reports(payloads)
-    flat = flatten(parsed)
-    number = np.array(good, dtype=np.int64)
-    reference_ns = flat.collect_time_ns if record_time_ns is None else record_time_ns[number]
-    checked = validate(flat, reference_ns)
-    samples, report = sample_rows(flat, checked, order[number])
-    invalid = [
-        _rejection(Reason.MALFORMED_PROTOBUF, detail=detail, payload=payloads[i])
-        for i, detail in bad.items()
-    ]
-    invalid += _rejections(flat, checked, payloads, number)
+    matched, left = layouts.take(payloads, order, record_time_ns)
+    parts = [(part.samples, part.number) for part in matched]
+    num_components = sum(part.samples.num_samples for part in matched)
+    invalid: list[dict[str, Any]] = []
+    num_rejected = 0
+    if len(left):
+        parsed, good, bad = parse_reports([payloads[number] for number in left])
+        flat = flatten(parsed)
+        number = left[good]
+        reference_ns = flat.collect_time_ns if record_time_ns is None else record_time_ns[number]
+        checked = validate(flat, reference_ns)
+        samples, report = sound_samples(flat, checked, order[number])
+        parts.append((samples, number[report]))
+        num_components += len(flat.component)
+        num_rejected = len(bad) + int(np.count_nonzero(checked.report_reason))
+        invalid = [
+            _rejection(Reason.MALFORMED_PROTOBUF, detail=detail, payload=payloads[left[i]])
+            for i, detail in bad.items()
+        ]
+        invalid += _rejections(flat, checked, payloads, number)
     return Decoded(
-        samples=samples,
-        record=number[report],
+        samples=joined_samples([samples for samples, _ in parts]).with_coded_readings(),
+        record=np.concatenate([number for _, number in parts]) if parts else np.empty(0, np.int64),
         invalid=invalid,
         num_reports=len(payloads),
-        num_reports_rejected=len(bad) + int(np.count_nonzero(checked.report_reason)),
-        num_components=len(flat.component),
+        num_reports_rejected=num_rejected,
+        num_components=num_components,
     )
 
 

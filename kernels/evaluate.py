@@ -5,26 +5,50 @@ anew for the links of one report, confirms anew what that window is part of, and
 raise or lift, and never takes back.
 """
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from kernels.acted import ActedUpon
 from kernels.confirm import Confirmed, confirm, run_length
-from kernels.decide import SpanLimits, SpanPowers, decide
-from kernels.history import LOSS, RX, TX, History, Readings, ring_windows
+from kernels.decide import SpanLimits, SpanPowers, decide, is_plainly_normal, measure
+from kernels.history import History, Measured, Rows, is_among, ring_windows
 from kernels.learn import LearningRow
 from kernels.lifecycle import NEVER, Alarms, Confirmation, confirmations
 from kernels.limits import is_decided, limits_of, maintenance_at
 from kernels.make_events import alarm_event, match_event
-from kernels.span_loss import span_column
+from schema.blocks import link_key
+from schema.columns import Columns
 from schema.events import Action, Code, Family, FiberEvent
 from schema.topology_pb2 import FiberLink
 
-Rows = NDArray[np.int64]
+
+@functools.lru_cache(maxsize=65_536)
+def _parsed(link: bytes) -> FiberLink:
+    return FiberLink.FromString(link)
+
+
+@dataclass(frozen=True)
+class _View:
+    """Some links as they come in each window: where they stand, and their limits.
+
+    Attributes:
+        links: (n,) uint64, the link keys of the SPANS rows.
+        taken: which of these rows are decided.
+        rows: (k,) int64, rows of their links, ascending.
+        limits: the limits of these.
+        no_base: (k, 2) bool, the topology states no base.
+    """
+
+    links: NDArray[np.uint64]
+    taken: Any
+    rows: Rows
+    limits: SpanLimits
+    no_base: NDArray[np.bool_]
 
 
 @dataclass
@@ -34,28 +58,29 @@ class Tracks:
     Attributes:
         lifecycle: False with ``--emit=matches``.
         late_windows: number of windows that can still be decided anew.
-        links: the topology in force, by link_id.
-        row_of: row of each link that was ever seen, by link_id.
+        keys: (n,) uint64, link keys, ascending: the rows of all that is kept by link.
         history: the last windows.
         alarms: what is open.
         learned_db: (n, 2) float64, learned base, NaN = none.
         learned_s: (n, 2) int64, the window after which it holds.
         learning: rows of measured windows, by (row, direction).
         acted: what was acted upon and is not confirmed any more.
+        unsaved: what was measured since this was last empty, by window, in order.
     """
 
     lifecycle: bool
     late_windows: int
     history: History
-    links: dict[str, FiberLink] = field(default_factory=dict)
-    row_of: dict[str, int] = field(default_factory=dict)
+    keys: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
     alarms: Alarms = field(default_factory=Alarms)
     learned_db: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
     learned_s: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 2), np.int64))
     learning: dict[tuple[int, int], LearningRow] = field(default_factory=dict)
     acted: ActedUpon = field(default_factory=ActedUpon)
-    _limits: SpanLimits | None = None
-    _rows: list[FiberLink | None] = field(default_factory=list)
+    unsaved: list[tuple[int, Measured]] = field(default_factory=list)
+    _links: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, object))
+    _decided: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, bool))
+    _view: _View | None = None
 
     @classmethod
     def empty(cls, *, lifecycle: bool, allowed_lateness_s: float) -> "Tracks":
@@ -63,49 +88,101 @@ class Tracks:
         late_windows = int(np.ceil(allowed_lateness_s)) + 1
         return cls(lifecycle, late_windows, History.empty(ring_windows(allowed_lateness_s)))
 
-    def set_links(self, links: dict[str, FiberLink]) -> None:
-        """Takes over a topology; links that are gone are forgotten with all they had."""
-        self.links = links
-        gone = [link_id for link_id in self.row_of if link_id not in links]
-        if gone:
-            kept = np.ones(len(self.row_of), bool)
-            kept[[self.row_of[link_id] for link_id in gone]] = False
-            self._keep(kept)
-        self._lay_out()
+    def set_links(self, links: Mapping[str, bytes]) -> bool:
+        """Takes over a topology; links that are gone are forgotten with all they had.
 
-    def evaluate(self, window_s: int, spans: pa.RecordBatch, *, late: bool) -> list[FiberEvent]:
+        Args:
+            links: serialized FiberLinks by link_id.
+
+        Returns:
+            Whether rows have changed.
+        """
+        by_key = {link_key(link_id): link for link_id, link in links.items()}
+        gone = [key for key in self.keys.tolist() if key not in by_key]
+        return self._change(by_key, gone)
+
+    def change_links(self, changes: Mapping[str, bytes | None]) -> bool:
+        """Takes over changes of the topology; None = the link is gone.
+
+        Returns:
+            Whether rows have changed.
+        """
+        by_key = {link_key(link_id): link for link_id, link in changes.items()}
+        present = {key: link for key, link in by_key.items() if link is not None}
+        return self._change(present, [key for key, link in by_key.items() if link is None])
+
+    def _change(self, present: Mapping[int, bytes], gone: Sequence[int]) -> bool:
+        changed = np.array(sorted(present), np.uint64)
+        keys = np.union1d(np.setdiff1d(self.keys, np.array(gone, np.uint64)), changed)
+        moved = not np.array_equal(keys, self.keys)
+        if moved or len(self._links) != len(keys):
+            at = np.minimum(np.searchsorted(self.keys, keys), max(len(self.keys) - 1, 0))
+            known = self.keys[at] == keys if len(self.keys) else np.zeros(len(keys), bool)
+            self._rearrange(np.where(known, at, -1))
+            self.keys = keys
+        rows = np.searchsorted(keys, changed)
+        links = [present[key] for key in changed.tolist()]
+        parsed = [FiberLink.FromString(link) for link in links]
+        self._links[rows] = np.array([*links, None], object)[:-1]
+        self._decided[rows] = [is_decided(link) for link in parsed]
+        self.history.limits.put(rows, limits_of(parsed))
+        self._view = None
+        return moved
+
+    def _rearrange(self, source: Rows) -> None:
+        """Gives the links new rows, by new row the old one or -1."""
+        is_new = source < 0
+        # After a restore there are keys, but the links and their limits are still to come.
+        known = source if len(self._links) else np.full(len(source), -1)
+        self._links = np.concatenate((self._links, np.array([None], object)))[known]
+        self._decided = np.append(self._decided, False)[known]
+        self.history.limits = self.history.limits.moved(known)
+        if is_new.any() or len(source) != len(self.keys):
+            self.learned_db = np.append(self.learned_db, [[np.nan] * 2], axis=0)[source]
+            self.learned_s = np.append(self.learned_s, [[NEVER] * 2], axis=0)[source]
+            self.history.rearrange(source)
+            self.alarms.rearrange(source)
+            self.acted.rearrange(source)
+            new_row = {old: new for new, old in enumerate(source.tolist()) if old >= 0}
+            self.learning = {
+                (new_row[r], d): v for (r, d), v in self.learning.items() if r in new_row
+            }
+
+    def evaluate(self, window_s: int, spans: Columns, *, late: bool) -> list[FiberEvent]:
         """Evaluates one window.
 
         Args:
             window_s: start of the window [s since the Unix epoch].
-            spans: SPANS rows of the links that have a sample in it.
+            spans: columns of SPANS, the links that have a sample in it.
             late: the window was evaluated before; `spans` holds the links of one report.
 
         Returns:
             The events, in the order they were made.
         """
-        rows, taken = self._rows_of(spans)
-        history = self.history
+        view = self._view_of(spans["link"])
+        rows, history = view.rows, self.history
         if history.newest_s is None or window_s > history.newest_s:
             self._advance(window_s)
         if not len(rows):
             return []
         before = self._confirmed(window_s, rows) if late else []
-        self._decide(window_s, rows, spans, taken, late=late)
+        abnormal = self._decide(window_s, view, spans, late=late)
         assert history.newest_s is not None
         events: list[FiberEvent] = []
+        # On time nothing can be confirmed where the window itself is normal.
+        suspects = rows if late else abnormal
         # Raised or fallen in this walk: what is confirmed at later windows acts again on it.
         reopened = np.zeros((len(rows), len(Family)), bool)
         for number, at_s in enumerate(range(window_s, history.newest_s + 1)):
-            confirmed = confirm(history.codes(at_s, rows), lifecycle=self.lifecycle)
+            confirmed = confirm(history.codes(at_s, suspects), lifecycle=self.lifecycle)
             news = confirmed.level > 0
             if late:
                 news &= confirmed.level > self.acted.note(at_s, rows, before[number], confirmed)
                 again = reopened[np.arange(len(rows))[:, None], confirmed.family]
                 news |= again & (confirmed.level > 0)
-            found = confirmations(rows, confirmed, news)
+            found = confirmations(suspects, confirmed, news)
             if self.lifecycle:
-                events += self._unsuppress(at_s, history.evaluated(at_s, rows), late)
+                events += self._unsuppress(at_s, rows, late)
                 events += self._raise_change_clear(at_s, found, rows, reopened, late)
             else:
                 events += self._matches(at_s, found, late)
@@ -123,7 +200,7 @@ class Tracks:
             self.alarms.fold_oldest(history)
             history.step()
         if history.newest_s < window_s:
-            history.readings.clear()
+            history.measured.clear()
             history.newest_s = window_s
         self._thin_out(window_s - self.late_windows)
         self.acted.forget(history.oldest_s)
@@ -131,70 +208,73 @@ class Tracks:
     def _thin_out(self, closed_s: int) -> None:
         """Keeps of a window that nothing can change any more what an event may speak of."""
         history = self.history
-        readings = history.readings.get(closed_s)
-        if readings is not None:
-            busy = history.last_abnormal_s[readings.link] >= history.oldest_s
-            busy |= np.isin(readings.link, self.alarms.table["link"])
-            history.readings[closed_s] = readings.pick(busy)
+        measured = history.measured.get(closed_s)
+        if measured is not None:
+            busy = history.last_abnormal_s[measured.row] >= history.oldest_s
+            busy |= is_among(measured.row, np.unique(self.alarms.table["link"]))
+            history.measured[closed_s] = measured.pick(busy)
 
-    def _decide(
-        self, window_s: int, rows: Rows, spans: pa.RecordBatch, taken: Rows, *, late: bool
-    ) -> None:
-        assert self._limits is not None
-        names = ("tx_dbm", "rx_dbm", "tx_osc_dbm", "rx_osc_dbm", "loss_db", "loss_osc_db")
-        powers = SpanPowers(*(span_column(spans, name)[taken] for name in names))
-        stated = self._limits
-        learned_db = np.where(self.learned_s[rows] < window_s, self.learned_db[rows], np.nan)
-        base_db = stated.base_db[rows]
-        limits = SpanLimits(
-            los_dbm=stated.los_dbm[rows],
-            set_db=stated.set_db[rows],
-            base_db=np.where(np.isnan(base_db), learned_db, base_db),
-            base_osc_db=stated.base_osc_db[rows],
-            has_osc=stated.has_osc[rows],
-        )
-        decided = decide(powers, limits, self._cut_held(window_s, rows))
-        history = self.history
-        history.record(window_s, rows, decided)
-        readings = Readings.of(rows, powers, limits, decided)
-        self._learn(window_s, rows, readings, np.isnan(base_db), late=late)
-        known = history.readings.get(window_s)
-        history.readings[window_s] = known.merge(readings) if known else readings
+    def _decide(self, window_s: int, view: _View, spans: Columns, *, late: bool) -> Rows:
+        """Decides a window; returns the rows of the links that are not plainly normal."""
+        history, rows = self.history, view.rows
+        limits = self._with_learned(window_s, view)
+        measured = Measured.of(rows, spans, limits.base_db)
+        if not isinstance(view.taken, slice):
+            measured = Measured(
+                rows,
+                {name: values[view.taken] for name, values in measured.powers.items()},
+                limits.base_db,
+            )
+        powers = measured.span_powers()
+        normal = is_plainly_normal(powers, limits)
+        suspects = np.flatnonzero(~normal)
+        history.record_normal(window_s, rows[normal])
+        abnormal = rows[suspects]
+        held = self._cut_held(window_s, abnormal)
+        decided = decide(powers.take(suspects), limits.take(suspects), held)
+        history.record(window_s, abnormal, decided)
+        self._learn(window_s, view, powers, limits, late=late)
+        history.add_measured(window_s, measured)
+        self.unsaved.append((window_s, measured))
+        return abnormal
+
+    def _with_learned(self, window_s: int, view: _View) -> SpanLimits:
+        if not view.no_base.any():
+            return view.limits
+        learned_db, learned_s = self.learned_db[view.rows], self.learned_s[view.rows]
+        learned_db = np.where(learned_s < window_s, learned_db, np.nan)
+        base_db = np.where(view.no_base, learned_db, view.limits.base_db)
+        return view.limits.with_base(base_db)
 
     def _cut_held(self, window_s: int, rows: Rows) -> NDArray[np.bool_]:
         """Decision row 2: what keeps a dark span cut, (k, 2)."""
         history = self.history
-        position = history.position(window_s)
         held = np.zeros((len(rows), 2), bool)
-        if position > 0:
+        if history.position(window_s) > 0:
             held |= history.codes(window_s - 1, rows)[-1] == Code.FIBER_CUT
         table = self.alarms.table
         at_cut = table[(table["family"] == Family.FIBER) & (table["level"] == 4)]
-        direction = np.zeros(len(self.row_of), np.uint8)
-        direction[at_cut["link"]] = at_cut["direction"]
-        named = direction[rows]
-        held |= np.stack(((named & 1) != 0, (named & 2) != 0), axis=1)
+        if len(at_cut):
+            direction = np.zeros(len(self.keys), np.uint8)
+            direction[at_cut["link"]] = at_cut["direction"]
+            named = direction[rows]
+            held |= np.stack(((named & 1) != 0, (named & 2) != 0), axis=1)
         return held
 
     def _learn(
-        self,
-        window_s: int,
-        rows: Rows,
-        readings: Readings,
-        no_base: NDArray[np.bool_],
-        *,
-        late: bool,
+        self, window_s: int, view: _View, powers: SpanPowers, limits: SpanLimits, *, late: bool
     ) -> None:
-        needed = no_base & np.isnan(self.learned_db[rows])
-        no_data = np.isnan(readings.values[..., TX]) | np.isnan(readings.values[..., RX])
+        needed = view.no_base & np.isnan(self.learned_db[view.rows])
+        if not needed.any():
+            return
+        loss_db = measure(powers, limits).loss_db
+        no_data = np.isnan(powers.tx_dbm) | np.isnan(powers.rx_dbm)
         for i, direction in np.argwhere(needed & (late | ~no_data)):
             # Both ends are sampled: where there is no loss one of them is dark.
-            loss_db = float(readings.values[i, direction, LOSS])
-            key = int(rows[i]), int(direction)
+            loss = None if no_data[i, direction] else float(loss_db[i, direction])
+            key = int(view.rows[i]), int(direction)
             row = self.learning.setdefault(key, LearningRow())
-            learned = row.add(
-                window_s, None if no_data[i, direction] else loss_db, spare=self.late_windows
-            )
+            learned = row.add(window_s, loss, spare=self.late_windows)
             if learned:
                 self.learned_db[key], self.learned_s[key] = learned
                 del self.learning[key]
@@ -212,12 +292,17 @@ class Tracks:
     def _unsuppress(self, window_s: int, rows: Rows, late: bool) -> list[FiberEvent]:
         """Publishes again what is still active after the maintenance that suppressed it."""
         table = self.alarms.table
-        again = table["suppressed"] & (table["last_s"] < window_s) & np.isin(table["link"], rows)
-        events = []
-        for row in self._in_order(np.flatnonzero(again).tolist()):
-            if maintenance_at(self._link(int(table[row]["link"])), window_s) is None:
-                events.append(self._event(Action.CHANGE, row, window_s, late))
-        return events
+        if not table["suppressed"].any():
+            return []
+        evaluated = self.history.evaluated(window_s, rows)
+        again = table["suppressed"] & (table["last_s"] < window_s)
+        again &= is_among(table["link"], evaluated)
+        changed = {
+            row: Action.CHANGE
+            for row in np.flatnonzero(again).tolist()
+            if maintenance_at(self._link(int(table[row]["link"])), window_s) is None
+        }
+        return self._events(changed, window_s, late)
 
     def _raise_change_clear(
         self,
@@ -246,7 +331,7 @@ class Tracks:
                 alarm["level"] = confirmation.level
                 self.alarms.restart_count(row, window_s)
         fallen = []
-        concerned = np.flatnonzero(np.isin(self.alarms.table["link"], rows))
+        concerned = np.flatnonzero(is_among(self.alarms.table["link"], rows))
         for row, level in self.alarms.due_to_fall(self.history, window_s, concerned):
             actions[row] = Action.CHANGE if level else Action.CLEAR
             fallen.append(row)
@@ -256,14 +341,9 @@ class Tracks:
         raised = [row for row, action in actions.items() if action == Action.RAISE]
         anew = self.alarms.table[[*raised, *fallen]]
         reopened[np.searchsorted(rows, anew["link"]), anew["family"]] = True
-        events = [self._event(actions[row], row, window_s, late) for row in self._in_order(actions)]
+        events = self._events(actions, window_s, late)
         self.alarms.close([row for row, action in actions.items() if action == Action.CLEAR])
         return events
-
-    def _in_order(self, rows: Iterable[int]) -> list[int]:
-        """Returns rows of the alarms by link and family: the order of the events of a window."""
-        table = self.alarms.table
-        return sorted(rows, key=lambda row: (table[row]["link"], table[row]["family"]))
 
     def _onset_s(self, window_s: int, confirmation: Confirmation) -> int:
         """Returns the first window of the unbroken run, of the earlier span if both confirm."""
@@ -275,68 +355,75 @@ class Tracks:
         spans = [confirmation.direction & 1, confirmation.direction & 2]
         return int(min(s for s, named in zip(start_s, spans, strict=True) if named))
 
-    def _event(self, action: Action, row: int, window_s: int, late: bool) -> FiberEvent:
-        alarm = self.alarms.table[row]
-        link = self._link(int(alarm["link"]))
-        return alarm_event(action, alarm, window_s, link, self.history, late=late)
+    def _events(self, actions: Mapping[int, Action], window_s: int, late: bool) -> list[FiberEvent]:
+        """Makes the events of a window, by row of the alarm; in order of link and family."""
+        if not actions:
+            return []
+        table = self.alarms.table
+        rows = np.array(list(actions))
+        rows = rows[np.lexsort((table["family"][rows], table["link"][rows]))]
+        links = table["link"][rows].astype(np.int64)
+        readings = self.history.span_readings(
+            links, window_s, table["onset_s"][rows], table["folded_peak_db"][rows]
+        )
+        return [
+            alarm_event(actions[row], table[row], window_s, self._link(link), read, late=late)
+            for row, link, read in zip(rows.tolist(), links.tolist(), readings, strict=True)
+        ]
 
     # --- matches ---------------------------------------------------------------------------
 
     def _matches(self, window_s: int, found: list[Confirmation], late: bool) -> list[FiberEvent]:
         """Publishes matches; again where a late evaluation has lifted one."""
-        events = []
+        news = []
         for confirmation in found:
             key = confirmation.link, confirmation.family, window_s
             sequence, level = self.acted.match(key) if late else (0, 0)
             if confirmation.level > level:
-                sequence += 1
                 if late:
-                    self.acted.sequences[key] = sequence
-                link = self._link(confirmation.link)
-                events.append(
-                    match_event(
-                        confirmation, window_s, sequence, level, link, self.history, late=late
-                    )
-                )
-        return events
+                    self.acted.sequences[key] = sequence + 1
+                news.append((confirmation, sequence + 1, level))
+        if not news:
+            return []
+        links = np.array([confirmation.link for confirmation, *_ in news])
+        onset_s = np.full(len(links), window_s - 1)
+        readings = self.history.span_readings(
+            links, window_s, onset_s, np.full((len(links), 2), np.nan)
+        )
+        return [
+            match_event(
+                confirmation,
+                window_s,
+                sequence,
+                level,
+                self._link(confirmation.link),
+                read,
+                late=late,
+            )
+            for (confirmation, sequence, level), read in zip(news, readings, strict=True)
+        ]
 
     # --- rows ------------------------------------------------------------------------------
 
     def _link(self, row: int) -> FiberLink:
-        link = self._rows[row]
-        assert link is not None
-        return link
+        return _parsed(self._links[row])
 
-    def _rows_of(self, spans: pa.RecordBatch) -> tuple[Rows, Rows]:
-        """Returns the rows of the links that are decided, ascending, and where they stand."""
-        link_ids = spans.column("link_id").to_pylist()
-        new = [i for i in link_ids if i not in self.row_of and i in self.links]
-        if new:
-            for link_id in new:
-                self.row_of[link_id] = len(self.row_of)
-            self._lay_out()
-        rows = np.array([self.row_of.get(link_id, -1) for link_id in link_ids], np.int64)
-        decided = np.array([row >= 0 and self._decided[row] for row in rows], bool)
-        taken = np.flatnonzero(decided)
-        taken = taken[np.argsort(rows[taken])]
-        return rows[taken], taken
-
-    def _lay_out(self) -> None:
-        """Brings all per-row arrays up to date with `links` and `row_of`."""
-        links = [self.links[link_id] for link_id in self.row_of]
-        more = len(links) - len(self.learned_db)
-        self.history.grow(len(links))
-        self.learned_db = np.concatenate((self.learned_db, np.full((more, 2), np.nan)))
-        self.learned_s = np.concatenate((self.learned_s, np.full((more, 2), NEVER)))
-        self._rows = list(links)
-        self._decided = np.array([is_decided(link) for link in links], bool)
-        self._limits = limits_of(links)
-
-    def _keep(self, kept: NDArray[np.bool_]) -> None:
-        new_row = np.cumsum(kept) - 1
-        self.alarms.keep(kept)
-        self.history.keep(kept)
-        self.learned_db, self.learned_s = self.learned_db[kept], self.learned_s[kept]
-        self.row_of = {i: int(new_row[r]) for i, r in self.row_of.items() if kept[r]}
-        self.learning = {(int(new_row[r]), d): v for (r, d), v in self.learning.items() if kept[r]}
-        self.acted.keep(kept)
+    def _view_of(self, links: NDArray[np.uint64]) -> _View:
+        """Returns the links of SPANS rows, those that are not decided left out."""
+        view = self._view
+        if view is not None and np.array_equal(view.links, links):
+            return view
+        at = np.minimum(np.searchsorted(self.keys, links), max(len(self.keys) - 1, 0))
+        taken: Any = (
+            np.flatnonzero((self.keys[at] == links) & self._decided[at])
+            if len(self.keys)
+            else np.empty(0, np.int64)
+        )
+        rows = at[taken]
+        limits = self.history.limits.take(rows)
+        if len(taken) == len(links):
+            taken = slice(None)
+        view = _View(links, taken, rows, limits, np.isnan(limits.base_db))
+        if len(rows) * 2 > len(self.keys):  # what comes each second, not what came late
+            self._view = view
+        return view

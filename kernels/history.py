@@ -6,25 +6,34 @@ towards a clear. What was measured is kept of windows that may still be decided 
 ones only for links that an event may speak of.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernels.confirm import CONFIRM_WINDOWS_WARN
-from kernels.decide import NOT_COUNTING, Decisions, SpanLimits, SpanPowers
+from kernels.decide import (
+    NOT_COUNTING,
+    Decisions,
+    SpanLimits,
+    SpanPowers,
+    cut_without_osc,
+    measure,
+)
+from kernels.limits import limits_of
+from schema.columns import Columns, concatenated, plain
 from schema.events import FAMILY_OF, Code, SpanReading
+
+Rows = NDArray[np.int64]
 
 # A cell: code in bits 0-3, FIBER hold level in bits 4-6, bit 7 = the link was evaluated.
 _CODE_MASK, _HOLD_SHIFT, _HOLD_MASK, _EVALUATED = 0x0F, 4, 0x07, 0x80
 #: Cell of a window in which a link was not evaluated.
 EMPTY_CELL = np.uint8(Code.NO_DATA | NOT_COUNTING << _HOLD_SHIFT)
-
-#: Columns of `Readings.values`.
-TX, RX, LOSS, LOSS_OSC, BASE, DELTA = range(6)
-#: Bits of `Readings.flags`.
-TX_DARK, RX_DARK, CUT_WITHOUT_OSC = 1, 2, 4
+#: Cell of a link that is plainly normal.
+NORMAL_CELL = np.uint8(Code.NORMAL | _EVALUATED)
+_POWERS = ("tx_dbm", "rx_dbm", "tx_osc_dbm", "rx_osc_dbm")
 
 
 def ring_windows(allowed_lateness_s: float) -> int:
@@ -32,59 +41,71 @@ def ring_windows(allowed_lateness_s: float) -> int:
     return CONFIRM_WINDOWS_WARN + int(np.ceil(allowed_lateness_s)) + 1
 
 
-@dataclass
-class Readings:
-    """What was measured in one window.
+def is_among(values: NDArray[Any], ascending: NDArray[Any]) -> NDArray[np.bool_]:
+    """Returns which values are among others, which are in ascending order."""
+    if not len(ascending):
+        return np.zeros(len(values), bool)
+    at = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
+    among: NDArray[np.bool_] = ascending[at] == values
+    return among
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was read in one window, and the bases that were in force.
 
     Attributes:
-        link: (k,) int64, rows of the links, ascending.
-        values: (k, 2, 6) float64, by direction and TX, RX, LOSS, LOSS_OSC, BASE, DELTA [dBm, dB].
-        flags: (k, 2) uint8, bits TX_DARK, RX_DARK, CUT_WITHOUT_OSC.
+        row: (k,) int64, rows of the links, ascending.
+        powers: (k, 2) arrays by name of the column of a SPANS block, coded or not; one that is
+            missing has no reading.
+        base_db: (k, 2) float64, NaN = none.
     """
 
-    link: NDArray[np.int64]
-    values: NDArray[np.float64]
-    flags: NDArray[np.uint8]
+    row: Rows
+    powers: dict[str, NDArray[Any]]
+    base_db: NDArray[np.float64]
 
     @staticmethod
-    def of(
-        link: NDArray[np.int64], powers: SpanPowers, limits: SpanLimits, decided: Decisions
-    ) -> "Readings":
-        """Gathers what an event may say of each of k links."""
-        columns = (
-            powers.tx_dbm,
-            powers.rx_dbm,
-            decided.loss_db,
-            decided.loss_osc_db,
-            limits.base_db,
-            decided.delta_db,
-        )
-        flags = (
-            decided.tx_dark * TX_DARK
-            + decided.rx_dark * RX_DARK
-            + decided.cut_without_osc * CUT_WITHOUT_OSC
-        )
-        return Readings(link, np.stack(columns, axis=-1), flags.astype(np.uint8))
+    def of(row: Rows, columns: Columns, base_db: NDArray[np.float64]) -> "Measured":
+        """Takes over the powers of SPANS or MEASURED columns, row by row."""
+        return Measured(row, {n: columns[n] for n in _POWERS if n in columns}, base_db)
 
-    def pick(self, mask: NDArray[np.bool_]) -> "Readings":
-        """Returns the rows where `mask` is true."""
-        return Readings(self.link[mask], self.values[mask], self.flags[mask])
+    def columns(self) -> dict[str, Any]:
+        """Returns the columns of a MEASURED block."""
+        return {"row": self.row, **self.powers, "base_db": self.base_db}
 
-    def merge(self, newer: "Readings") -> "Readings":
-        """Returns both; of a link in both, the newer rows."""
-        old = self.pick(~np.isin(self.link, newer.link))
-        link = np.concatenate((old.link, newer.link))
-        order = np.argsort(link)
-        return Readings(
-            link[order],
-            np.concatenate((old.values, newer.values))[order],
-            np.concatenate((old.flags, newer.flags))[order],
+    def span_powers(self, picked: Any = slice(None)) -> SpanPowers:
+        """Returns the powers as numbers, all or some of them."""
+        row = self.row[picked]
+        nothing = np.full((len(row), 2), np.nan)
+        return SpanPowers(
+            *(plain(self.powers[n][picked]) if n in self.powers else nothing for n in _POWERS)
         )
 
-    def position(self, link: int) -> int | None:
-        """Returns where `link` stands, or None."""
-        at = int(np.searchsorted(self.link, link))
-        return at if at < len(self.link) and self.link[at] == link else None
+    def pick(self, picked: Any) -> "Measured":
+        """Returns some of the links."""
+        powers = {name: values[picked] for name, values in self.powers.items()}
+        return Measured(self.row[picked], powers, self.base_db[picked])
+
+    def merge(self, newer: "Measured") -> "Measured":
+        """Returns both; of a link in both, the newer."""
+        old = self.pick(~np.isin(self.row, newer.row))
+        row = np.concatenate((old.row, newer.row))
+        order = np.argsort(row)
+        lengths = [len(old.row), len(newer.row)]
+        powers = {
+            name: concatenated([old.powers.get(name), newer.powers.get(name)], lengths)[order]
+            for name in _POWERS
+            if name in old.powers or name in newer.powers
+        }
+        return Measured(row[order], powers, np.concatenate((old.base_db, newer.base_db))[order])
+
+    def positions(self, rows: Rows) -> tuple[Rows, NDArray[np.bool_]]:
+        """Returns where some links stand, and which of them are there at all."""
+        at = np.minimum(np.searchsorted(self.row, rows), max(len(self.row) - 1, 0))
+        if not len(self.row):
+            return at, np.zeros(len(rows), bool)
+        return at, self.row[at] == rows
 
 
 @dataclass
@@ -96,14 +117,16 @@ class History:
         cells: (H, n, 2) uint8, oldest window first; `Code` and FIBER hold level.
         run_start_s: (n, 2) int64, start of the run of one family that the oldest window is in.
         last_abnormal_s: (n,) int64, newest window in which either span was not sound.
-        readings: what was measured, by window.
+        limits: of all n links.
+        measured: what was read, by window.
     """
 
     newest_s: int | None
     cells: NDArray[np.uint8]
     run_start_s: NDArray[np.int64]
     last_abnormal_s: NDArray[np.int64]
-    readings: dict[int, Readings] = field(default_factory=dict)
+    limits: SpanLimits
+    measured: dict[int, Measured] = field(default_factory=dict)
 
     @classmethod
     def empty(cls, num_windows: int) -> "History":
@@ -113,6 +136,7 @@ class History:
             cells=np.empty((num_windows, 0, 2), np.uint8),
             run_start_s=np.empty((0, 2), np.int64),
             last_abnormal_s=np.empty(0, np.int64),
+            limits=limits_of([]),
         )
 
     @property
@@ -137,26 +161,25 @@ class History:
             raise IndexError(f"window {window_s} is not among the last {self.num_windows}")
         return position
 
-    def grow(self, num_links: int) -> None:
-        """Makes room for links that were not seen before."""
-        more = num_links - self.cells.shape[1]
-        self.cells = np.concatenate(
-            (self.cells, np.full((self.num_windows, more, 2), EMPTY_CELL)), axis=1
-        )
-        never = np.iinfo(np.int64).min
-        self.run_start_s = np.concatenate((self.run_start_s, np.full((more, 2), never)))
-        self.last_abnormal_s = np.concatenate((self.last_abnormal_s, np.full(more, never)))
+    def rearrange(self, source: Rows) -> None:
+        """Gives the links new rows.
 
-    def keep(self, kept: NDArray[np.bool_]) -> None:
-        """Forgets the links where `kept` is false; rows move up."""
-        new_row = np.cumsum(kept) - 1
-        self.cells = self.cells[:, kept]
-        self.run_start_s = self.run_start_s[kept]
-        self.last_abnormal_s = self.last_abnormal_s[kept]
-        for window_s, readings in self.readings.items():
-            left = readings.pick(kept[readings.link])
-            left.link = new_row[left.link]
-            self.readings[window_s] = left
+        Args:
+            source: (n',) by new row the old one, -1 for a link that was not there.
+        """
+        is_new = source < 0
+        never = np.iinfo(np.int64).min
+        empty = np.full((self.num_windows, 1, 2), EMPTY_CELL)
+        self.cells = np.append(self.cells, empty, axis=1)[:, source]
+        self.run_start_s = np.append(self.run_start_s, [[never] * 2], axis=0)[source]
+        self.last_abnormal_s = np.append(self.last_abnormal_s, never)[source]
+        old = source[~is_new]
+        new_row = np.full(int(old.max(initial=-1)) + 1, -1)
+        new_row[old] = np.flatnonzero(~is_new)
+        for window_s, measured in self.measured.items():
+            row = np.append(new_row, -1)[np.minimum(measured.row, len(new_row))]
+            kept = measured.pick(row >= 0)
+            self.measured[window_s] = Measured(row[row >= 0], kept.powers, kept.base_db)
 
     def step(self) -> None:
         """Forgets the oldest window and appends an empty one."""
@@ -164,17 +187,21 @@ class History:
         families = FAMILY_OF[self.cells[:2] & _CODE_MASK]
         goes_on = families[0] == families[1]
         self.run_start_s = np.where(goes_on, self.run_start_s, self.oldest_s + 1)
-        self.readings.pop(self.oldest_s, None)
+        self.measured.pop(self.oldest_s, None)
         self.cells[:-1] = self.cells[1:]
         self.cells[-1] = EMPTY_CELL
         self.newest_s += 1
 
-    def record(self, window_s: int, rows: NDArray[np.int64], decided: Decisions) -> None:
+    def record(self, window_s: int, rows: Any, decided: Decisions) -> None:
         """Writes what `rows` decided in a window."""
         cells = decided.code | (decided.fiber_hold << _HOLD_SHIFT) | _EVALUATED
         self.cells[self.position(window_s), rows] = cells
         abnormal = rows[(decided.code > Code.NORMAL).any(axis=1)]
         self.last_abnormal_s[abnormal] = np.maximum(self.last_abnormal_s[abnormal], window_s)
+
+    def record_normal(self, window_s: int, rows: Rows) -> None:
+        """Writes that `rows` were plainly normal in a window."""
+        self.cells[self.position(window_s), rows] = NORMAL_CELL
 
     def codes(self, window_s: int, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Returns (H', k, 2) uint8 `Code` of `rows`, oldest window first, up to `window_s`."""
@@ -190,45 +217,68 @@ class History:
         evaluated: NDArray[np.bool_] = self.cells[self.position(window_s), rows, 0] >= _EVALUATED
         return rows[evaluated]
 
+    def add_measured(self, window_s: int, measured: Measured) -> None:
+        """Takes over what was read in a window; of a link read before, the newer."""
+        known = self.measured.get(window_s)
+        self.measured[window_s] = known.merge(measured) if known else measured
+
+    def delta_db(self, window_s: int, rows: Rows) -> NDArray[np.float64]:
+        """Returns (k, 2), the losses above base of some links in a window; NaN = none."""
+        delta_db = np.full((len(rows), 2), np.nan)
+        measured = self.measured.get(window_s)
+        if measured is not None:
+            at, here = measured.positions(rows)
+            at = at[here]
+            limits = self.limits.take(rows[here]).with_base(measured.base_db[at])
+            delta_db[here] = measure(measured.span_powers(at), limits).delta_db
+        return delta_db
+
     def span_readings(
-        self, link: int, window_s: int, onset_s: int, folded_peak_db: Sequence[float]
-    ) -> tuple[tuple[SpanReading, SpanReading], int]:
-        """Returns what an event at a window says of the spans of a link.
+        self,
+        links: Rows,
+        window_s: int,
+        onset_s: NDArray[np.int64],
+        folded_peak_db: NDArray[np.float64],
+    ) -> list[tuple[tuple[SpanReading, SpanReading], int]]:
+        """Returns what events at a window say of the spans of k links.
 
         Args:
-            link: row of the link.
-            window_s: the event's window.
-            onset_s: the peak is the largest delta from this window on.
-            folded_peak_db: the largest delta, AZ and ZA, in windows not kept any more.
+            links: (k,) rows of the links.
+            window_s: the events' window.
+            onset_s: (k,) the peak is the largest delta from this window on.
+            folded_peak_db: (k, 2) the largest delta in windows not kept any more, NaN = none.
 
         Returns:
-            The readings, and a bit mask of the spans that were cut while no OSC was measured.
+            For each link the readings, and a bit mask of the spans that were cut while no OSC was
+            measured.
         """
-        peak_db = np.array(folded_peak_db)
-        for at_s in range(max(onset_s, self.oldest_s), window_s + 1):
-            peak_db = np.fmax(peak_db, self._measured(at_s, link)[0][:, DELTA])
-        values, flags = self._measured(window_s, link)  # which may be before the onset
-        az, za = (
-            SpanReading(
-                tx_dbm=float(values[direction, TX]),
-                rx_dbm=float(values[direction, RX]),
-                loss_db=float(values[direction, LOSS]),
-                loss_osc_db=float(values[direction, LOSS_OSC]),
-                base_db=float(values[direction, BASE]),
-                delta_db=float(values[direction, DELTA]),
-                peak_delta_db=float(peak_db[direction]),
-                tx_dark=bool(flags[direction] & TX_DARK),
-                rx_dark=bool(flags[direction] & RX_DARK),
-            )
-            for direction in (0, 1)
+        peak_db = folded_peak_db.copy()
+        for at_s in range(max(int(onset_s.min()), self.oldest_s), window_s + 1):
+            delta_db = self.delta_db(at_s, links)
+            peak_db = np.fmax(peak_db, np.where(onset_s[:, None] <= at_s, delta_db, np.nan))
+        powers, base_db = self._powers(links, window_s)  # which may be before the onset
+        found = measure(powers, self.limits.take(links).with_base(base_db))
+        without_osc = cut_without_osc(self.codes(window_s, links)[-1], found)
+        columns = (
+            *(powers.tx_dbm, powers.rx_dbm, found.loss_db, found.loss_osc_db),
+            *(base_db, found.delta_db, peak_db, found.tx_dark, found.rx_dark),
         )
-        without_osc = (flags & CUT_WITHOUT_OSC) != 0
-        return (az, za), int(without_osc[0]) + 2 * int(without_osc[1])
+        spans = [
+            list(map(SpanReading, *(column[:, direction].tolist() for column in columns)))
+            for direction in (0, 1)
+        ]
+        masks = (without_osc @ np.array([1, 2])).tolist()
+        return [((az, za), mask) for az, za, mask in zip(*spans, masks, strict=True)]
 
-    def _measured(self, window_s: int, link: int) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
-        """Returns the values (2, 6) and flags (2,) of a link in a window."""
-        readings = self.readings.get(window_s)
-        position = readings.position(link) if readings else None
-        if readings is None or position is None:
-            return np.full((2, 6), np.nan), np.zeros(2, np.uint8)
-        return readings.values[position], readings.flags[position]
+    def _powers(self, links: Rows, window_s: int) -> tuple[SpanPowers, NDArray[np.float64]]:
+        """Returns what was read on k links in a window, and their bases; NaN = nothing."""
+        measured = self.measured.get(window_s, _NOTHING)
+        at, here = measured.positions(links)
+        if not here.all():
+            rows = links[~here]
+            measured = measured.merge(Measured(rows, {}, np.full((len(rows), 2), np.nan)))
+            at, _ = measured.positions(links)
+        return measured.span_powers(at), measured.base_db[at]
+
+
+_NOTHING = Measured(np.empty(0, np.int64), {}, np.empty((0, 2)))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from kernels.confirm import Confirmed
 from kernels.decide import NOT_COUNTING, NUM_LEVELS
-from kernels.history import DELTA, History
+from kernels.history import History
 from schema.events import FAMILY_OF, LEVEL_OF, Code, Family, Severity
 
 #: Counting windows in a row that make an alarm fall.
@@ -108,22 +108,41 @@ class Alarms:
 
     def __init__(self, table: NDArray[np.void] | None = None) -> None:
         """Takes over a table of dtype `ALARM`, one row per open alarm."""
-        self.table = np.empty(0, ALARM) if table is None else table
+        self._room = np.empty(0, ALARM) if table is None else table
+        self._number = len(self._room)
+        self._row_of: dict[tuple[int, int], int] | None = None
+
+    @property
+    def table(self) -> NDArray[np.void]:
+        """The open alarms; writing to a row changes the alarm."""
+        return self._room[: self._number]
+
+    @table.setter
+    def table(self, table: NDArray[np.void]) -> None:
+        self._room, self._number, self._row_of = table, len(table), None
 
     def find(self, link: int, family: int) -> int | None:
         """Returns the row of the open alarm of a link and family."""
-        at = np.flatnonzero((self.table["link"] == link) & (self.table["family"] == family))
-        return int(at[0]) if len(at) else None
+        if self._row_of is None:
+            keys = zip(self.table["link"].tolist(), self.table["family"].tolist(), strict=True)
+            self._row_of = {key: row for row, key in enumerate(keys)}
+        return self._row_of.get((link, family))
 
     def open(self, link: int, family: int, onset_s: int, window_s: int) -> int:
         """Appends an alarm and returns its row; the caller sets level, direction, severity."""
+        row = self._number
+        if row == len(self._room):
+            self._room = np.concatenate((self._room, np.zeros(max(row, 16), ALARM)))
         alarm = np.zeros(1, ALARM)
         alarm["link"], alarm["family"], alarm["onset_s"] = link, family, onset_s
         alarm["raised_s"] = window_s
         alarm["changed_s"] = NEVER
         alarm["folded_peak_db"] = np.nan
-        self.table = np.concatenate((self.table, alarm))
-        return len(self.table) - 1
+        self._room[row] = alarm[0]
+        self._number += 1
+        if self._row_of is not None:
+            self._row_of[link, family] = row
+        return row
 
     def restart_count(self, row: int, window_s: int) -> None:
         """Lets the count towards a fall begin after a window."""
@@ -133,17 +152,24 @@ class Alarms:
 
     def close(self, rows: list[int]) -> None:
         """Removes alarms."""
-        self.table = np.delete(self.table, rows)
+        if rows:
+            self.table = np.delete(self.table, rows)
 
     def open_by_severity(self) -> dict[Severity, int]:
         """Returns how many are open of each severity, suppressed ones among them."""
         numbers = np.bincount(self.table["severity"], minlength=len(Severity) + 1)
         return {severity: int(numbers[severity]) for severity in Severity}
 
-    def keep(self, kept: NDArray[np.bool_]) -> None:
-        """Forgets the alarms of links where `kept` is false; link rows move up."""
-        self.table = self.table[kept[self.table["link"]]]
-        self.table["link"] = (np.cumsum(kept) - 1)[self.table["link"]]
+    def rearrange(self, source: NDArray[np.int64]) -> None:
+        """Gives the links new rows, by new row the old one or -1; alarms of others are dropped."""
+        old = source[source >= 0]
+        new_row = np.full(
+            max(int(self.table["link"].max(initial=-1)), int(old.max(initial=-1))) + 1, -1
+        )
+        new_row[old] = np.flatnonzero(source >= 0)
+        table = self.table.copy()
+        table["link"] = new_row[table["link"]]
+        self.table = table[table["link"] >= 0]
 
     def fold_oldest(self, history: History) -> None:
         """Folds the window that is about to leave the history."""
@@ -159,15 +185,11 @@ class Alarms:
                 more = np.minimum(count + below[0], CLEAR_WINDOWS_WARN)
                 alarms["folded_count"][:, mask] = np.where(reset[0], 0, more)
             self.table[counting] = alarms
-        readings = history.readings.get(oldest_s)
-        if readings is None:
-            return
-        at = np.searchsorted(readings.link, self.table["link"])
-        at = np.minimum(at, len(readings.link) - 1)
-        here = len(readings.link) > 0 and readings.link[at] == self.table["link"]
-        rows = np.flatnonzero(here & (self.table["onset_s"] <= oldest_s))
-        peak_db = self.table["folded_peak_db"]
-        peak_db[rows] = np.fmax(peak_db[rows], readings.values[at[rows], :, DELTA])
+        rows = np.flatnonzero(self.table["onset_s"] <= oldest_s)
+        if len(rows):
+            peak_db = self.table["folded_peak_db"]
+            delta_db = history.delta_db(oldest_s, self.table["link"][rows].astype(np.int64))
+            peak_db[rows] = np.fmax(peak_db[rows], delta_db)
 
     def due_to_fall(
         self, history: History, window_s: int, rows: NDArray[np.int64]

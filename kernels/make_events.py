@@ -2,17 +2,17 @@
 
 from typing import Any
 
-import numpy as np
-
-from kernels.history import History
 from kernels.lifecycle import NEVER, Confirmation
 from kernels.limits import maintenance_at
-from schema.events import CODE_OF, Action, Code, FiberEvent, Severity, severity_of
+from schema.events import CODE_OF, Action, Code, FiberEvent, Severity, SpanReading, severity_of
 from schema.topology_pb2 import FiberLink
+
+#: What was measured on the spans, and a bit mask of those cut while no OSC was measured.
+Readings = tuple[tuple[SpanReading, SpanReading], int]
 
 
 def alarm_event(
-    action: Action, alarm: Any, window_s: int, link: FiberLink, history: History, *, late: bool
+    action: Action, alarm: Any, window_s: int, link: FiberLink, readings: Readings, *, late: bool
 ) -> FiberEvent:
     """Makes the next event of an alarm, and notes in the alarm what it says.
 
@@ -21,7 +21,7 @@ def alarm_event(
         alarm: its row, of dtype `ALARM`; written to.
         window_s: the window that makes the event.
         link: the topology in force.
-        history: what was measured.
+        readings: what was measured at the window.
         late: a late evaluation makes the event.
     """
     code = CODE_OF[int(alarm["family"]), int(alarm["level"])]
@@ -35,9 +35,7 @@ def alarm_event(
     alarm["last_s"] = window_s
     if action == Action.CHANGE:
         alarm["changed_s"] = window_s
-    spans, without_osc = history.span_readings(
-        int(alarm["link"]), window_s, int(alarm["onset_s"]), alarm["folded_peak_db"]
-    )
+    spans, without_osc = readings
     return FiberEvent(
         action=action,
         code=code,
@@ -64,7 +62,7 @@ def match_event(
     sequence: int,
     lifted_from: int,
     link: FiberLink,
-    history: History,
+    readings: Readings,
     *,
     late: bool,
 ) -> FiberEvent:
@@ -76,14 +74,12 @@ def match_event(
         sequence: number of the event; 1 = the match is published for the first time.
         lifted_from: the level published before; 0 = none.
         link: the topology in force.
-        history: what was measured.
+        readings: what was measured at the window.
         late: a late evaluation makes the event.
     """
     code = CODE_OF[confirmation.family, confirmation.level]
     previous = CODE_OF[confirmation.family, lifted_from] if lifted_from else None
-    spans, without_osc = history.span_readings(
-        confirmation.link, window_s, window_s - 1, (np.nan, np.nan)
-    )
+    spans, without_osc = readings
     maintenance = maintenance_at(link, window_s)
     return FiberEvent(
         action=Action.MATCH,

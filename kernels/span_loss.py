@@ -1,112 +1,118 @@
 """The span measurement: both ends of every link in one window, both directions.
 
 T is the power launched at the transmitting end's tx component, R the power received at the
-other end's rx component, To and Ro the same for the optical supervisory channel (OSC); the loss
-of a span is T - R.
+other end's rx component, To and Ro the same for the optical supervisory channel (OSC). The loss
+of a span is T - R; `kernels.decide` takes it of lit readings.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from schema.blocks import ROLE_RX, ROLE_TX, SCHEMAS, BlockKind
+from schema.blocks import ROLE_RX, ROLE_TX, SCHEMAS, BlockKind, num_rows
+from schema.columns import Columns, concatenated, none_in
+from schema.pm_report_pb2 import PmType
 
 _A, _Z = 0, 1
 _TX, _RX = 0, 1
 #: End that launches, and end that receives, per direction (AZ, ZA).
 _LAUNCHING, _RECEIVING = (_A, _Z), (_Z, _A)
+#: What each column of a SPANS block is read from: PM type, role, and the end by direction.
+_POWERS = {
+    "tx_dbm": (PmType.OUTPUT_POWER, _TX, _LAUNCHING),
+    "rx_dbm": (PmType.INPUT_POWER, _RX, _RECEIVING),
+    "tx_osc_dbm": (PmType.OUTPUT_POWER_OSC, _TX, _LAUNCHING),
+    "rx_osc_dbm": (PmType.INPUT_POWER_OSC, _RX, _RECEIVING),
+}
 
 
-def measure_spans(ends: pa.RecordBatch) -> pa.RecordBatch:
-    """Returns a SPANS row for every link that has a sample, valid or not.
+def measure_spans(ends: Columns) -> dict[str, Any]:
+    """Returns columns of SPANS: a row for every link that has a sample, valid or not.
 
     Of several samples of one component the latest sample time wins as a whole, then the highest
     sequence, then the first to arrive; samples that count as no data never win.
 
     Args:
-        ends: ENDS rows of one window.
+        ends: columns of ENDS rows of one window.
     """
-    link = ends.column("link_id").dictionary_encode()
-    link_ids = link.dictionary
-    winner = _winners(ends, link.indices.to_numpy(), len(link_ids))
-
-    def power(column: str, role: int, ends_by_direction: tuple[int, int]) -> NDArray[np.float64]:
-        """(L, 2) readings of a role at the given end of each direction; NaN = none."""
-        values = np.append(ends.column(column).to_numpy(), np.nan)  # row -1: no sample
-        return values[winner[:, ends_by_direction, role]]
-
-    tx_dbm = power("output_power_dbm", _TX, _LAUNCHING)
-    rx_dbm = power("input_power_dbm", _RX, _RECEIVING)
-    tx_osc_dbm = power("output_power_osc_dbm", _TX, _LAUNCHING)
-    rx_osc_dbm = power("input_power_osc_dbm", _RX, _RECEIVING)
-    schema = SCHEMAS[BlockKind.SPANS]
-    arrays = [tx_dbm, rx_dbm, tx_osc_dbm, rx_osc_dbm]
-    arrays += [_loss_db(tx_dbm, rx_dbm), _loss_db(tx_osc_dbm, rx_osc_dbm)]
-    per_span = schema.field("tx_dbm").type
-    return pa.RecordBatch.from_arrays(
-        [
-            link_ids,
-            *(
-                pa.FixedSizeListArray.from_arrays(pa.array(a.ravel()), type=per_span)
-                for a in arrays
-            ),
-        ],
-        schema=schema,
-    )
+    links, link = np.unique(ends["link"], return_inverse=True)
+    winner = _winners(ends, link, len(links))
+    columns: dict[str, Any] = {"link": links}
+    for name, (pm_type, role, ends_by_direction) in _POWERS.items():
+        values = ends.get(f"pm_{pm_type}")
+        if values is not None:
+            values = np.append(values, none_in(values))  # row -1: no sample
+            columns[name] = values[winner[:, ends_by_direction, role]]
+    return columns
 
 
-def new_samples(rows: pa.RecordBatch, known: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+def new_samples(rows: Columns, known: Sequence[Columns]) -> dict[str, Any]:
     """Returns the ENDS rows that are not known yet; a duplicate changes nothing.
 
     A duplicate has the link end, role, sample time, sequence and usability of a known sample.
     """
-    seen = {key for batch in known for key in _identities(batch)}
-    return rows.filter(pa.array([key not in seen for key in _identities(rows)], pa.bool_()))
+    seen = {key for columns in known for key in _identities(columns)}
+    new = np.array([key not in seen for key in _identities(rows)], bool)
+    return pick_ends(rows, new)
 
 
-def _identities(rows: pa.RecordBatch) -> Iterator[tuple[object, ...]]:
-    names = ("link_id", "end", "role", "sample_time_ns", "sequence", "has_data")
-    return zip(*(rows.column(name).to_pylist() for name in names), strict=True)
+def _identities(rows: Columns) -> Iterator[tuple[object, ...]]:
+    names = ("link", "end", "role", "sample_time_ns", "has_data")
+    sequence = rows["sequence"][rows["report"]]
+    return zip(*(rows[name].tolist() for name in names), sequence.tolist(), strict=True)
 
 
-def span_column(spans: pa.RecordBatch, name: str) -> NDArray[np.float64]:
-    """Returns a per-span column of SPANS rows as (L, 2) float64, directions AZ, ZA."""
-    flat: NDArray[np.float64] = spans.column(name).flatten().to_numpy()
-    return flat.reshape(-1, 2)
+def pick_ends(rows: Columns, picked: NDArray[np.bool_]) -> dict[str, Any]:
+    """Returns the ENDS rows where `picked` is true; the reports stay."""
+    schema = SCHEMAS[BlockKind.ENDS]
+    return {
+        name: values if schema[name].per_report else values[picked] for name, values in rows.items()
+    }
 
 
-def _winners(ends: pa.RecordBatch, link: NDArray[np.int32], num_links: int) -> NDArray[np.int64]:
+def concat_ends(parts: Sequence[Columns]) -> dict[str, Any]:
+    """Returns all ENDS rows of some blocks, one block behind the other."""
+    if len(parts) == 1:
+        return dict(parts[0])
+    lengths = [num_rows(BlockKind.ENDS, part) for part in parts]
+    columns: dict[str, Any] = {}
+    for name, column in SCHEMAS[BlockKind.ENDS].items():
+        values = [part.get(name) for part in parts]
+        if column.dtype == "float64":
+            if any(value is not None for value in values):
+                columns[name] = concatenated(values, lengths)
+        else:
+            columns[name] = np.concatenate([value for value in values if value is not None])
+    reports = np.array([len(part["order"]) for part in parts])
+    columns["report"] += np.repeat(np.cumsum(reports) - reports, lengths)
+    return columns
+
+
+def _winners(ends: Columns, link: NDArray[np.int64], num_links: int) -> NDArray[np.int64]:
     """Returns (L, 2, 2) int64: row of the sample that counts, by link, end and role; -1 = none."""
-    role = ends.column("role").to_numpy()
-    has_data = ends.column("has_data").to_numpy(zero_copy_only=False)
-    rows = np.concatenate(
-        [np.flatnonzero(has_data & ((role & bit) != 0)) for bit in (ROLE_TX, ROLE_RX)]
+    role, has_data = ends["role"], ends["has_data"]
+    transmits, receives = (
+        np.flatnonzero(has_data & ((role & bit) != 0)) for bit in (ROLE_TX, ROLE_RX)
     )
-    num_tx = int(np.count_nonzero(has_data & ((role & ROLE_TX) != 0)))
-    is_rx = np.arange(len(rows)) >= num_tx
-    slot = (link[rows].astype(np.int64) * 2 + ends.column("end").to_numpy()[rows]) * 2 + is_rx
+    slot = link * 4 + ends["end"].astype(np.int64) * 2
+    slot = np.concatenate((slot[transmits], slot[receives] + 1))
+    rows = np.concatenate((transmits, receives))
     winner = np.full(num_links * 4, -1, dtype=np.int64)
-    if len(rows) and np.bincount(slot).max() > 1:
-        # Ascending by merit within a slot, so that the best is written last.
+    winner[slot] = rows
+    if np.count_nonzero(winner >= 0) < len(rows):
+        # Several samples of one component. Ascending by merit within a slot, the best is last.
+        report = ends["report"][rows]
         order = np.lexsort(
             (
                 -rows,
-                -ends.column("report").to_numpy()[rows],
-                ends.column("sequence").to_numpy()[rows],
-                ends.column("sample_time_ns").to_numpy()[rows],
+                -ends["order"][report],
+                ends["sequence"][report],
+                ends["sample_time_ns"][rows],
                 slot,
             )
         )
         is_last = np.append(np.diff(slot[order]) != 0, True)
-        rows, slot = rows[order][is_last], slot[order][is_last]
-    winner[slot] = rows
+        winner[slot[order][is_last]] = rows[order][is_last]
     return winner.reshape(num_links, 2, 2)
-
-
-def _loss_db(tx_dbm: NDArray[np.float64], rx_dbm: NDArray[np.float64]) -> NDArray[np.float64]:
-    lit = np.isfinite(tx_dbm) & np.isfinite(rx_dbm)
-    loss_db = np.full(tx_dbm.shape, np.nan)
-    np.subtract(tx_dbm, rx_dbm, out=loss_db, where=lit)
-    return loss_db

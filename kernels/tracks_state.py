@@ -1,41 +1,66 @@
-"""`Tracks` as bytes: what is carried over restarts, behind a version byte."""
+"""`Tracks` as bytes: what is carried over restarts, behind a version byte.
+
+What was measured is most of it and is only ever added to, so it is kept apart, as a log of
+MEASURED blocks. The rest is much the same for most links, and is compressed.
+"""
 
 import pickle
+from collections.abc import Iterable, Iterator
 from typing import Any
+
+import pyarrow as pa
 
 from kernels.acted import ActedUpon
 from kernels.evaluate import Tracks
-from kernels.history import History, Readings
+from kernels.history import History, Measured
 from kernels.learn import LearningRow
 from kernels.lifecycle import Alarms
+from kernels.limits import limits_of
+from schema.blocks import Block, BlockKind
 
 #: First byte; state of another version is refused.
-STATE_VERSION = 1
+STATE_VERSION = 2
+
+_CODEC = "lz4"
+_LENGTH_BYTES = 8
 
 
 def pack_tracks(tracks: Tracks) -> bytes:
-    """Returns the bytes of the tracks; the topology is kept apart."""
+    """Returns the bytes of the tracks; topology and measurements are kept apart."""
     history = tracks.history
     state: dict[str, Any] = {
         "lifecycle": tracks.lifecycle,
         "late_windows": tracks.late_windows,
-        "row_of": tracks.row_of,
+        "keys": tracks.keys,
         "newest_s": history.newest_s,
         "cells": history.cells,
         "run_start_s": history.run_start_s,
         "last_abnormal_s": history.last_abnormal_s,
-        "readings": {w: (r.link, r.values, r.flags) for w, r in history.readings.items()},
         "alarms": tracks.alarms.table,
         "learned_db": tracks.learned_db,
         "learned_s": tracks.learned_s,
         "learning": {key: (row.windows_s, row.losses_db) for key, row in tracks.learning.items()},
         "acted": (tracks.acted.levels, tracks.acted.sequences),
     }
-    return bytes([STATE_VERSION]) + pickle.dumps(state, protocol=5)
+    data = pickle.dumps(state, protocol=5)
+    length = len(data).to_bytes(_LENGTH_BYTES, "little")
+    packed: bytes = pa.compress(data, _CODEC, asbytes=True)
+    return bytes([STATE_VERSION]) + length + packed
 
 
-def unpack_tracks(data: bytes) -> Tracks:
-    """Reads the bytes of the tracks.
+def measured_block(window_s: int, measured: Measured) -> bytes:
+    """Returns what was measured in a window as a block of the log."""
+    return Block(BlockKind.MEASURED, measured.columns(), window_s).to_bytes()
+
+
+def measured_blocks(tracks: Tracks) -> Iterator[bytes]:
+    """Yields all that is still known of measurements: the log, made anew."""
+    for window_s, measured in tracks.history.measured.items():
+        yield measured_block(window_s, measured)
+
+
+def unpack_tracks(data: bytes, measured: Iterable[bytes]) -> Tracks:
+    """Reads the bytes of the tracks, and the log of their measurements.
 
     Raises:
         ValueError: they were written by another version.
@@ -45,18 +70,26 @@ def unpack_tracks(data: bytes) -> Tracks:
             f"state of version {data[0]} cannot be read by version {STATE_VERSION}: "
             "start without the savepoint"
         )
-    state = pickle.loads(memoryview(data)[1:])
+    length = int.from_bytes(data[1 : 1 + _LENGTH_BYTES], "little")
+    packed = memoryview(data)[1 + _LENGTH_BYTES :]
+    state = pickle.loads(pa.decompress(packed, length, _CODEC, asbytes=True))
+    history = History(
+        newest_s=state["newest_s"],
+        cells=state["cells"],
+        run_start_s=state["run_start_s"],
+        last_abnormal_s=state["last_abnormal_s"],
+        limits=limits_of([]),
+    )
+    for block in map(Block.from_bytes, measured):
+        if history.newest_s is not None and block.window_start_s >= history.oldest_s:
+            columns = block.columns
+            read = Measured.of(columns["row"], columns, columns["base_db"])
+            history.add_measured(block.window_start_s, read)
     return Tracks(
         lifecycle=state["lifecycle"],
         late_windows=state["late_windows"],
-        history=History(
-            newest_s=state["newest_s"],
-            cells=state["cells"],
-            run_start_s=state["run_start_s"],
-            last_abnormal_s=state["last_abnormal_s"],
-            readings={w: Readings(*arrays) for w, arrays in state["readings"].items()},
-        ),
-        row_of=state["row_of"],
+        keys=state["keys"],
+        history=history,
         alarms=Alarms(state["alarms"]),
         learned_db=state["learned_db"],
         learned_s=state["learned_s"],

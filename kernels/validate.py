@@ -87,11 +87,7 @@ def validate(flat: FlatReports, reference_time_ns: NDArray[np.int64]) -> Checked
     )
     live = (report_reason == Reason.NONE)[flat.component_report]
     reference_ns = reference_time_ns[flat.component_report]
-    # As unsigned numbers: the distance of two int64 may not fit into a third.
-    ahead = flat.sample_time_ns >= reference_ns
-    ahead_ns = (flat.sample_time_ns - reference_ns).view(np.uint64)
-    behind_ns = (reference_ns - flat.sample_time_ns).view(np.uint64)
-    out_of_bounds = np.where(ahead, ahead_ns > MAX_AHEAD_NS, behind_ns > MAX_BEHIND_NS)
+    out_of_bounds = is_out_of_bounds(flat.sample_time_ns, reference_ns)
     component_reason = _first(
         (Reason.MISSING_COMPONENT, live & _is_empty(flat.component)),
         (Reason.TIME_OUT_OF_BOUNDS, live & out_of_bounds),
@@ -113,6 +109,25 @@ def validate(flat: FlatReports, reference_time_ns: NDArray[np.int64]) -> Checked
         reading=reading,
         has_data=(flat.validity != Validity.SUSPECT) & (flat.admin_state != AdminState.DISABLED),
     )
+
+
+def is_out_of_bounds(
+    sample_time_ns: NDArray[np.int64], reference_ns: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Returns which sample times are too far ahead of their record, or behind it."""
+    # As unsigned numbers: the distance of two int64 may not fit into a third.
+    ahead_ns = (sample_time_ns - reference_ns).view(np.uint64)
+    behind_ns = (reference_ns - sample_time_ns).view(np.uint64)
+    ahead = sample_time_ns >= reference_ns
+    return np.where(ahead, ahead_ns > MAX_AHEAD_NS, behind_ns > MAX_BEHIND_NS)
+
+
+def is_sound(pm_type: int, reading: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Returns which readings of a known type are neither NOT_FINITE nor OUT_OF_RANGE."""
+    if not _IS_POWER[pm_type]:
+        return np.isfinite(reading)
+    sound = (reading >= POWER_MIN_DBM) & (reading <= POWER_MAX_DBM)
+    return sound if sound.all() else sound | np.isneginf(reading)
 
 
 def _check_values(flat: FlatReports) -> tuple[NDArray[np.int8], NDArray[np.float64]]:

@@ -80,7 +80,7 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
         | "JoinTopology" >> JoinTopology(shards, link_ends, aside)
         | "SplitLate" >> SplitLate(lateness, source.farthest_behind_s, aside)
         | "MeasureSpans" >> MeasureSpans(lateness)
-        | "TrackLinks" >> TrackLinks(lateness, settings.emit, links)
+        | "TrackLinks" >> TrackLinks(lateness, settings.emit, shards, links)
         | "FormatEvents" >> FormatEvents(settings.source_name)
     )
 

@@ -1,68 +1,62 @@
-"""The blocks that travel between the steps: Arrow record batches of fixed schema, as bytes.
+"""The blocks that travel between the steps: columns of fixed schema, as bytes.
 
 Beam's cost is per element, the network's per second, so an element is one block: the rows of
-one window (one second of event time) and one shard. On the wire a block is a fixed header and
-the batch without its schema, which lives here and nowhere else.
+one window (one second of event time) and one shard. The schemas live here and nowhere else.
 
-============ ================================ =================================================
-kind         from → to                        one row is
-============ ================================ =================================================
-``PM``       DecodeReports → JoinTopology     a sample: one component's PM in one report
-``JOINED``   JoinTopology → SplitLate         a sample at one end of one link
-``ENDS``     SplitLate → MeasureSpans         the same, with the four powers only
-``SPANS``    MeasureSpans → TrackLinks        one link in one window, both directions
-``LINKS``    UpdateTopology → TrackLinks      a topology record that was accepted
-``LINK_ENDS`` UpdateTopology → JoinTopology   a component that serves an end of a link
-============ ================================ =================================================
+============= ================================ ================================================
+kind          from → to                        one row is
+============= ================================ ================================================
+``PM``        DecodeReports → JoinTopology     a sample: one component's PM in one report
+``JOINED``    JoinTopology → SplitLate         a sample at one end of one link
+``ENDS``      SplitLate → MeasureSpans         the same, with the four powers only
+``SPANS``     MeasureSpans → TrackLinks        one link in one window, both directions
+``LINKS``     UpdateTopology → TrackLinks      a topology record that was accepted
+``LINK_ENDS`` UpdateTopology → JoinTopology    a component that serves an end of a link
+``MEASURED``  TrackLinks' state                what one link measured in one window
+============= ================================ ================================================
 
-Powers are float64 [dBm]; NaN = no reading, -inf = dark.
+Powers are float64 [dBm]; NaN = no reading, -inf = dark. What all samples of a report have in
+common stands once, in the columns of its reports; ``report`` says which of them a row is of.
+
+Behind the steps a link is known by its key, a 64-bit hash of its link_id: two links of one
+topology never share it (`schema.topology_file` and UpdateTopology see to that). How columns are
+written: `schema.columns`.
 """
 
+import hashlib
 import struct
 import zlib
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
-import pyarrow as pa
+import numpy as np
+from numpy.typing import NDArray
+
+from schema.columns import Column, Columns, read_columns, select_columns, write_columns
+from schema.pm_types import ALL_TYPES, COMPARED_POWERS
 
 #: What a block holds of a window that is not a second of event time.
 NO_WINDOW = -(2**63)
 #: ``Block.report`` of what is not evaluated report by report.
 ALL_REPORTS = -1
 
-_HEADER = struct.Struct("<B7xqq")  # padded: the arrays behind it stay aligned
+# Kind, window, report, and how long the columns are: of the rows, and of the reports.
+_HEADER = struct.Struct("<B7xqqII")
 
 
 class BlockKind(IntEnum):
-    """What the rows of a block are; the first byte on the wire."""
+    """What the rows of a block are; the first byte on the wire. Numbers are never used again."""
 
-    PM = 1
-    JOINED = 2
-    ENDS = 3
-    SPANS = 4
-    LINKS = 5
-    LINK_ENDS = 6
-
-
-def _fields(*columns: tuple[str, pa.DataType], nullable: bool = False) -> list[pa.Field]:
-    return [pa.field(name, dtype, nullable=nullable) for name, dtype in columns]
+    PM = 11
+    JOINED = 12
+    ENDS = 13
+    SPANS = 14
+    LINKS = 15
+    LINK_ENDS = 16
+    MEASURED = 17
 
 
-_READINGS = pa.list_(
-    pa.struct(_fields(("type", pa.int8()), ("value", pa.float64()))),
-)
-_SAMPLE = _fields(
-    ("sample_time_ns", pa.int64()),  # event time, since the Unix epoch
-    ("sequence", pa.uint64()),  # of the report, per node
-    ("report", pa.int64()),  # order of arrival of the report
-    ("has_data", pa.bool_()),  # False: SUSPECT, or the component is DISABLED
-)
-_NAMES = _fields(("node_id", pa.string()), ("component", pa.string()))
-_LINK_END = _fields(
-    ("link_id", pa.string()),
-    ("end", pa.int8()),  # 0 = A, 1 = Z
-    ("role", pa.int8()),  # bits: TX, RX
-)
 #: Bits of the column ``role``.
 ROLE_TX, ROLE_RX = 1, 2
 #: Letters of the column ``end``.
@@ -70,45 +64,70 @@ END_NAMES = ("A", "Z")
 #: Names of the two directions, in the order of every array of shape (n, 2).
 DIRECTIONS = ("AZ", "ZA")
 
-_PER_SPAN = pa.list_(pa.field("item", pa.float64(), nullable=False), 2)  # AZ, ZA
+_REPORT = {
+    "order": Column("int64", per_report=True),  # of arrival
+    "sequence": Column("uint64", per_report=True),  # as the node counts
+}
+_SAMPLE = {
+    "sample_time_ns": Column("int64"),  # event time, since the Unix epoch
+    "has_data": Column("bool"),  # False: SUSPECT, or the component is DISABLED
+}
+#: The reading of each PM type; a column that is not there has none.
+_READINGS = {f"pm_{pm_type}": Column("float64", optional=True) for pm_type in ALL_TYPES}
+_AT_LINK_END = {
+    "report": Column("int64"),  # row of the report
+    "link": Column("uint64"),  # link key
+    "end": Column("uint8"),  # 0 = A, 1 = Z
+    "role": Column("uint8"),  # bits: TX, RX
+}
+_SPAN_POWERS = {
+    f"{name}_dbm": Column("float64", width=2, optional=True)  # AZ, ZA
+    for name in ("tx", "rx", "tx_osc", "rx_osc")
+}
 
-SCHEMAS: dict[BlockKind, pa.Schema] = {
-    BlockKind.PM: pa.schema([*_NAMES, *_SAMPLE, pa.field("readings", _READINGS, False)]),
-    BlockKind.JOINED: pa.schema(
-        [*_LINK_END, *_NAMES, *_SAMPLE, pa.field("readings", _READINGS, False)]
-    ),
-    BlockKind.ENDS: pa.schema(
-        [
-            *_LINK_END,
-            *_SAMPLE,
-            *_fields(
-                ("input_power_dbm", pa.float64()),
-                ("output_power_dbm", pa.float64()),
-                ("input_power_osc_dbm", pa.float64()),
-                ("output_power_osc_dbm", pa.float64()),
-            ),
-        ]
-    ),
-    BlockKind.SPANS: pa.schema(
-        _fields(
-            ("link_id", pa.string()),
-            ("tx_dbm", _PER_SPAN),
-            ("rx_dbm", _PER_SPAN),
-            ("tx_osc_dbm", _PER_SPAN),
-            ("rx_osc_dbm", _PER_SPAN),
-            ("loss_db", _PER_SPAN),
-            ("loss_osc_db", _PER_SPAN),
-        )
-    ),
-    BlockKind.LINKS: pa.schema(
-        [
-            pa.field("link_id", pa.string(), nullable=False),
-            pa.field("link", pa.binary(), nullable=True),  # FiberLink; null = deleted
-        ]
-    ),
-    BlockKind.LINK_ENDS: pa.schema(
-        [*_LINK_END, *_NAMES, pa.field("present", pa.bool_(), nullable=False)]
-    ),
+SCHEMAS: dict[BlockKind, dict[str, Column]] = {
+    BlockKind.PM: {
+        "node_id": Column("bytes", per_report=True),
+        "names": Column("bytes", per_report=True),  # of its components, one behind the other
+        "count": Column("int64", per_report=True),  # of its components
+        **_REPORT,
+        "name_length": Column("int64"),
+        **_SAMPLE,
+        **_READINGS,
+    },
+    BlockKind.JOINED: {
+        "node_id": Column("bytes", per_report=True),
+        **_REPORT,
+        **_AT_LINK_END,
+        "component": Column("text"),
+        "link_id": Column("text"),
+        **_SAMPLE,
+        **_READINGS,
+    },
+    BlockKind.ENDS: {
+        **_REPORT,
+        **_AT_LINK_END,
+        **_SAMPLE,
+        **{f"pm_{pm_type}": _READINGS[f"pm_{pm_type}"] for pm_type in COMPARED_POWERS},
+    },
+    BlockKind.SPANS: {"link": Column("uint64"), **_SPAN_POWERS},  # ascending, each once
+    BlockKind.LINKS: {
+        "link_id": Column("bytes"),
+        "link": Column("bytes"),  # FiberLink; empty = deleted
+    },
+    BlockKind.LINK_ENDS: {
+        "node_id": Column("bytes"),
+        "component": Column("bytes"),
+        "link_id": Column("bytes"),
+        "end": Column("uint8"),
+        "role": Column("uint8"),
+        "present": Column("bool"),
+    },
+    BlockKind.MEASURED: {
+        "row": Column("int64"),  # of the link, in its shard
+        **_SPAN_POWERS,
+        "base_db": Column("float64", width=2),
+    },
 }
 
 
@@ -118,14 +137,14 @@ class Block:
 
     Attributes:
         kind: what the rows are; fixes the schema.
-        batch: the rows.
+        columns: arrays by name; lists of bytes for columns of dtype ``bytes``.
         window_start_s: start of the window of all rows [s since the Unix epoch].
         report: order of arrival of the one report whose late samples made this block, or
             ``ALL_REPORTS`` when it is not a late evaluation.
     """
 
     kind: BlockKind
-    batch: pa.RecordBatch
+    columns: Columns
     window_start_s: int = NO_WINDOW
     report: int = ALL_REPORTS
 
@@ -134,35 +153,89 @@ class Block:
         """Whether this block asks for a late evaluation."""
         return self.report != ALL_REPORTS
 
+    @property
+    def num_rows(self) -> int:
+        """Number of rows."""
+        return num_rows(self.kind, self.columns)
+
     def to_bytes(self) -> bytes:
         """Returns the wire form.
 
         Raises:
-            ValueError: the batch does not have the schema of the kind.
+            ValueError: the columns are not those of the kind.
         """
-        if not self.batch.schema.equals(SCHEMAS[self.kind]):
-            raise ValueError(f"a {self.kind.name} block cannot hold {self.batch.schema}")
-        header = _HEADER.pack(self.kind, self.window_start_s, self.report)
-        return b"".join((header, memoryview(self.batch.serialize())))
+        schema = SCHEMAS[self.kind]
+        rows = self.num_rows
+        reports = len(self.columns["order"]) if "order" in schema else 0
+        header = _HEADER.pack(self.kind, self.window_start_s, self.report, rows, reports)
+        return header + write_columns(schema, self.columns, rows, reports)
 
     @staticmethod
     def from_bytes(data: bytes) -> "Block":
-        """Reads the wire form; the arrays share the memory of `data`.
+        """Reads the wire form; arrays may share the memory of `data`.
 
         Raises:
-            ValueError: `data` is no block.
+            ValueError: `data` is no block, or one of another version.
         """
-        kind, window_start_s, report = _HEADER.unpack_from(data)
-        body = pa.py_buffer(data).slice(_HEADER.size)
-        batch = pa.ipc.read_record_batch(body, SCHEMAS[BlockKind(kind)])
-        return Block(BlockKind(kind), batch, window_start_s, report)
+        kind = block_kind(data)
+        _, window_start_s, report, rows, reports = _HEADER.unpack_from(data)
+        columns = read_columns(SCHEMAS[kind], data, _HEADER.size, rows, reports)
+        return Block(kind, columns, window_start_s, report)
+
+
+def window_of(data: bytes) -> int:
+    """Returns the window of a block in wire form without reading its rows [s]."""
+    window_start_s: int = _HEADER.unpack_from(data)[1]
+    return window_start_s
 
 
 def block_kind(data: bytes) -> BlockKind:
-    """Returns the kind of a block in wire form without reading its rows."""
-    return BlockKind(data[0])
+    """Returns the kind of a block in wire form without reading its rows.
+
+    Raises:
+        ValueError: `data` is no block, or one of another version.
+    """
+    try:
+        return BlockKind(data[0])
+    except ValueError:
+        raise ValueError(
+            f"a block of kind {data[0]} cannot be read by this version: start without the savepoint"
+        ) from None
 
 
-def shard_of(identity: str, num_shards: int) -> int:
+def with_ends_only(joined: bytes) -> bytes:
+    """Returns a JOINED block in wire form as the ENDS block that holds what is compared."""
+    _, *head = _HEADER.unpack_from(joined)
+    columns = select_columns(
+        SCHEMAS[BlockKind.JOINED], SCHEMAS[BlockKind.ENDS], joined, _HEADER.size
+    )
+    return _HEADER.pack(BlockKind.ENDS, *head) + columns
+
+
+def num_rows(kind: BlockKind, columns: Columns) -> int:
+    """Returns how many rows columns of a kind have."""
+    schema = SCHEMAS[kind]
+    first = next(name for name, column in schema.items() if not column.per_report)
+    return len(columns[first])
+
+
+def empty_columns(kind: BlockKind) -> dict[str, Any]:
+    """Returns columns with no rows."""
+    return {name: column.empty() for name, column in SCHEMAS[kind].items() if not column.optional}
+
+
+def readings_of(columns: Columns) -> dict[int, NDArray[np.float64]]:
+    """Returns the readings of PM or JOINED rows by PM type."""
+    return {pm_type: columns[name] for pm_type in ALL_TYPES if (name := f"pm_{pm_type}") in columns}
+
+
+def shard_of(identity: str | bytes, num_shards: int) -> int:
     """Returns the shard of a node or link: the same in every process and for all time."""
-    return zlib.crc32(identity.encode()) % num_shards
+    data = identity.encode() if isinstance(identity, str) else identity
+    return zlib.crc32(data) % num_shards
+
+
+def link_key(link_id: str) -> int:
+    """Returns the key that stands for a link_id in the blocks."""
+    digest = hashlib.blake2b(link_id.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little")

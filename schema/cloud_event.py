@@ -1,9 +1,11 @@
 """Events in their published form: CloudEvents 1.0, structured JSON."""
 
-import json
 import math
 import uuid
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
+
+import orjson
 
 from schema.blocks import DIRECTIONS
 from schema.events import (
@@ -17,7 +19,7 @@ from schema.events import (
 from schema.pm_types import DARK_DBM
 from schema.times import rfc3339
 from schema.topology import thresholds_of
-from schema.topology_pb2 import FiberLink, OpticalService, Span
+from schema.topology_pb2 import FiberLink, OpticalService
 
 #: Position of a code's threshold in `thresholds_of`, where the topology has a say in it.
 _THRESHOLD_OF = {
@@ -35,9 +37,47 @@ _SERVICE_AFFECTING = (Code.FIBER_CUT, Code.SIGNAL_LOSS_EQUIPMENT)
 _WINDOW_S = 1
 
 
+@dataclass(frozen=True)
+class _LinkFacts:
+    """What every event of a link says of it."""
+
+    link: FiberLink
+    ends: dict[str, str]
+    services: list[dict[str, Any]]
+    capacity_gbps: float
+    thresholds: tuple[list[float], list[float]]
+    impact_words: str
+
+    @classmethod
+    def of(cls, link: FiberLink) -> Self:
+        """Reads them, once for each object."""
+        facts = _facts.get(link.link_id)
+        if facts is None or facts.link is not link:
+            if len(_facts) >= _MAX_FACTS:
+                _facts.clear()
+            facts = _facts[link.link_id] = cls(
+                link=link,
+                ends={
+                    "link_id": link.link_id,
+                    "name": link.name,
+                    "a_end": link.a_end.node_id,
+                    "z_end": link.z_end.node_id,
+                },
+                services=[_service(service) for service in link.services],
+                capacity_gbps=sum(s.capacity_gbps for s in link.services if not s.protected),
+                thresholds=(thresholds_of(link.az), thresholds_of(link.za)),
+                impact_words=_impact_words(link),
+            )
+        return facts
+
+
+_MAX_FACTS = 100_000
+_facts: dict[str, Any] = {}
+
+
 def to_json(value: dict[str, Any]) -> bytes:
     """Returns one line of JSON, UTF-8."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return orjson.dumps(value)
 
 
 def cloud_event(event: FiberEvent, source: str) -> dict[str, Any]:
@@ -53,7 +93,7 @@ def cloud_event(event: FiberEvent, source: str) -> dict[str, Any]:
         "id": f"{data['alarm_id']}:{event.sequence}",
         "source": source,
         "type": f"eventcenter.fiber.{event.code.name.lower()}.{event.action.name.lower()}",
-        "subject": event.link.link_id,
+        "subject": data["link"]["link_id"],
         "time": rfc3339(event.window_s + _WINDOW_S),
         "datacontenttype": "application/json",
         "data": data,
@@ -62,16 +102,15 @@ def cloud_event(event: FiberEvent, source: str) -> dict[str, Any]:
 
 def event_data(event: FiberEvent) -> dict[str, Any]:
     """Returns the `data` of an event."""
-    facts, link = CODE_FACTS[event.code], event.link
+    facts, link, of_link = CODE_FACTS[event.code], event.link, _LinkFacts.of(event.link)
     onset = rfc3339(event.onset_s)
     end_s = event.window_s + _WINDOW_S
     time = rfc3339(end_s)
     cleared = event.action == Action.CLEAR
-    affecting = event.code in _SERVICE_AFFECTING and bool(link.services) and not link.protected
+    affecting = event.code in _SERVICE_AFFECTING and bool(of_link.services) and not link.protected
+    name = f"{of_link.ends['link_id']}|{facts.family.name}|{onset}"
     return {
-        "alarm_id": str(
-            uuid.uuid5(uuid.NAMESPACE_URL, f"{link.link_id}|{facts.family.name}|{onset}")
-        ),
+        "alarm_id": str(uuid.uuid5(uuid.NAMESPACE_URL, name)),
         "sequence": event.sequence,
         "action": event.action.name,
         "state": "CLEARED" if cleared else "ACTIVE",
@@ -88,21 +127,16 @@ def event_data(event: FiberEvent) -> dict[str, Any]:
         "cleared_time": time if cleared else None,
         "detected_late": event.detected_late,
         "duration_ms": (end_s - event.onset_s) * 1000,
-        "link": {
-            "link_id": link.link_id,
-            "name": link.name,
-            "a_end": link.a_end.node_id,
-            "z_end": link.z_end.node_id,
-        },
+        "link": of_link.ends,
         "measurement": {
-            name: _measurement(reading, event.code, span)
-            for name, reading, span in zip(DIRECTIONS, event.spans, (link.az, link.za), strict=True)
+            direction: _measurement(reading, event.code, thresholds)
+            for direction, reading, thresholds in zip(
+                DIRECTIONS, event.spans, of_link.thresholds, strict=True
+            )
         },
         "service_affecting": "SERVICE_AFFECTING" if affecting else "NOT_SERVICE_AFFECTING",
-        "impacted_services": [_service(service) for service in link.services],
-        "impacted_capacity_gbps": sum(
-            service.capacity_gbps for service in link.services if not service.protected
-        ),
+        "impacted_services": of_link.services,
+        "impacted_capacity_gbps": of_link.capacity_gbps,
         "suppressed": event.suppressed,
         "suppressed_by": event.suppressed_by,
         "protected": link.protected,
@@ -126,7 +160,7 @@ def event_text(event: FiberEvent) -> str:
     parts = [f"{what} {where}{verb} {severity} {since}" if verb else f"{what} {where} {since}"]
     if loss := _loss_words(event):
         parts.append(loss)
-    parts.append(_impact_words(event))
+    parts.append(_LinkFacts.of(link).impact_words)
     text = ", ".join(parts) + "."
     return f"{text} Under maintenance {event.suppressed_by}." if event.suppressed else text
 
@@ -159,24 +193,24 @@ def _loss_words(event: FiberEvent) -> str | None:
     return " and ".join(f"{delta:.1f} dB above base {name}" for name, delta in deltas)
 
 
-def _impact_words(event: FiberEvent) -> str:
-    services = event.link.services
+def _impact_words(link: FiberLink) -> str:
+    services = link.services
     if not services:
         return "no service on it"
     capacity = sum(s.capacity_gbps for s in services if not s.protected)
     number = f"{len(services)} service{'s' if len(services) > 1 else ''}"
-    if event.link.protected or capacity == 0:
+    if link.protected or capacity == 0:
         return f"{number} on it, all protected"
     return f"{number} on it, {capacity:g} Gbit/s of them unprotected"
 
 
-def _measurement(reading: SpanReading, code: Code, span: Span) -> dict[str, Any]:
+def _measurement(reading: SpanReading, code: Code, thresholds: list[float]) -> dict[str, Any]:
     loss_db = reading.loss_db
     is_lower_bound = reading.rx_dark and not reading.tx_dark and not math.isnan(reading.tx_dbm)
     if is_lower_bound:
         loss_db = reading.tx_dbm - DARK_DBM
     if code in _THRESHOLD_OF:
-        threshold_db = thresholds_of(span)[_THRESHOLD_OF[code]]
+        threshold_db = thresholds[_THRESHOLD_OF[code]]
     else:
         threshold_db = _FIXED_THRESHOLD_DB[code]
     return {

@@ -26,8 +26,19 @@ CANONICAL_UNIT: dict[int, int] = {
     PmType.SOP_ROC: Unit.KRAD_PER_S,
 }
 
+#: All PM types of the contract.
+ALL_TYPES: tuple[int, ...] = tuple(CANONICAL_UNIT)
+
 #: Types measured in dBm: powers, which may be dark.
 POWER_TYPES: tuple[int, ...] = tuple(t for t, u in CANONICAL_UNIT.items() if u == Unit.DBM)
+
+#: The powers that are compared.
+COMPARED_POWERS: tuple[int, ...] = (
+    PmType.INPUT_POWER,
+    PmType.OUTPUT_POWER,
+    PmType.INPUT_POWER_OSC,
+    PmType.OUTPUT_POWER_OSC,
+)
 
 #: Smallest and largest power that a sound device reports [dBm].
 POWER_MIN_DBM, POWER_MAX_DBM = -70.0, 35.0

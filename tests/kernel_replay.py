@@ -13,22 +13,15 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-import pyarrow as pa
 
 from kernels.decode import decode
 from kernels.evaluate import Tracks
 from kernels.join import LinkEndIndex
-from kernels.samples import (
-    compared_powers,
-    num_span_ends,
-    readings_by_name,
-    rows_of_links,
-    split_rows,
-    window_start_s,
-)
-from kernels.span_loss import measure_spans, new_samples
-from kernels.tracks_state import pack_tracks, unpack_tracks
-from schema.blocks import END_NAMES, SCHEMAS, Block, BlockKind
+from kernels.layouts import Layouts
+from kernels.samples import Samples, num_span_ends, readings_by_name, split_samples
+from kernels.span_loss import concat_ends, measure_spans, new_samples, pick_ends
+from kernels.tracks_state import measured_block, measured_blocks, pack_tracks, unpack_tracks
+from schema.blocks import END_NAMES, Block, BlockKind, readings_of, shard_of, with_ends_only
 from schema.cloud_event import cloud_event
 from schema.times import rfc3339
 from schema.topology import BadTopologyError, check_link
@@ -46,18 +39,23 @@ class Shard:
     """What the pipeline keeps of one shard of links."""
 
     tracks: Tracks
-    links: dict[str, FiberLink]
-    joined: dict[int, list[pa.RecordBatch]] = field(default_factory=dict)  # ENDS, by window
+    links: dict[str, bytes]
+    joined: dict[int, list[dict[str, Any]]] = field(default_factory=dict)  # ENDS, by window
     due: set[int] = field(default_factory=set)  # windows that wait for their first evaluation
     evaluations: int = 0
+    log: list[bytes] = field(default_factory=list)
 
-    def evaluate(self, window_s: int, rows: pa.RecordBatch, *, late: bool) -> list[Any]:
+    def evaluate(self, window_s: int, rows: dict[str, Any], *, late: bool) -> list[Any]:
         block = Block(BlockKind.SPANS, measure_spans(rows), window_s)
-        spans = Block.from_bytes(block.to_bytes()).batch
+        spans = Block.from_bytes(block.to_bytes()).columns
         events = self.tracks.evaluate(window_s, spans, late=late)
+        self.log += [measured_block(*one) for one in self.tracks.unsaved]
+        self.tracks.unsaved.clear()
         self.evaluations += 1
         if self.evaluations % REPACKED_EVERY == 0:
-            self.tracks = unpack_tracks(pack_tracks(self.tracks))
+            if self.evaluations % 2:
+                self.log = list(measured_blocks(self.tracks))
+            self.tracks = unpack_tracks(pack_tracks(self.tracks), self.log)
             self.tracks.set_links(self.links)
         return events
 
@@ -68,8 +66,8 @@ class Part:
 
     window_s: int
     shard: int
-    joined: pa.RecordBatch
-    ends: pa.RecordBatch
+    joined: dict[str, Any]
+    ends: dict[str, Any]
 
 
 class KernelReplay:
@@ -94,13 +92,19 @@ class KernelReplay:
         self.out = Outputs(counters=dict.fromkeys(COUNTERS, 0))
         links = self._sound_links(topology)
         self._index = LinkEndIndex.of(list(links.values()), num_shards)
+        self._layouts = Layouts()
         self.shards: dict[int, Shard] = {}
         for shard in range(num_shards):
             tracks = Tracks.empty(
                 lifecycle=emit == "lifecycle", allowed_lateness_s=allowed_lateness_s
             )
-            tracks.set_links(links)
-            self.shards[shard] = Shard(tracks, links)
+            of_shard = {
+                link_id: link.SerializeToString()
+                for link_id, link in links.items()
+                if shard_of(link_id, num_shards) == shard
+            }
+            tracks.set_links(of_shard)
+            self.shards[shard] = Shard(tracks, of_shard)
 
     def _sound_links(self, topology: Sequence[FiberLink]) -> dict[str, FiberLink]:
         links: dict[str, FiberLink] = {}
@@ -119,59 +123,58 @@ class KernelReplay:
         for shard in self.shards.values():
             for window_s in sorted(w for w in shard.due if self._reached(w, self._on_time_ns)):
                 shard.due.remove(window_s)
-                rows = _concat(shard.joined[window_s])
-                self._count("ends_windowed", num_span_ends(rows))
+                rows = concat_ends(shard.joined[window_s])
+                self._count("ends_windowed", num_span_ends(rows["role"]))
                 self._publish(shard.evaluate(window_s, rows, late=False))
 
     def take(self, payloads: Sequence[bytes]) -> dict[int, list[Part]]:
         """Decodes and joins all records, which no time has a part in; returns theirs of each."""
-        decoded = decode(payloads, np.arange(len(payloads), dtype=np.int64), None)
+        order = np.arange(len(payloads), dtype=np.int64)
+        decoded = decode(payloads, order, None, self._layouts)
         self._count("reports", decoded.num_reports)
         self._count("components", decoded.num_components)
-        self._count("components_rejected", decoded.num_components - decoded.samples.num_rows)
+        self._count("components_rejected", decoded.num_components - decoded.samples.num_samples)
         self.out.invalid += decoded.invalid
-        result = self._index.join(decoded.samples)
-        self._count("components_matched", result.num_matched)
-        self._count("ends_joined", num_span_ends(result.joined))
-        for rows in (result.unmatched, result.unknown):  # nothing more will be known
-            self._count("components_unmatched", rows.num_rows)
-            self.out.unmatched += [_line(row) for row in rows.to_pylist()]
         parts: dict[int, list[Part]] = {}
-        report = result.joined.column("report").to_numpy()
-        second = window_start_s(result.joined.column("sample_time_ns").to_numpy())
-        for (record, window_s, shard), rows in split_rows(
-            result.joined, report, second, result.shard
-        ):
-            parts.setdefault(record, []).append(Part(window_s, shard, rows, compared_powers(rows)))
+        for window_s, _, samples in split_samples(decoded.samples, lambda _: 0):
+            result = self._index.join(samples)
+            self._count("components_matched", result.num_matched)
+            for rest in (result.unmatched, result.unknown):  # nothing more will be known
+                self._count("components_unmatched", rest.num_samples)
+                self.out.unmatched += _lines(rest)
+            for shard, columns in result.joined:
+                self._count("ends_joined", num_span_ends(columns["role"]))
+                ends = with_ends_only(Block(BlockKind.JOINED, columns, window_s).to_bytes())
+                order_of_row = columns["order"][columns["report"]]
+                for record in np.unique(order_of_row).tolist():
+                    picked = order_of_row == record
+                    part = Part(
+                        window_s,
+                        shard,
+                        {**columns, "picked": picked},
+                        pick_ends(Block.from_bytes(ends).columns, picked),
+                    )
+                    parts.setdefault(record, []).append(part)
         return parts
 
     def receive(self, part: Part) -> None:
         """Takes what one record says of one window and shard."""
         shard, window_s = self.shards[part.shard], part.window_s
         if not self._bounded and self._reached(window_s, self._closed_ns):
-            self._count("ends_late", num_span_ends(part.joined))
-            closed_at = rfc3339(window_s + 1 + self._closed_ns / NS)
-            self.out.late += [
-                {
-                    **_line(row),
-                    "link_id": row["link_id"],
-                    "end": END_NAMES[row["end"]],
-                    "window_start": rfc3339(window_s),
-                    "closed_at": closed_at,
-                }
-                for row in part.joined.to_pylist()
-            ]
+            self._count("ends_late", num_span_ends(part.ends["role"]))
+            self.out.late += _late_lines(part, rfc3339(window_s + 1 + self._closed_ns / NS))
             return
         known = shard.joined.setdefault(window_s, [])
         if self._bounded or not self._reached(window_s, self._on_time_ns):
             known.append(part.ends)
             shard.due.add(window_s)
             return
-        self._count("ends_windowed", num_span_ends(part.ends))
+        self._count("ends_windowed", num_span_ends(part.ends["role"]))
         news = new_samples(part.ends, known)
-        if news.num_rows:
+        if len(news["link"]):
             known.append(news)
-            concerned = rows_of_links(_concat(known), news.column("link_id"))
+            every = concat_ends(known)
+            concerned = pick_ends(every, np.isin(every["link"], news["link"]))
             self._publish(shard.evaluate(window_s, concerned, late=True))
 
     def _publish(self, events: list[Any]) -> None:
@@ -184,18 +187,43 @@ class KernelReplay:
         self.out.counters[counter] += by
 
 
-def _line(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "node_id": row["node_id"],
-        "component": row["component"],
-        "sample_time_unix_ns": row["sample_time_ns"],
-        "readings": readings_by_name(row["readings"]),
-    }
+def _lines(samples: Samples) -> list[dict[str, Any]]:
+    rows = np.arange(samples.num_samples)
+    return [
+        {
+            "node_id": samples.node_id[report].decode(),
+            "component": component.decode(),
+            "sample_time_unix_ns": time_ns,
+            "readings": readings,
+        }
+        for report, component, time_ns, readings in zip(
+            samples.reports_of(rows).tolist(),
+            samples.component(rows),
+            samples.sample_time_ns.tolist(),
+            readings_by_name(samples.readings, rows),
+            strict=True,
+        )
+    ]
 
 
-def _concat(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    table = pa.Table.from_batches(batches, schema=SCHEMAS[BlockKind.ENDS])
-    return table.combine_chunks().to_batches()[0]
+def _late_lines(part: Part, closed_at: str) -> list[dict[str, Any]]:
+    columns = part.joined
+    rows = np.flatnonzero(columns["picked"])
+    return [
+        {
+            "node_id": columns["node_id"][columns["report"][row]].decode(),
+            "component": columns["component"][row].decode(),
+            "sample_time_unix_ns": int(columns["sample_time_ns"][row]),
+            "readings": readings,
+            "link_id": columns["link_id"][row].decode(),
+            "end": END_NAMES[columns["end"][row]],
+            "window_start": rfc3339(part.window_s),
+            "closed_at": closed_at,
+        }
+        for row, readings in zip(
+            rows.tolist(), readings_by_name(readings_of(columns), rows), strict=True
+        )
+    ]
 
 
 def replay(

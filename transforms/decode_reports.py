@@ -3,7 +3,8 @@
 In:   `PmRecord`, timestamp = the record's; global window.
 Out:  (shard of node_id, PM block), timestamp = the newest record's in the block; global window.
 Aside: `invalid` records.
-State: none; the records of a bundle are gathered and decoded together.
+State: none; the records of a bundle are gathered and decoded together. What reports look like is
+remembered, and makes nothing but speed.
 """
 
 import time
@@ -18,12 +19,16 @@ from apache_beam.utils.timestamp import Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
 from kernels.decode import decode
-from kernels.samples import split_rows, window_start_s
+from kernels.layouts import Layouts
+from kernels.samples import split_samples
 from pipeline import outputs
 from schema.blocks import Block, BlockKind, shard_of
 
 #: Records that are decoded together at most; more cost memory and gain nothing.
 MAX_GATHERED = 2048
+
+#: Nodes whose shard is remembered at most.
+_MAX_NODES = 1_000_000
 
 Keyed = tuple[int, bytes]
 
@@ -68,6 +73,8 @@ class _DecodeFn(beam.DoFn):
         self._num_shards = num_shards
         self._gathered: list[tuple[PmRecord, int]] = []
         self._last_order = 0
+        self._layouts = Layouts()
+        self._shards: dict[bytes, int] = {}
 
     def start_bundle(self) -> None:
         self._gathered = []
@@ -92,25 +99,30 @@ class _DecodeFn(beam.DoFn):
             [record.payload for record in records],
             np.array([self._order(record) for record in records], dtype=np.int64),
             time_us * 1000 if records[0].has_time else None,
+            self._layouts,
         )
         outputs.count(outputs.REPORTS, decoded.num_reports)
         outputs.count(outputs.REPORTS_REJECTED, decoded.num_reports_rejected)
         outputs.count(outputs.COMPONENTS, decoded.num_components)
         outputs.count(
-            outputs.COMPONENTS_REJECTED, decoded.num_components - decoded.samples.num_rows
+            outputs.COMPONENTS_REJECTED, decoded.num_components - decoded.samples.num_samples
         )
         outputs.count_invalid(line["reason"] for line in decoded.invalid)
         newest_us = int(time_us.max())
         for line in decoded.invalid:
             record = outputs.side_record(line["node_id"], line)
             yield beam.pvalue.TaggedOutput(outputs.INVALID, _in_global_window(record, newest_us))
-        node_id = decoded.samples.column("node_id").to_pylist()
-        shards = {node: shard_of(node, self._num_shards) for node in set(node_id)}
-        shard = np.array([shards[node] for node in node_id], dtype=np.int64)
-        second = window_start_s(decoded.samples.column("sample_time_ns").to_numpy())
-        for (window_s, key), rows in split_rows(decoded.samples, second, shard):
-            block = Block(BlockKind.PM, rows, window_s)
-            yield _in_global_window((key, block.to_bytes()), newest_us)
+        for window_s, shard, samples in split_samples(decoded.samples, self._shard_of):
+            block = Block(BlockKind.PM, samples.columns(), window_s)
+            yield _in_global_window((shard, block.to_bytes()), newest_us)
+
+    def _shard_of(self, node_id: bytes) -> int:
+        shard = self._shards.get(node_id)
+        if shard is None:
+            if len(self._shards) >= _MAX_NODES:
+                self._shards.clear()
+            shard = self._shards[node_id] = shard_of(node_id, self._num_shards)
+        return shard
 
     def _order(self, record: PmRecord) -> int:
         if record.order is not None:

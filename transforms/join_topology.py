@@ -3,16 +3,17 @@
 In:   (shard of node_id, PM block); LINK_ENDS blocks with the same key where topology streams.
 Out:  (shard of link_id, JOINED block), timestamp kept; global window.
 Aside: `unmatched` records, sampled.
-State, where topology streams: the link ends of the shard's nodes, for good; PM of nodes that are
-      not in the topology yet, until it is, or for 10 s of event time.
+State, where topology streams: the link ends of the shard's nodes, for good, as a log of LINK_ENDS
+      blocks; PM of nodes that are not in the topology yet, until it is, or for 10 s of event time.
 """
 
+import struct
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import apache_beam as beam
-import pyarrow as pa
+import numpy as np
 from apache_beam.coders import BytesCoder
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import (
@@ -24,11 +25,12 @@ from apache_beam.transforms.userstate import (
 from apache_beam.utils.timestamp import Timestamp
 
 from kernels.join import LinkEndIndex
-from kernels.samples import num_span_ends, readings_by_name, split_rows
+from kernels.samples import Samples, num_span_ends, readings_by_name
+from kernels.tables import LinkEndTable
 from pipeline import outputs
 from schema.blocks import Block, BlockKind, block_kind
-from transforms.index_state import IndexCache
 from transforms.sample_unmatched import Candidates, SampleUnmatched
+from transforms.table_state import TableCache, TableState
 from transforms.update_topology import TopologyFile
 
 #: PM of a node that the topology does not know yet waits this long [s of event time].
@@ -81,7 +83,8 @@ class _JoinFileFn(beam.DoFn):
 
     def process(self, element: Keyed) -> Iterable[Any]:
         block = Block.from_bytes(element[1])
-        unknown = yield from _join(self._index, block)
+        samples = Samples.of(block.columns)
+        unknown = yield from _join(self._index, samples, block.window_start_s)
         yield from _unmatched(unknown)
 
 
@@ -92,17 +95,18 @@ class _JoinStreamFn(beam.DoFn):
     Until the watermark moves, the topology of the start is still coming, link by link: a
     component may be in the next link. So all PM waits for that moment.
 
-    State: INDEX the link ends, HEAD its version, whether the topology of the start is complete
-    and until when PM waits, WAITING that PM.
+    State: INDEX the link ends, HEAD what names that state, WAITING PM that waits, UNTIL whether
+    the topology of the start is complete and until when PM waits.
     """
 
-    INDEX = ReadModifyWriteStateSpec("index", BytesCoder())
+    INDEX = BagStateSpec("index", BytesCoder())
     HEAD = ReadModifyWriteStateSpec("head", BytesCoder())
     WAITING = BagStateSpec("waiting", BytesCoder())
+    UNTIL = ReadModifyWriteStateSpec("until", BytesCoder())
     EXPIRY = TimerSpec("expiry", TimeDomain.WATERMARK)
 
     def __init__(self, num_shards: int) -> None:
-        self._cache = IndexCache(num_shards)
+        self._cache = TableCache(lambda: LinkEndTable(num_shards))
 
     def process(
         self,
@@ -111,26 +115,29 @@ class _JoinStreamFn(beam.DoFn):
         index_state: Any = beam.DoFn.StateParam(INDEX),
         head_state: Any = beam.DoFn.StateParam(HEAD),
         waiting: Any = beam.DoFn.StateParam(WAITING),
+        until: Any = beam.DoFn.StateParam(UNTIL),
         expiry: Any = beam.DoFn.TimerParam(EXPIRY),
     ) -> Iterable[Any]:
         key, data = element
-        state = self._cache.open(key, index_state, head_state)
+        state = self._cache.open(key, head_state, index_state)
+        is_complete, waits_until = _unpack_until(until.read())
         if block_kind(data) == BlockKind.LINK_ENDS:
-            new_nodes = state.apply(Block.from_bytes(data).batch)
-            if new_nodes and state.is_complete and state.waits_until is not None:
-                yield from self._release(state, waiting, expiry, now=None)
-        else:
-            block = Block.from_bytes(data)
-            waits = block.batch
-            if state.is_complete:
-                waits = yield from _join(state.index, block)
-            if waits.num_rows:
-                waiting.add(_pack_waiting(timestamp, block, waits))
-                if state.waits_until is None:
-                    until_us = timestamp.micros + MAX_WAIT_S * 1_000_000
-                    state.waits_until = until_us if state.is_complete else _WATERMARK_MOVES_US
-                    expiry.set(Timestamp(micros=state.waits_until))
-        state.save()
+            new_nodes = state.apply(Block.from_bytes(data))
+            if new_nodes and is_complete and waits_until is not None:
+                yield from self._release(state, waiting, until, expiry, now=None)
+            return
+        block = Block.from_bytes(data)
+        waits = Samples.of(block.columns)
+        if is_complete:
+            waits = yield from _join(state.table.index, waits, block.window_start_s)
+        if waits.num_samples:
+            waiting.add(_pack_waiting(timestamp, block.window_start_s, waits))
+            if waits_until is None:
+                waits_until = _WATERMARK_MOVES_US
+                if is_complete:
+                    waits_until = timestamp.micros + MAX_WAIT_S * 1_000_000
+                expiry.set(Timestamp(micros=waits_until))
+                until.write(_pack_until(is_complete, waits_until))
 
     @on_timer(EXPIRY)
     def expire(
@@ -140,66 +147,94 @@ class _JoinStreamFn(beam.DoFn):
         index_state: Any = beam.DoFn.StateParam(INDEX),
         head_state: Any = beam.DoFn.StateParam(HEAD),
         waiting: Any = beam.DoFn.StateParam(WAITING),
+        until: Any = beam.DoFn.StateParam(UNTIL),
         expiry: Any = beam.DoFn.TimerParam(EXPIRY),
     ) -> Iterable[Any]:
-        state = self._cache.open(key, index_state, head_state)
-        state.is_complete = True
-        yield from self._release(state, waiting, expiry, now)
-        state.save()
+        state = self._cache.open(key, head_state, index_state)
+        yield from self._release(state, waiting, until, expiry, now)
 
     def _release(
-        self, state: Any, waiting: Any, expiry: Any, now: Timestamp | None
+        self,
+        state: TableState[LinkEndTable],
+        waiting: Any,
+        until: Any,
+        expiry: Any,
+        now: Timestamp | None,
     ) -> Iterator[Any]:
         """Joins what waits with what is known by now; what has waited long enough gives up."""
         held = list(waiting.read())
         waiting.clear()
-        state.waits_until = None
+        waits_until = None
         for data in held:
-            since, block = _unpack_waiting(data)
-            unknown = yield from _join(state.index, block)
+            since, window_s, samples = _unpack_waiting(data)
+            unknown = yield from _join(state.table.index, samples, window_s)
             until_us = since.micros + MAX_WAIT_S * 1_000_000
             if now is not None and until_us <= now.micros:
                 yield from _unmatched(unknown)
-            elif unknown.num_rows:
-                waiting.add(_pack_waiting(since, block, unknown))
-                state.waits_until = min(until_us, state.waits_until or until_us)
-        if state.waits_until is not None:
-            expiry.set(Timestamp(micros=state.waits_until))
+            elif unknown.num_samples:
+                waiting.add(_pack_waiting(since, window_s, unknown))
+                waits_until = min(until_us, waits_until or until_us)
+        until.write(_pack_until(True, waits_until))
+        if waits_until is not None:
+            expiry.set(Timestamp(micros=waits_until))
 
 
-def _join(index: LinkEndIndex, block: Block) -> Generator[Any, None, pa.RecordBatch]:
-    """Yields what could be joined and what is in no link; returns rows of unknown nodes."""
-    result = index.join(block.batch)
+def _join(index: LinkEndIndex, samples: Samples, window_s: int) -> Generator[Any, None, Samples]:
+    """Yields what could be joined and what is in no link; returns samples of unknown nodes."""
+    result = index.join(samples)
     outputs.count(outputs.COMPONENTS_MATCHED, result.num_matched)
-    outputs.count(outputs.ENDS_JOINED, num_span_ends(result.joined))
-    for (shard,), rows in split_rows(result.joined, result.shard):
-        yield shard, Block(BlockKind.JOINED, rows, block.window_start_s).to_bytes()
+    for shard, columns in result.joined:
+        outputs.count(outputs.ENDS_JOINED, num_span_ends(columns["role"]))
+        yield shard, Block(BlockKind.JOINED, columns, window_s).to_bytes()
     yield from _unmatched(result.unmatched)
     return result.unknown
 
 
-def _unmatched(rows: pa.RecordBatch) -> Iterator[Any]:
-    if not rows.num_rows:
+def _unmatched(samples: Samples) -> Iterator[Any]:
+    number = samples.num_samples
+    if not number:
         return
-    outputs.count(outputs.COMPONENTS_UNMATCHED, rows.num_rows)
+    outputs.count(outputs.COMPONENTS_UNMATCHED, number)
+    rows = np.arange(min(number, MAX_CANDIDATES))
     lines = [
         {
-            "node_id": row["node_id"],
-            "component": row["component"],
-            "sample_time_unix_ns": row["sample_time_ns"],
-            "readings": readings_by_name(row["readings"]),
+            "node_id": samples.node_id[report].decode(),
+            "component": component.decode(),
+            "sample_time_unix_ns": sample_time_ns,
+            "readings": readings,
         }
-        for row in rows.slice(0, MAX_CANDIDATES).to_pylist()
+        for report, component, sample_time_ns, readings in zip(
+            samples.reports_of(rows).tolist(),
+            samples.component(rows),
+            samples.sample_time_ns[rows].tolist(),
+            readings_by_name(samples.readings, rows),
+            strict=True,
+        )
     ]
-    yield beam.pvalue.TaggedOutput(outputs.UNMATCHED, (0, (rows.num_rows, lines)))
+    yield beam.pvalue.TaggedOutput(outputs.UNMATCHED, (0, (number, lines)))
 
 
-def _pack_waiting(since: Timestamp, block: Block, rows: pa.RecordBatch) -> bytes:
-    held = Block(BlockKind.PM, rows, block.window_start_s)
-    since_us: int = since.micros
-    return since_us.to_bytes(8, "little", signed=True) + held.to_bytes()
+_UNTIL = struct.Struct("<??q")
+_SINCE = struct.Struct("<q")
 
 
-def _unpack_waiting(data: bytes) -> tuple[Timestamp, Block]:
-    since = Timestamp(micros=int.from_bytes(data[:8], "little", signed=True))
-    return since, Block.from_bytes(data[8:])
+def _pack_until(is_complete: bool, waits_until: int | None) -> bytes:
+    return _UNTIL.pack(is_complete, waits_until is not None, waits_until or 0)
+
+
+def _unpack_until(data: bytes | None) -> tuple[bool, int | None]:
+    """Returns whether the topology of the start is complete, and until when PM waits [us]."""
+    if not data:
+        return False, None
+    is_complete, waits, waits_until = _UNTIL.unpack(data)
+    return is_complete, waits_until if waits else None
+
+
+def _pack_waiting(since: Timestamp, window_s: int, samples: Samples) -> bytes:
+    return _SINCE.pack(since.micros) + Block(BlockKind.PM, samples.columns(), window_s).to_bytes()
+
+
+def _unpack_waiting(data: bytes) -> tuple[Timestamp, int, Samples]:
+    block = Block.from_bytes(data[_SINCE.size :])
+    since = Timestamp(micros=_SINCE.unpack_from(data)[0])
+    return since, block.window_start_s, Samples.of(block.columns)

@@ -10,16 +10,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import apache_beam as beam
-import pyarrow as pa
+import numpy as np
 from apache_beam.transforms.trigger import AccumulationMode, AfterCount, AfterWatermark
 from apache_beam.transforms.window import GlobalWindows
 from apache_beam.utils.timestamp import Duration
 from apache_beam.utils.windowed_value import PaneInfo, PaneInfoTiming
 
-from kernels.samples import num_span_ends, rows_of_links
-from kernels.span_loss import measure_spans, new_samples
+from kernels.samples import num_span_ends
+from kernels.span_loss import concat_ends, measure_spans, new_samples, pick_ends
 from pipeline import outputs
-from schema.blocks import ALL_REPORTS, SCHEMAS, Block, BlockKind
+from schema.blocks import ALL_REPORTS, Block, BlockKind
+from schema.columns import Columns
 from transforms.lateness import Lateness
 
 Keyed = tuple[int, bytes]
@@ -65,8 +66,8 @@ class _MeasureFn(beam.DoFn):
             return []  # nothing new: some runners repeat a window when it closes
         if pane.index > 0 or pane.timing == PaneInfoTiming.LATE:
             return _late(shard, blocks)
-        rows = _concat(blocks)
-        outputs.count(outputs.ENDS_WINDOWED, num_span_ends(rows))
+        rows = concat_ends([block.columns for block in blocks])
+        outputs.count(outputs.ENDS_WINDOWED, num_span_ends(rows["role"]))
         return [(shard, _measured(rows, blocks[0].window_start_s, ALL_REPORTS))]
 
 
@@ -75,29 +76,17 @@ def _late(shard: int, blocks: list[Block]) -> Iterator[Keyed]:
 
     The trigger fires for each late block, and blocks stay in order of arrival: the last is new.
     """
-    known, newest = blocks[:-1], blocks[-1]
-    outputs.count(outputs.ENDS_WINDOWED, num_span_ends(newest.batch))
-    for report, reported in _by_report(newest.batch):
-        rows = new_samples(reported, [block.batch for block in known])
-        if rows.num_rows:
-            known.append(Block(BlockKind.ENDS, rows, newest.window_start_s))
-            concerned = rows_of_links(_concat(known), rows.column("link_id"))
-            yield shard, _measured(concerned, newest.window_start_s, report)
+    known, newest = [block.columns for block in blocks[:-1]], blocks[-1].columns
+    outputs.count(outputs.ENDS_WINDOWED, num_span_ends(newest["role"]))
+    order = newest["order"][newest["report"]]
+    for report in np.unique(order).tolist():
+        rows = new_samples(pick_ends(newest, order == report), known)
+        if len(rows["link"]):
+            known.append(rows)
+            every = concat_ends(known)
+            concerned = pick_ends(every, np.isin(every["link"], rows["link"]))
+            yield shard, _measured(concerned, blocks[-1].window_start_s, report)
 
 
-def _measured(rows: pa.RecordBatch, window_s: int, report: int) -> bytes:
+def _measured(rows: Columns, window_s: int, report: int) -> bytes:
     return Block(BlockKind.SPANS, measure_spans(rows), window_s, report).to_bytes()
-
-
-def _concat(blocks: list[Block]) -> pa.RecordBatch:
-    if len(blocks) == 1:
-        return blocks[0].batch
-    table = pa.Table.from_batches([b.batch for b in blocks], schema=SCHEMAS[BlockKind.ENDS])
-    return table.combine_chunks().to_batches()[0]
-
-
-def _by_report(rows: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Yields the rows of each report, in order of arrival."""
-    report = rows.column("report").to_numpy()
-    for number in sorted(set(report.tolist())):
-        yield number, rows.filter(pa.array(report == number))

@@ -17,14 +17,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 from apache_beam.transforms.trigger import AccumulationMode, AfterCount, AfterWatermark
 from apache_beam.transforms.window import GlobalWindows, TimestampedValue
 from apache_beam.utils.timestamp import Duration
 from apache_beam.utils.windowed_value import PaneInfo, PaneInfoTiming
 
-from kernels.samples import compared_powers, num_span_ends, readings_by_name
+from kernels.samples import num_span_ends, readings_by_name
 from pipeline import outputs
-from schema.blocks import END_NAMES, Block, BlockKind
+from schema.blocks import END_NAMES, Block, readings_of, window_of, with_ends_only
 from schema.times import rfc3339
 from transforms.lateness import WINDOW_S, Lateness
 
@@ -89,7 +90,7 @@ class _ShiftFn(beam.DoFn):
 
     def process(self, element: Keyed) -> Iterable[TimestampedValue]:
         shard, data = element
-        start = self._lateness.start_of_closing(Block.from_bytes(data).window_start_s)
+        start = self._lateness.start_of_closing(window_of(data))
         if self._is_first:
             self._is_first = False
             yield TimestampedValue((shard, _NOTHING), start)
@@ -110,11 +111,10 @@ class _SplitFn(beam.DoFn):
         for data in blocks:  # panes with nothing in them come and go
             if data == _NOTHING:
                 continue
-            block = Block.from_bytes(data)
             if pane.timing == PaneInfoTiming.EARLY:
-                yield _on_time(shard, block, self._lateness)
+                yield _on_time(shard, data, self._lateness)
             else:
-                yield from _late_lines(block, self._lateness)
+                yield from _late_lines(Block.from_bytes(data), self._lateness)
 
 
 @beam.typehints.with_output_types(Keyed)
@@ -123,28 +123,36 @@ class _KeepPowersFn(beam.DoFn):
         self._lateness = lateness
 
     def process(self, element: Keyed) -> Iterable[TimestampedValue]:
-        yield _on_time(element[0], Block.from_bytes(element[1]), self._lateness)
+        yield _on_time(*element, self._lateness)
 
 
-def _on_time(shard: int, block: Block, lateness: Lateness) -> TimestampedValue:
-    ends = Block(BlockKind.ENDS, compared_powers(block.batch), block.window_start_s)
-    return TimestampedValue(
-        (shard, ends.to_bytes()), lateness.start_of_window(block.window_start_s)
-    )
+def _on_time(shard: int, joined: bytes, lateness: Lateness) -> TimestampedValue:
+    start = lateness.start_of_window(window_of(joined))
+    return TimestampedValue((shard, with_ends_only(joined)), start)
 
 
 def _late_lines(block: Block, lateness: Lateness) -> Iterator[beam.pvalue.TaggedOutput]:
-    outputs.count(outputs.ENDS_LATE, num_span_ends(block.batch))
+    columns = block.columns
+    outputs.count(outputs.ENDS_LATE, num_span_ends(columns["role"]))
     closed_at = rfc3339(block.window_start_s + WINDOW_S + lateness.closing_s)
-    for row in block.batch.to_pylist():
+    readings = readings_by_name(readings_of(columns), np.arange(block.num_rows))
+    for report, component, link_id, end, sample_time_ns, reading in zip(
+        columns["report"].tolist(),
+        columns["component"].tolist(),
+        columns["link_id"].tolist(),
+        columns["end"].tolist(),
+        columns["sample_time_ns"].tolist(),
+        readings,
+        strict=True,
+    ):
         line = {
-            "node_id": row["node_id"],
-            "component": row["component"],
-            "link_id": row["link_id"],
-            "end": END_NAMES[row["end"]],
-            "sample_time_unix_ns": row["sample_time_ns"],
+            "node_id": columns["node_id"][report].decode(),
+            "component": component.decode(),
+            "link_id": link_id.decode(),
+            "end": END_NAMES[end],
+            "sample_time_unix_ns": sample_time_ns,
             "window_start": rfc3339(block.window_start_s),
             "closed_at": closed_at,
-            "readings": readings_by_name(row["readings"]),
+            "readings": reading,
         }
         yield beam.pvalue.TaggedOutput(outputs.LATE, outputs.side_record(line["link_id"], line))

@@ -3,7 +3,7 @@
 In:   `TopologyRecord` in order of arrival per link; global window.
 Out:  `links`: (shard of link_id, LINKS block); `link_ends`: (shard of node_id, LINK_ENDS block).
 Aside: `invalid` records (BAD_TOPOLOGY); the last good version stays in force.
-State: the links in force of a shard, for good.
+State: the links in force of a shard, for good, as a log of LINKS blocks.
 
 A replay knows its whole topology before the first report: `TopologyFile` stands in for the step.
 """
@@ -13,20 +13,20 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import apache_beam as beam
-import pyarrow as pa
 from apache_beam.coders import BytesCoder
-from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
+from apache_beam.transforms.userstate import BagStateSpec, ReadModifyWriteStateSpec
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
 from kernels.join import LinkEndRow, link_ends
+from kernels.tables import LinkEndChange, LinkTable, link_ends_block, links_block, links_of
 from pipeline import outputs
-from schema.blocks import SCHEMAS, Block, BlockKind, shard_of
+from schema.blocks import Block, shard_of
 from schema.topology import BadTopologyError, parse_link
 from schema.topology_file import bad_topology_line, read_topology
 from schema.topology_pb2 import FiberLink
-from transforms.index_state import link_end_rows
+from transforms.table_state import TableCache
 
 LINKS, LINK_ENDS = "links", "link_ends"
 
@@ -54,6 +54,15 @@ class TopologyFile:
     def links(self) -> list[FiberLink]:
         """Returns the links in force."""
         return list(read_topology(self.path).links.values())
+
+    def links_of_shard(self, shard: int, num_shards: int) -> dict[str, bytes]:
+        """Returns the links in force of a link shard, serialized, by link_id."""
+        links = read_topology(self.path).links
+        return {
+            link_id: link.SerializeToString()
+            for link_id, link in links.items()
+            if shard_of(link_id, num_shards) == shard
+        }
 
 
 @dataclass
@@ -90,7 +99,7 @@ class _DecodeFn(beam.DoFn):
         self._num_shards = num_shards
 
     def start_bundle(self) -> None:
-        self._gathered: dict[int, list[dict[str, Any]]] = {}
+        self._gathered: dict[int, list[dict[str, bytes | None]]] = {}
         self._newest = Timestamp(0)
 
     def process(
@@ -109,85 +118,69 @@ class _DecodeFn(beam.DoFn):
             yield beam.pvalue.TaggedOutput(outputs.INVALID, rejected)
         else:
             shard = shard_of(link_id, self._num_shards)
-            self._gathered.setdefault(shard, []).append({"link_id": link_id, "link": record.value})
+            records = self._gathered.setdefault(shard, [{}])
+            if link_id in records[-1]:  # a block has a link once
+                records.append({})
+            records[-1][link_id] = record.value
             self._newest = max(self._newest, timestamp)
 
     def finish_bundle(self) -> Iterator[Any]:
-        for shard, rows in self._gathered.items():
-            batch = pa.RecordBatch.from_pylist(rows, schema=SCHEMAS[BlockKind.LINKS])
-            data = Block(BlockKind.LINKS, batch).to_bytes()
-            yield WindowedValue((shard, data), self._newest, (GlobalWindow(),))
+        for shard, records in self._gathered.items():
+            for links in records:
+                data = links_block(links).to_bytes()
+                yield WindowedValue((shard, data), self._newest, (GlobalWindow(),))
 
 
 @beam.typehints.with_output_types(Keyed)
 class _ApplyFn(beam.DoFn):
     """A lower version than the known one is ignored, an equal one replaces it.
 
-    State: TABLE the links in force, as one LINKS block.
+    State: TABLE the links in force, HEAD what names that state.
     """
 
-    TABLE = ReadModifyWriteStateSpec("table", BytesCoder())
+    TABLE = BagStateSpec("table", BytesCoder())
+    HEAD = ReadModifyWriteStateSpec("head", BytesCoder())
 
     def __init__(self, num_shards: int) -> None:
         self._num_shards = num_shards
+        self._cache = TableCache(LinkTable)
 
     def process(
-        self, element: Keyed, table_state: Any = beam.DoFn.StateParam(TABLE)
+        self,
+        element: Keyed,
+        table_state: Any = beam.DoFn.StateParam(TABLE),
+        head_state: Any = beam.DoFn.StateParam(HEAD),
     ) -> Iterable[Any]:
         shard, data = element
-        table = read_links(table_state.read())
+        state = self._cache.open(shard, head_state, table_state)
         accepted: dict[str, bytes | None] = {}
         before: dict[str, bytes | None] = {}
-        for row in Block.from_bytes(data).batch.to_pylist():
-            link_id, link = row["link_id"], row["link"]
-            known = table.get(link_id)
+        for link_id, link in links_of(Block.from_bytes(data)).items():
+            known = state.table.get(link_id)
             if link and known and _version(link) < _version(known):
                 continue
-            before.setdefault(link_id, known)
+            before[link_id] = known
             accepted[link_id] = link
-            if link is None:
-                table.pop(link_id, None)
-            else:
-                table[link_id] = link
         if accepted:
-            table_state.write(links_block(table))
-            yield shard, links_block(accepted)
+            block = links_block(accepted)
+            state.apply(block)
+            yield shard, block.to_bytes()
             yield from self._end_changes(before, accepted)
 
     def _end_changes(
         self, before: dict[str, bytes | None], after: dict[str, bytes | None]
     ) -> Iterator[beam.pvalue.TaggedOutput]:
         """Yields what each node shard must know of: ends that hold now, and ends that do not."""
-        present: dict[int, list[LinkEndRow]] = {}
-        absent: dict[int, list[LinkEndRow]] = {}
+        changes: dict[int, list[LinkEndChange]] = {}
         for link_id, link in after.items():
             new, old = _ends(link), _ends(before[link_id])
-            for by_shard, ends in ((present, new), (absent, old - new)):
+            for ends, present in ((old - new, False), (new, True)):
                 for end in ends:
                     node_shard = shard_of(end.node_id, self._num_shards)
-                    by_shard.setdefault(node_shard, []).append(end)
-        for node_shard in sorted(present.keys() | absent.keys()):
-            rows = link_end_rows(present.get(node_shard, []), absent.get(node_shard, []))
-            data = Block(BlockKind.LINK_ENDS, rows).to_bytes()
+                    changes.setdefault(node_shard, []).append(LinkEndChange(end, present))
+        for node_shard, rows in sorted(changes.items()):
+            data = link_ends_block(rows).to_bytes()
             yield beam.pvalue.TaggedOutput(LINK_ENDS, (node_shard, data))
-
-
-def read_links(data: bytes | None) -> dict[str, bytes]:
-    """Returns the links of a LINKS block that holds no deletions, serialized, by link_id."""
-    if not data:
-        return {}
-    batch = Block.from_bytes(data).batch
-    ids, links = batch.column("link_id").to_pylist(), batch.column("link").to_pylist()
-    return dict(zip(ids, links, strict=True))
-
-
-def links_block(links: dict[str, Any]) -> bytes:
-    """Returns links, serialized, as a LINKS block."""
-    batch = pa.RecordBatch.from_arrays(
-        [pa.array(links.keys(), pa.string()), pa.array(links.values(), pa.binary())],
-        schema=SCHEMAS[BlockKind.LINKS],
-    )
-    return Block(BlockKind.LINKS, batch).to_bytes()
 
 
 def _version(link: bytes) -> int:

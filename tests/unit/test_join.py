@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from kernels.decode import decode
-from kernels.join import LinkEndIndex
-from kernels.samples import compared_powers, num_span_ends, split_rows
+from kernels.join import JoinResult, LinkEndIndex, link_ends
+from kernels.layouts import Layouts
+from kernels.samples import Samples, no_samples, num_span_ends, split_samples
 from schema import topology_pb2 as topo
-from schema.blocks import ROLE_RX, ROLE_TX, SCHEMAS, BlockKind, shard_of
-from schema.pm_report_pb2 import OSNR
-from tests.builders import component, link, payload, rx, tx, value
+from schema.blocks import (
+    ROLE_RX,
+    ROLE_TX,
+    Block,
+    BlockKind,
+    link_key,
+    shard_of,
+    with_ends_only,
+)
+from schema.columns import plain
+from schema.pm_report_pb2 import OSNR, PmType
+from tests.builders import component, link, ns, payload, rx, tx, value
 
 BOTH = ROLE_TX | ROLE_RX
 SHARDS = 3
@@ -26,9 +37,21 @@ LINKS = [
 ]
 
 
-def samples(node_id: str, *names: str) -> pa.RecordBatch:
+def samples(node_id: str, *names: str) -> Samples:
     ports = [tx(name, 0) for name in names]
-    return decode([payload(node_id, 0, *ports)], np.arange(1), None).samples
+    return decode([payload(node_id, 0, *ports)], np.arange(1), None, Layouts()).samples
+
+
+def rows(result: JoinResult) -> list[tuple[str, str, int, int]]:
+    """Returns component, link, end and role of each row, shard by shard."""
+    return [
+        (component.decode(), link_id.decode(), end, role)
+        for _, columns in result.joined
+        for component, link_id, end, role in zip(
+            *(columns[name].tolist() for name in ("component", "link_id", "end", "role")),
+            strict=True,
+        )
+    ]
 
 
 @pytest.mark.parametrize(
@@ -42,11 +65,14 @@ def samples(node_id: str, *names: str) -> pa.RecordBatch:
 )
 def test_served_ends(node_id: str, component_name: str, served: list[tuple[str, int, int]]) -> None:
     result = LinkEndIndex.of(LINKS, SHARDS).join(samples(node_id, component_name))
-    rows = [(row["link_id"], row["end"], row["role"]) for row in result.joined.to_pylist()]
-    assert rows == served
+    assert sorted(row[1:] for row in rows(result)) == served
     assert result.num_matched == 1
-    assert num_span_ends(result.joined) == sum(1 + (role == BOTH) for *_, role in served)
-    assert result.shard.tolist() == [shard_of(link_id, SHARDS) for link_id, *_ in served]
+    ends = sum(num_span_ends(columns["role"]) for _, columns in result.joined)
+    assert ends == sum(1 + (role == BOTH) for *_, role in served)
+    for shard, columns in result.joined:
+        for link_id, key in zip(columns["link_id"].tolist(), columns["link"].tolist(), strict=True):
+            assert shard_of(link_id, SHARDS) == shard
+            assert link_key(link_id.decode()) == key
 
 
 @pytest.mark.parametrize(
@@ -54,11 +80,11 @@ def test_served_ends(node_id: str, component_name: str, served: list[tuple[str, 
     [("A", "other", True), ("N1", "tx", False), ("Z", "port", True), ("", "A", False)],
 )
 def test_what_serves_no_link(node_id: str, component_name: str, known: bool) -> None:
-    rows = samples("A", component_name)
-    rows = rows.set_column(0, rows.schema.field("node_id"), pa.array([node_id]))
-    result = LinkEndIndex.of(LINKS, SHARDS).join(rows)
-    assert (result.num_matched, result.joined.num_rows) == (0, 0)
-    assert (result.unmatched.num_rows, result.unknown.num_rows) == (int(known), int(not known))
+    found = dataclasses.replace(samples("A", component_name), node_id=[node_id.encode()])
+    result = LinkEndIndex.of(LINKS, SHARDS).join(found)
+    assert (result.num_matched, rows(result)) == (0, [])
+    assert result.unmatched.num_samples == int(known)
+    assert result.unknown.num_samples == int(not known)
 
 
 def test_names_do_not_run_into_each_other() -> None:
@@ -67,48 +93,69 @@ def test_names_do_not_run_into_each_other() -> None:
 
 
 def test_each_sample_is_counted_once_and_keeps_its_order() -> None:
-    result = LinkEndIndex.of(LINKS, SHARDS).join(samples("A", "rx", "none", "port", "tx", "port"))
+    result = LinkEndIndex.of(LINKS, 1).join(samples("A", "rx", "none", "port", "tx", "port"))
     assert result.num_matched == 4
-    rows = [(row["component"], row["link_id"]) for row in result.joined.to_pylist()]
-    assert rows == [
+    assert [row[:2] for row in rows(result)] == [
         ("rx", "L1"), ("rx", "L5"), ("port", "L2"), ("port", "L3"),
         ("tx", "L1"), ("tx", "L5"), ("port", "L2"), ("port", "L3"),
     ]  # fmt: skip
+    assert result.unmatched.component(np.arange(1)) == [b"none"]
+
+
+def test_a_change_of_the_topology_is_seen_by_reports_known_before() -> None:
+    index = LinkEndIndex(SHARDS)
+    reports = samples("A", "tx", "rx")
+    assert index.join(reports).unknown.num_samples == 2
+    for row in link_ends(LINKS[0]):
+        index.add(row)
+    assert [row[0] for row in rows(index.join(reports))] == ["tx", "rx"]
+    for row in link_ends(LINKS[0]):
+        index.discard(row)
+    result = index.join(reports)  # the node stays known
+    assert (rows(result), result.unmatched.num_samples) == ([], 2)
+    assert index.num_ends == 0
 
 
 @pytest.mark.parametrize("links", [[], LINKS[:1]])
 def test_nothing(links: list[topo.FiberLink]) -> None:
-    nothing = pa.RecordBatch.from_pylist([], schema=SCHEMAS[BlockKind.PM])
-    result = LinkEndIndex.of(links, SHARDS).join(nothing)
-    assert result.joined.num_rows == 0
+    result = LinkEndIndex.of(links, SHARDS).join(no_samples())
+    assert (rows(result), result.num_matched) == ([], 0)
 
 
-def test_compared_powers() -> None:
+def test_only_what_is_compared_goes_on() -> None:
     ports = [
         component("tx", value(OSNR, 20.0)),
         tx("tx", None, osc=1.5),
         rx("rx", -9.0, osc=-11.0),
     ]
-    decoded = decode([payload("A", 0, *ports)], np.arange(1), None)
-    joined = LinkEndIndex.of(LINKS[:1], SHARDS).join(decoded.samples).joined
-    names = SCHEMAS[BlockKind.ENDS].names[-4:]
-    expected = [
-        [np.nan, np.nan, np.nan, np.nan],
-        [np.nan, -np.inf, np.nan, 1.5],
-        [-9.0, np.nan, -11.0, np.nan],
-    ]
-    for first in (0, 1):  # also of rows that are part of a larger batch
-        powers = compared_powers(joined.slice(first))
-        found = np.stack([powers.column(name).to_numpy() for name in names], axis=1)
-        np.testing.assert_equal(found, expected[first:])
+    decoded = decode([payload("A", 0, *ports)], np.arange(1), None, Layouts())
+    ((_, joined),) = LinkEndIndex.of(LINKS[:1], SHARDS).join(decoded.samples).joined
+    ends = Block.from_bytes(with_ends_only(Block(BlockKind.JOINED, joined, 7).to_bytes()))
+    assert (ends.kind, ends.window_start_s, ends.num_rows) == (BlockKind.ENDS, 7, 3)
+    found = {name: plain(v) for name, v in ends.columns.items() if name.startswith("pm_")}
+    expected = {
+        PmType.INPUT_POWER: [np.nan, np.nan, -9.0],
+        PmType.OUTPUT_POWER: [np.nan, -np.inf, np.nan],
+        PmType.INPUT_POWER_OSC: [np.nan, np.nan, -11.0],
+        PmType.OUTPUT_POWER_OSC: [np.nan, 1.5, np.nan],
+    }
+    assert found.keys() == {f"pm_{pm_type}" for pm_type in expected}
+    for pm_type, values in expected.items():
+        np.testing.assert_equal(found[f"pm_{pm_type}"], values)
+    for name in ("link", "end", "role", "report", "order", "sequence", "sample_time_ns"):
+        np.testing.assert_array_equal(ends.columns[name], joined[name])
 
 
-def test_split_rows() -> None:
-    batch = pa.RecordBatch.from_pydict({"n": list(range(5))})
-    split = split_rows(batch, np.array([2, 1, 2, 1, 1]), np.array([0, 1, 0, 0, 1]))
-    assert [(keys, rows.column("n").to_pylist()) for keys, rows in split] == [
-        ((1, 0), [3]),
-        ((1, 1), [1, 4]),
-        ((2, 0), [0, 2]),
+def test_samples_are_split_by_second_and_shard() -> None:
+    mixed = payload("A", 5, tx("tx", 0.0), tx("late", 0.0, at=3), rx("rx", 0.0, at=5.5))
+    payloads = [payload("B", 5, tx("tx", 0.0)), mixed, payload("A", 5.9, tx("p", 0.0))]
+    found = decode(payloads, np.arange(3), None, Layouts()).samples
+    parts = list(split_samples(found, {b"A": 0, b"B": 1}.__getitem__))
+    assert [
+        (window_s - ns(0) // 10**9, shard, part.order.tolist(), part.names)
+        for window_s, shard, part in parts
+    ] == [
+        (3, 0, [1], [b"late"]),
+        (5, 0, [1, 2], [b"txrx", b"p"]),
+        (5, 1, [0], [b"tx"]),
     ]
-    assert split_rows(batch.slice(0, 0), np.array([], int)) == []

@@ -36,7 +36,7 @@ def test_open_alarms_are_counted_by_severity() -> None:
     assert alarms.open_by_severity() == wanted
     alarms.close([0])
     assert alarms.open_by_severity() == wanted | {Severity.CRITICAL: 1}
-    alarms.keep(np.array([True, True, False]))
+    alarms.rearrange(np.flatnonzero([True, True, False]))
     assert alarms.open_by_severity() == wanted | {Severity.CRITICAL: 0}
 
 

@@ -7,16 +7,19 @@ format changes, the version goes up, the old file stays, and
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
 
-from kernels.tracks_state import STATE_VERSION, pack_tracks, unpack_tracks
+from kernels.tracks_state import STATE_VERSION, measured_blocks, pack_tracks, unpack_tracks
 from schema.topology_pb2 import FiberLink
 from tests import builders
 from tests.kernel_replay import KernelReplay
 
 GOLDEN = Path(__file__).parent.parent / "golden"
+#: State of older versions is refused.
+OLDEST_READ = 2
 #: Faults of three links that are open in the middle, one base is being learned.
 TRACES = {
     "L0": "0*10 x*30 0*20",
@@ -63,15 +66,16 @@ def new_run() -> KernelReplay:
     )
 
 
-@pytest.mark.parametrize("version", range(1, STATE_VERSION + 1))
+@pytest.mark.parametrize("version", range(OLDEST_READ, STATE_VERSION + 1))
 def test_alarms_go_on_from_the_state_of_a_version(version: int) -> None:
     whole = new_run()
     feed(whole, 0, HALF_S)
     before = len(whole.out.events)
     assert before
     resumed = new_run()
-    resumed.shards[0].tracks = unpack_tracks((GOLDEN / f"tracks_state_v{version}.bin").read_bytes())
-    resumed.shards[0].tracks.set_links({link.link_id: link for link in links()})
+    tracks, *log = pickle.loads((GOLDEN / f"tracks_state_v{version}.bin").read_bytes())
+    resumed.shards[0].tracks = unpack_tracks(tracks, log)
+    resumed.shards[0].tracks.set_links(resumed.shards[0].links)
     feed(whole, HALF_S, 90)
     feed(resumed, HALF_S, 90)
     assert resumed.out.events == whole.out.events[before:]
@@ -79,9 +83,15 @@ def test_alarms_go_on_from_the_state_of_a_version(version: int) -> None:
 
 
 def test_a_newer_state_is_refused_in_words() -> None:
-    data = (GOLDEN / f"tracks_state_v{STATE_VERSION}.bin").read_bytes()
+    data, *_ = pickle.loads((GOLDEN / f"tracks_state_v{STATE_VERSION}.bin").read_bytes())
     with pytest.raises(ValueError, match="state of version 200 cannot be read by version"):
-        unpack_tracks(bytes([200]) + data[1:])
+        unpack_tracks(bytes([200]) + data[1:], [])
+
+
+def test_the_state_of_the_first_version_is_refused_in_words() -> None:
+    data = (GOLDEN / "tracks_state_v1.bin").read_bytes()
+    with pytest.raises(ValueError, match=r"state of version 1 cannot be read .* start without"):
+        unpack_tracks(data, [])
 
 
 if __name__ == "__main__":
@@ -89,5 +99,6 @@ if __name__ == "__main__":
     feed(half, 0, HALF_S)
     GOLDEN.mkdir(exist_ok=True)
     path = GOLDEN / f"tracks_state_v{STATE_VERSION}.bin"
-    path.write_bytes(pack_tracks(half.shards[0].tracks))
+    tracks = half.shards[0].tracks
+    path.write_bytes(pickle.dumps([pack_tracks(tracks), *measured_blocks(tracks)]))
     print(path.stat().st_size)

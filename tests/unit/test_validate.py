@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from kernels.decode import Decoded, decode
+from kernels.layouts import Layouts
 from schema import pm_report_pb2 as pm
+from schema.columns import plain
 from tests.builders import component, ns, payload, report, rx, tx, value
 
 NAN, INF = math.nan, math.inf
@@ -19,7 +21,16 @@ LATEST_NS, EARLIEST_NS = 2**63 - 1, -(2**63)
 def decoded(*payloads: bytes, at: float | None = None) -> Decoded:
     """Decodes records; `at` is the second of their timestamps."""
     time_ns = None if at is None else np.full(len(payloads), ns(at))
-    return decode(payloads, np.arange(len(payloads)), time_ns)
+    return decode(payloads, np.arange(len(payloads)), time_ns, Layouts())
+
+
+def readings(found: Decoded) -> list[dict[int, float]]:
+    """Returns the readings of each sample by type."""
+    columns = {t: plain(values).tolist() for t, values in found.samples.readings.items()}
+    return [
+        {t: values[row] for t, values in columns.items() if not math.isnan(values[row])}
+        for row in range(found.samples.num_samples)
+    ]
 
 
 def reasons(found: Decoded) -> list[str]:
@@ -53,7 +64,7 @@ def test_reports(raw: bytes, reason: str, node_id: str | None, components: int) 
     assert (line["component"], line["type"]) == (None, None)
     # The others live on, and are known by their own numbers.
     assert found.record.tolist() == [0, 2]
-    assert found.samples.column("report").to_pylist() == [0, 2]
+    assert found.samples.order.tolist() == [0, 2]
     assert (found.num_reports, found.num_reports_rejected) == (3, 1)
     assert found.num_components == 2 + components
 
@@ -80,7 +91,7 @@ def test_components(one: pm.ComponentPm, expected: list[str]) -> None:
     assert reasons(found) == expected
     assert found.num_reports_rejected == 0
     lost = 1 if expected else 0
-    assert found.samples.num_rows == 2 - lost
+    assert found.samples.num_samples == 2 - lost
 
 
 @pytest.mark.parametrize(("at", "reason"), [(600.0, []), (600.1, ["TIME_OUT_OF_BOUNDS"])])
@@ -117,7 +128,7 @@ def test_values(one: pm.PmValue, reason: str) -> None:
     assert line["reason"] == reason
     assert (line["node_id"], line["component"]) == ("A", "p")
     assert line["type"] == (pm.PmType.Name(one.type) if known else None)
-    assert found.samples.column("readings").to_pylist() == [[{"type": pm.Q_VALUE, "value": 7.0}]]
+    assert readings(found) == [{pm.Q_VALUE: 7.0}]
 
 
 @pytest.mark.parametrize(
@@ -138,16 +149,13 @@ def test_values(one: pm.PmValue, reason: str) -> None:
 def test_readings(one: pm.PmValue, reading: float) -> None:
     found = decoded(payload("A", 0, component("p", one)))
     assert not found.invalid
-    assert found.samples.column("readings").to_pylist() == [[{"type": one.type, "value": reading}]]
+    assert readings(found) == [{one.type: reading}]
 
 
 def test_the_last_valid_value_of_a_type_counts() -> None:
     values = [value(2, 5.0), value(1, 1.0), value(1, 2.0), value(1, NAN), value(2, 6.0)]
     found = decoded(payload("A", 0, component("p", *values), component("q", value(1, 9.0))))
-    assert found.samples.column("readings").to_pylist() == [
-        [{"type": 1, "value": 2.0}, {"type": 2, "value": 6.0}],
-        [{"type": 1, "value": 9.0}],
-    ]
+    assert readings(found) == [{1: 2.0, 2: 6.0}, {1: 9.0}]
 
 
 @pytest.mark.parametrize(
@@ -162,10 +170,10 @@ def test_the_last_valid_value_of_a_type_counts() -> None:
 )
 def test_what_counts_as_no_data(fields: dict[str, int], has_data: bool) -> None:
     found = decoded(payload("A", 0, tx("p", 0.0, **fields)))
-    assert found.samples.column("has_data").to_pylist() == [has_data]
+    assert found.samples.has_data.tolist() == [has_data]
     assert not found.invalid
 
 
 def test_nothing() -> None:
     found = decoded()
-    assert (found.num_reports, found.num_components, found.samples.num_rows) == (0, 0, 0)
+    assert (found.num_reports, found.num_components, found.samples.num_samples) == (0, 0, 0)
