@@ -159,7 +159,8 @@ def measure(powers: SpanPowers, limits: SpanLimits) -> Measurement:
 def cut_without_osc(code: NDArray[np.uint8], measured: Measurement) -> Bools:
     """Returns (n, 2) bool: row 5 decided while no OSC was measured."""
     dark = measured.rx_dark & ~measured.tx_dark
-    return (code == Code.FIBER_CUT) & dark & ~measured.osc_measured
+    without: Bools = (code == Code.FIBER_CUT) & dark & ~measured.osc_measured
+    return without
 
 
 def is_plainly_normal(powers: SpanPowers, limits: SpanLimits) -> Bools:

@@ -6,19 +6,30 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from kernels.join import LinkEndIndex, LinkEndRow
-from schema.blocks import Block, BlockKind
+from schema.blocks import Block, BlockKind, link_key
 
 
 class LinkTable(dict[str, bytes]):
-    """The links in force, serialized, by link_id."""
+    """The links in force, serialized, by link_id; two of them never share a key."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._id_of: dict[int, str] = {}
 
     def apply(self, block: Block) -> None:
         """Takes over LINKS rows; an empty link is one that is gone."""
         for link_id, link in links_of(block).items():
             if link is None:
-                self.pop(link_id, None)
+                if self.pop(link_id, None) is not None:
+                    del self._id_of[link_key(link_id)]
             else:
                 self[link_id] = link
+                self._id_of[link_key(link_id)] = link_id
+
+    def rival(self, link_id: str) -> str | None:
+        """Returns another link with the key of this one, which cannot be in force beside it."""
+        known = self._id_of.get(link_key(link_id))
+        return None if known == link_id else known
 
     def to_block(self) -> Block:
         """Returns all links."""

@@ -15,6 +15,7 @@ from pipeline.graph import build
 from pipeline.options import UsageError, parse
 from pipeline.outputs import summary
 from runners.local.flink_job import FlinkError
+from runners.local.jars import JarsError
 from runners.local.process import ProcessError
 from runners.profiles import Prepared, prepare
 from schema.errors import NotUsableError
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = parse(sys.argv[1:] if arguments is None else arguments)
         with prepare(command) as prepared:
             return _run(prepared)
-    except UsageError as error:
+    except (UsageError, JarsError) as error:
         print(f"pipeline: {error}", file=sys.stderr)
         return 2
     except (NotUsableError, ProcessError, FlinkError, OSError) as error:

@@ -17,7 +17,6 @@ from apache_beam.runners.runner import PipelineResult
 from pipeline import outputs
 from pipeline.options import Command, UsageError
 from runners import direct
-from runners.local.jars import JarsError
 from runners.local.spark import LocalSpark, is_here
 from schema.capture import read_capture
 
@@ -71,10 +70,7 @@ def job_server(command: Command) -> Iterator[dict[str, str]]:
             "beside each of them"
         )
     with ExitStack() as stack:
-        try:
-            server = stack.enter_context(LocalSpark(master_url))
-        except JarsError as error:
-            raise UsageError(str(error)) from None
+        server = stack.enter_context(LocalSpark(master_url))
         try:
             yield server.options()
         finally:

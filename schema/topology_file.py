@@ -9,6 +9,7 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToJson
 
+from schema.blocks import link_key
 from schema.errors import NotUsableError
 from schema.topology import BadTopologyError, parse_link_json
 from schema.topology_pb2 import FiberLink
@@ -36,6 +37,7 @@ def read_topology(path: str) -> Topology:
         OSError: the file cannot be read.
     """
     links: dict[str, FiberLink] = {}
+    ids: dict[int, str] = {}
     bad: list[BadTopologyError] = []
     lines = [line for line in Path(path).read_bytes().splitlines() if line.strip()]
     if lines and not any(_is_json_object(line) for line in lines):
@@ -45,6 +47,9 @@ def read_topology(path: str) -> Topology:
             link = parse_link_json(line.decode(errors="replace"))
         except BadTopologyError as error:
             bad.append(error)
+            continue
+        if (rival := ids.setdefault(link_key(link.link_id), link.link_id)) != link.link_id:
+            bad.append(shared_key(link.link_id, rival))
             continue
         known = links.get(link.link_id)
         if known is None or link.version >= known.version:
@@ -58,6 +63,11 @@ def write_topology(path: Path, links: Iterable[FiberLink]) -> None:
         for link in links:
             line = MessageToJson(link, preserving_proto_field_name=True, indent=None)
             file.write(line + "\n")
+
+
+def shared_key(link_id: str, rival: str) -> BadTopologyError:
+    """Returns why a link cannot be in force beside another one."""
+    return BadTopologyError(link_id, f"its link_id has the 64-bit key of {rival}: rename one")
 
 
 def bad_topology_line(error: BadTopologyError) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from kernels.tables import LinkEndChange, LinkTable, link_ends_block, links_bloc
 from pipeline import outputs
 from schema.blocks import Block, shard_of
 from schema.topology import BadTopologyError, parse_link
-from schema.topology_file import bad_topology_line, read_topology
+from schema.topology_file import bad_topology_line, read_topology, shared_key
 from schema.topology_pb2 import FiberLink
 from transforms.table_state import TableCache
 
@@ -85,7 +85,8 @@ class UpdateTopology(beam.PTransform):
         self.aside.add(outputs.INVALID, decoded[outputs.INVALID])
         apply = beam.ParDo(_ApplyFn(self.num_shards))
         links = outputs.typed(decoded[LINKS], Keyed)
-        applied = links | "Apply" >> apply.with_outputs(LINK_ENDS, main=LINKS)
+        applied = links | "Apply" >> apply.with_outputs(LINK_ENDS, outputs.INVALID, main=LINKS)
+        self.aside.add(outputs.INVALID, applied[outputs.INVALID])
         for output in (LINKS, LINK_ENDS):
             outputs.typed(applied[output], Keyed)
         return applied
@@ -112,10 +113,7 @@ class _DecodeFn(beam.DoFn):
             elif not link_id:
                 raise BadTopologyError(None, "no link_id")
         except BadTopologyError as error:
-            line = bad_topology_line(error)
-            outputs.count_invalid([line["reason"]])
-            rejected = outputs.side_record(error.link_id, line)
-            yield beam.pvalue.TaggedOutput(outputs.INVALID, rejected)
+            yield _rejected(error)
         else:
             shard = shard_of(link_id, self._num_shards)
             records = self._gathered.setdefault(shard, [{}])
@@ -159,6 +157,9 @@ class _ApplyFn(beam.DoFn):
             known = state.table.get(link_id)
             if link and known and _version(link) < _version(known):
                 continue
+            if link and (rival := state.table.rival(link_id)):
+                yield _rejected(shared_key(link_id, rival))
+                continue
             before[link_id] = known
             accepted[link_id] = link
         if accepted:
@@ -181,6 +182,12 @@ class _ApplyFn(beam.DoFn):
         for node_shard, rows in sorted(changes.items()):
             data = link_ends_block(rows).to_bytes()
             yield beam.pvalue.TaggedOutput(LINK_ENDS, (node_shard, data))
+
+
+def _rejected(error: BadTopologyError) -> beam.pvalue.TaggedOutput:
+    line = bad_topology_line(error)
+    outputs.count_invalid([line["reason"]])
+    return beam.pvalue.TaggedOutput(outputs.INVALID, outputs.side_record(error.link_id, line))
 
 
 def _version(link: bytes) -> int:

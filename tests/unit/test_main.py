@@ -120,3 +120,18 @@ def one_line(capsys: pytest.CaptureFixture[str]) -> str:
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     return said
+
+
+@pytest.mark.parametrize("runner", ["FlinkRunner", "SparkRunner"])
+def test_no_java_is_said_in_one_line(
+    runner: str,
+    capture: Path,
+    topology: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert run(capture, topology, tmp_path, f"--runner={runner}") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("pipeline: java is not on the PATH: install a JDK")

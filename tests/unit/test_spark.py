@@ -103,7 +103,7 @@ def test_no_java_is_said_in_one_line(files: list[str], monkeypatch: pytest.Monke
         yield
 
     monkeypatch.setattr(spark, "LocalSpark", missing)
-    with pytest.raises(UsageError, match="java"), spark.job_server(command(files)):
+    with pytest.raises(JarsError, match="java"), spark.job_server(command(files)):
         pass
 
 

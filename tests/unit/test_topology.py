@@ -163,3 +163,17 @@ def test_what_is_no_topology(tmp_path: Path, content: bytes, usable: bool) -> No
     else:
         with pytest.raises(NotUsableError, match="no topology"):
             read_topology(str(path))
+
+
+def test_links_of_one_key_are_not_in_force_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("schema.topology_file.link_key", lambda link_id: int(link_id[0]))
+    path = tmp_path / "topology.jsonl"
+    links = [link("1"), link("2"), link("1b"), link("1", version=2)]
+    path.write_text("".join(json_format.MessageToJson(one, indent=None) + "\n" for one in links))
+    found = read_topology(str(path))
+    assert found.links.keys() == {"1", "2"}
+    assert found.links["1"].version == 2
+    (bad,) = found.bad
+    assert bad.link_id == "1b" and bad.detail == "its link_id has the 64-bit key of 1: rename one"
