@@ -1,0 +1,56 @@
+package eventcenter.flink.events;
+
+/** Writes JSON into a buffer that is used again. */
+final class Json {
+    private final StringBuilder text = new StringBuilder(2048);
+
+    /** Starts anew. */
+    Json clear() {
+        text.setLength(0);
+        return this;
+    }
+
+    /** Writes what is JSON already. */
+    Json raw(String json) {
+        text.append(json);
+        return this;
+    }
+
+    /** Writes a whole number. */
+    Json number(long number) {
+        text.append(number);
+        return this;
+    }
+
+    /** Writes a number, or null where it is NaN. */
+    Json number(double number) {
+        if (Double.isNaN(number)) {
+            text.append("null");
+        } else {
+            text.append(number);
+        }
+        return this;
+    }
+
+    /** Writes text in quotes. */
+    Json string(String value) {
+        text.append('"');
+        for (int i = 0; i < value.length(); i++) {
+            char c = value.charAt(i);
+            if (c == '"' || c == '\\') {
+                text.append('\\').append(c);
+            } else if (c < ' ') {
+                text.append(String.format("\\u%04x", (int) c));
+            } else {
+                text.append(c);
+            }
+        }
+        text.append('"');
+        return this;
+    }
+
+    @Override
+    public String toString() {
+        return text.toString();
+    }
+}

@@ -1,0 +1,10 @@
+package eventcenter.flink.rules;
+
+/** What excludes each other: a window decides at most one code of a family for a span. */
+public enum Family {
+    NONE,
+    FIBER,
+    SIGNAL,
+    OSC,
+    TOPOLOGY
+}
