@@ -2,8 +2,8 @@
 
 ``python -m runners.worker_pool --address=127.0.0.1:50000`` runs beside each TaskManager; the job
 names that address with ``--environment_type=EXTERNAL --environment_config=ADDRESS``. It is Beam's
-own worker pool, but for two things: it listens on the given address only, and each worker has the
-interpreter and the packages of the pool.
+own worker pool, but for three things: it listens on the given address only, each worker has the
+interpreter and the packages of the pool, and remembers state between bundles.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from apache_beam.portability.api import beam_fn_api_pb2_grpc
 from apache_beam.runners.worker.worker_pool_main import BeamFnExternalWorkerPoolServicer
 
 _STOP_GRACE_S = 5
+#: What a worker remembers of state between bundles, so that it does not ask for it each time.
+STATE_CACHE_MB = 100
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, stop)
     # Beam starts its workers as `python`.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    pool = BeamFnExternalWorkerPoolServicer(use_process=True)
+    pool = BeamFnExternalWorkerPoolServicer(
+        use_process=True, state_cache_size=STATE_CACHE_MB * 1_000_000
+    )
     # Requests only start and stop workers.
     server = grpc.server(ThreadPoolExecutor(max_workers=4), options=[("grpc.so_reuseport", 0)])
     beam_fn_api_pb2_grpc.add_BeamFnExternalWorkerPoolServicer_to_server(pool, server)
