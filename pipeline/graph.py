@@ -30,13 +30,13 @@ class Settings:
     Attributes:
         lateness: how long a window waits.
         emit: ``lifecycle`` or ``matches``.
-        num_shards: number of link shards, and of node shards.
+        num_shards: number of link shards; nodes have half as many.
         source_name: name of the pipeline, `source` of every event.
     """
 
     lateness: Lateness = field(default_factory=Lateness)
     emit: str = "lifecycle"
-    num_shards: int = 8
+    num_shards: int = 4
     source_name: str = "event-center"
 
 
@@ -68,15 +68,17 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
     """Adds the whole graph to a pipeline."""
     aside = Aside()
     lateness, shards = settings.lateness, settings.num_shards
+    # A bundle makes a block for each pair of shards at most, and small blocks cost as large ones.
+    node_shards = max(1, shards // 2)
     topology = source.topology(pipeline)
     links = link_ends = topology
     if isinstance(topology, beam.PCollection):
-        updates = topology | "UpdateTopology" >> UpdateTopology(shards, aside)
+        updates = topology | "UpdateTopology" >> UpdateTopology(shards, node_shards, aside)
         links, link_ends = updates[LINKS], updates[LINK_ENDS]
 
     events: beam.PCollection[Record] = (
         source.records(pipeline)
-        | "DecodeReports" >> DecodeReports(1 if links is topology else shards, aside)
+        | "DecodeReports" >> DecodeReports(1 if links is topology else node_shards, aside)
         | "JoinTopology" >> JoinTopology(shards, link_ends, aside)
         | "SplitLate" >> SplitLate(lateness, source.farthest_behind_s, aside)
         | "MeasureSpans" >> MeasureSpans(lateness)

@@ -157,7 +157,7 @@ def _parser() -> _Parser:
         "--num_shards",
         type=_positive,
         default=None,
-        help="more than workers, fewer than links (8; 1 on the DirectRunner, which is one worker)",
+        help="two to four for each slot (4; 1 on the DirectRunner, which is one worker)",
     )
     return parser
 
@@ -195,7 +195,7 @@ def parse(arguments: Sequence[str]) -> Command:
         settings=Settings(
             lateness=Lateness(own.out_of_orderness_s, own.allowed_lateness_s),
             emit=own.emit,
-            num_shards=own.num_shards or (8 if runner in PORTABLE_RUNNERS else 1),
+            num_shards=own.num_shards or (4 if runner in PORTABLE_RUNNERS else 1),
             source_name=beam.view_as(GoogleCloudOptions).job_name or Settings().source_name,
         ),
         replay=own.replay if own.pm_file else None,

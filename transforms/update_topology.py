@@ -70,11 +70,13 @@ class UpdateTopology(beam.PTransform):
     """Applies topology records: checks, versions, deletions.
 
     Attributes:
-        num_shards: number of link shards, and of node shards.
+        num_shards: number of link shards.
+        num_node_shards: number of node shards.
         aside: takes the `invalid` records.
     """
 
     num_shards: int
+    num_node_shards: int
     aside: outputs.Aside
 
     @beam.typehints.no_annotations  # Beam knows no hint for several outputs
@@ -83,7 +85,7 @@ class UpdateTopology(beam.PTransform):
         decode = beam.ParDo(_DecodeFn(self.num_shards))
         decoded = records | "Decode" >> decode.with_outputs(outputs.INVALID, main=LINKS)
         self.aside.add(outputs.INVALID, decoded[outputs.INVALID])
-        apply = beam.ParDo(_ApplyFn(self.num_shards))
+        apply = beam.ParDo(_ApplyFn(self.num_node_shards))
         links = outputs.typed(decoded[LINKS], Keyed)
         applied = links | "Apply" >> apply.with_outputs(LINK_ENDS, outputs.INVALID, main=LINKS)
         self.aside.add(outputs.INVALID, applied[outputs.INVALID])
@@ -139,8 +141,8 @@ class _ApplyFn(beam.DoFn):
     TABLE = BagStateSpec("table", BytesCoder())
     HEAD = ReadModifyWriteStateSpec("head", BytesCoder())
 
-    def __init__(self, num_shards: int) -> None:
-        self._num_shards = num_shards
+    def __init__(self, num_node_shards: int) -> None:
+        self._num_node_shards = num_node_shards
         self._cache = TableCache(LinkTable)
 
     def process(
@@ -177,7 +179,7 @@ class _ApplyFn(beam.DoFn):
             new, old = _ends(link), _ends(before[link_id])
             for ends, present in ((old - new, False), (new, True)):
                 for end in ends:
-                    node_shard = shard_of(end.node_id, self._num_shards)
+                    node_shard = shard_of(end.node_id, self._num_node_shards)
                     changes.setdefault(node_shard, []).append(LinkEndChange(end, present))
         for node_shard, rows in sorted(changes.items()):
             data = link_ends_block(rows).to_bytes()

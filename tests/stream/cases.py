@@ -25,7 +25,7 @@ class Case:
         num_late: lines of the late output.
         num_unmatched: lines of the unmatched output.
         emit: life cycle or matches.
-        num_shards: of links, and of nodes.
+        num_shards: of links; nodes have half as many.
     """
 
     name: str

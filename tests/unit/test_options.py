@@ -28,7 +28,7 @@ def test_replay_and_its_defaults(files: list[str]) -> None:
 def test_live_takes_more_shards() -> None:
     command = parse([*LIVE, "--runner=FlinkRunner", "--kafka_config=a.b=c=d"])
     assert command.replay is None
-    assert command.settings.num_shards == 8
+    assert command.settings.num_shards == 4
     assert command.kafka_config == {"a.b": "c=d"}
 
 
