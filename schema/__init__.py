@@ -1,1 +1,1 @@
-"""The element types: generated protobuf classes, Arrow blocks, events, topology."""
+"""The element types: generated protobuf classes, blocks of columns, events, topology."""

@@ -45,8 +45,8 @@ from simulator.network import build_network
 from simulator.reports import generate
 from simulator.transport import Arrival, Transport
 
-#: B of the runs [s]: more than the broker is ever away, on a busy machine too. What producers hold back meanwhile comes
-#: with old timestamps, and is late where the windows do not wait for it.
+#: B of the runs [s]: more than the broker is ever away, on a busy machine too. What producers
+#: hold back meanwhile comes with old timestamps, and is late where the windows do not wait for it.
 OUT_OF_ORDERNESS_S = 75
 ALLOWED_LATENESS_S = 5
 _OPTIONS = (
