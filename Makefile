@@ -11,7 +11,7 @@ CODE := benchmarks kernels pipeline runners schema simulator tests transforms se
 
 .PHONY: help
 help: ## show this list
-	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
 $(STAMP): requirements.lock setup.py
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is needed: install Python 3.11, or set PYTHON=..."; exit 2; }
@@ -52,6 +52,14 @@ cluster-stop: $(STAMP) ## end that cluster and its job
 .PHONY: chaos
 chaos: $(STAMP) ## break every kind of part under load, ten times; nothing may be missing
 	@$(BIN)/python -m runners.local.chaos $(ARGS)
+
+.PHONY: bench
+bench: $(STAMP) ## rivals side by side over one load; an hour or more (ARGS=--quick: minutes)
+	@$(BIN)/python -m benchmarks.run $(ARGS)
+
+.PHONY: profile
+profile: $(STAMP) ## where the CPU goes, by process, step and function
+	@$(BIN)/python -m benchmarks.profile $(ARGS)
 
 .PHONY: soak
 soak: $(STAMP) ## a run of 30 minutes in which nothing may grow; draws out/soak.png

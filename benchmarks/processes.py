@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -20,6 +21,18 @@ def cpu_seconds(process: int) -> float:
     stat = _stat()
     own = stat.get(process, (0, 0.0))[1]
     return own + sum(cpu_seconds(child) for child, (parent, _) in stat.items() if parent == process)
+
+
+def usage(processes: Iterable[int]) -> tuple[float, float]:
+    """Returns CPU time [s] and resident memory [MB] of processes and all that they started."""
+    stat = _stat()
+    children: dict[int, list[int]] = {}
+    for process, (parent, _) in stat.items():
+        children.setdefault(parent, []).append(process)
+    family = [process for process in processes if process in stat]
+    for process in family:  # grows while it is walked through
+        family += children.get(process, [])
+    return sum(stat[process][1] for process in family), sum(map(memory_mb, family))
 
 
 def memory_mb(process: int) -> float:

@@ -1,0 +1,63 @@
+"""What a measurement builds or installs before it starts, once."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from runners.local.jars import CACHE, CHECKOUT, JarsError, fetch_once, require_java
+
+_NATIVE = CHECKOUT / "benchmarks" / "native_flink"
+_JAR = _NATIVE / "target" / "native-flink.jar"
+
+
+def native_flink_jar() -> Path:
+    """Returns the jar of the native Flink jobs, built when the sources are newer.
+
+    Raises:
+        JarsError: Java or Maven is missing, or the build failed.
+    """
+    require_java()
+    sources = [_NATIVE / "pom.xml", *_NATIVE.glob("src/**/*"), *(CHECKOUT / "proto").iterdir()]
+    newest = max(source.stat().st_mtime for source in sources)
+    if _JAR.exists() and _JAR.stat().st_mtime > newest:
+        return _JAR
+    if shutil.which("mvn") is None:
+        raise JarsError("mvn is not on the PATH: install Maven 3.6 or newer")
+    command = ["mvn", "-B", "-q", "-f", str(_NATIVE / "pom.xml"), "package"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        errors = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")]
+        why = (errors or ["no reason given"])[0]
+        raise JarsError(f"Maven could not build the native Flink jobs: {why}")
+    return _JAR
+
+
+def environment(name: str, requirements: Path) -> Path:
+    """Returns the `bin` folder of a Python environment of its own in `.cache/`.
+
+    Args:
+        name: of the environment.
+        requirements: pinned with hashes; the environment is made anew when they change.
+
+    Raises:
+        JarsError: it could not be installed.
+    """
+    return fetch_once(CACHE / name, requirements, lambda target: _install(target, requirements)) / (
+        "bin"
+    )
+
+
+def _install(target: Path, requirements: Path) -> None:
+    uv = Path(sys.executable).parent / "uv"
+    interpreter = str(target / "bin" / "python")
+    install = ("pip", "install", "--require-hashes", "--requirement", str(requirements))
+    for arguments in (
+        ("venv", "--python", sys.executable, str(target)),
+        (*install, "--python", interpreter),
+    ):
+        done = subprocess.run([str(uv), "--quiet", *arguments], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise JarsError(f"uv could not install {requirements.name}: {done.stderr.strip()}")

@@ -1,0 +1,358 @@
+"""One run of one rival: how fast it reads a full topic, or how soon it says what comes paced."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+
+from benchmarks.feed import Feed
+from benchmarks.matches import Comparison, EventTopic, compare
+from benchmarks.rivals import OUT_OF_ORDERNESS_S, Checkpoints, Engine, Rival, Task
+from benchmarks.sampler import Moment, Sampler, at
+from benchmarks.workloads import Workload
+from runners.local.flink_job import FlinkError
+from runners.local.kafka import LocalKafka
+from runners.local.process import ProcessError
+
+_POLL_S = 0.5
+#: Once an event of the last window is there, others follow at once or not at all.
+_SETTLE_S = 15
+#: Of a paced run the first seconds do not count: until then Java compiles itself.
+WARM_UP_S = 15
+#: A paced feed starts so long after the job, and goes on so long after its last counted window.
+_LEAD_S, _TAIL_S = 10, 10
+#: Progress is told so often: in a paced run [s], in another one in polls.
+_TOLD_EVERY_S, _TOLD_EVERY = 10, 30
+
+Say = Callable[[str], None]
+
+
+class RunError(RuntimeError):
+    """A rival does not come to its end."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all runs have in common.
+
+    Attributes:
+        kafka: the broker.
+        broker: its processes.
+        slots: workers of each rival.
+        heap_mb: of a Beam job's TaskManager.
+        patience_s: without a new event for so long a rival is stuck.
+        say: takes a line of progress.
+        numbers: tell jobs and their topics apart.
+    """
+
+    kafka: LocalKafka
+    broker: tuple[int, ...]
+    slots: int
+    heap_mb: int
+    patience_s: float
+    say: Say
+    numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    def output_topics(self, rival: Rival) -> tuple[str, dict[str, str]]:
+        """Makes new topics for what a rival puts out; returns a name for its job, and them."""
+        job = f"{rival.name}-{next(self.numbers)}"
+        topics = {which: f"{job}-{which}" for which in ("events", "late")}
+        for topic in topics.values():
+            # The broker's clock says when an event was there, whatever the rival writes.
+            self.kafka.create_topic(topic, config={"message.timestamp.type": "LogAppendTime"})
+        return job, topics
+
+
+@dataclass(frozen=True)
+class Filled:
+    """Topics that hold a whole feed.
+
+    Attributes:
+        load: the feed.
+        topics: pm and topology.
+        expected: code by id of the events that must come out.
+    """
+
+    load: Workload
+    topics: Mapping[str, str]
+    expected: Mapping[str, str]
+
+    @property
+    def end_s(self) -> int:
+        """The end of the last window that events are expected of."""
+        return self.load.start_s + self.load.seconds
+
+
+@dataclass(frozen=True)
+class CatchUp:
+    """How a rival did on a full topic.
+
+    The clock runs from the moment that all of the job runs, its topology not read yet, to the one
+    that the broker has the last expected event. CPU and memory are the engine's.
+
+    Attributes:
+        rival: its name.
+        ports: of the load.
+        seconds_of_load: length of the feed.
+        slots: workers.
+        ports_per_s: samples of ports.
+        values_per_s: PM values.
+        took_s: by that clock.
+        wall_s: the same with the start of cluster and job.
+        cpu_s_per_million: CPU time for a million PM values.
+        broker_cpu_s_per_million: the broker's.
+        peak_memory_mb: sum of resident memory.
+        checkpoints: as Flink tells; None where there is no Flink.
+        events: expected and found.
+        late: lines that it wrote of samples that came too late for it.
+        restarts: failures that it went on from.
+        failed: why it did not do it; None = it did.
+    """
+
+    rival: str
+    ports: int
+    seconds_of_load: int
+    slots: int
+    ports_per_s: float = math.nan
+    values_per_s: float = math.nan
+    took_s: float = math.nan
+    wall_s: float = math.nan
+    cpu_s_per_million: float = math.nan
+    broker_cpu_s_per_million: float = math.nan
+    peak_memory_mb: float = math.nan
+    checkpoints: Checkpoints | None = None
+    events: Comparison | None = None
+    late: int = 0
+    restarts: int = 0
+    failed: str | None = None
+
+
+@dataclass(frozen=True)
+class Paced:
+    """How soon a rival said what a feed at real-time speed had for it.
+
+    Attributes:
+        rival: its name.
+        ports: each of them sends a report a second.
+        pace: why this rate.
+        seconds: windows that count.
+        median_s: latency of an event, from the end of its window to the broker.
+        p99_s: likewise.
+        max_s: likewise.
+        cores: CPU time of the engine in a second.
+        feed_lag_s: how much later than due the feed sent, at the most.
+        events: expected and found.
+        failed: why it did not do it; None = it did.
+    """
+
+    rival: str
+    ports: int
+    pace: str
+    seconds: int
+    median_s: float = math.nan
+    p99_s: float = math.nan
+    max_s: float = math.nan
+    cores: float = math.nan
+    feed_lag_s: float = math.nan
+    events: Comparison | None = None
+    failed: str | None = None
+
+    @property
+    def median_over_bound_s(self) -> float:
+        """The median less the time that every window waits."""
+        return self.median_s - OUT_OF_ORDERNESS_S
+
+
+def fill(bench: Bench, load: Workload, name: str) -> Filled:
+    """Makes topics and fills them with a whole feed.
+
+    Args:
+        bench: where.
+        load: the feed; all of it must be of the past.
+        name: start of the topics' names.
+    """
+    started = time.monotonic()
+    topics = _input_topics(bench, load, name)
+    records = Feed(bench.kafka.bootstrap_servers).fill(topics["pm"], load)
+    bench.say(
+        f"filled {topics['pm']}: {load.ports:,} ports, {load.seconds} s, {records:,} records, "
+        f"in {time.monotonic() - started:.0f} s"
+    )
+    return Filled(load, topics, load.expected_matches())
+
+
+def _input_topics(bench: Bench, load: Workload, name: str) -> dict[str, str]:
+    topics = {"pm": f"{name}-pm", "topology": f"{name}-topology"}
+    bench.kafka.create_topic(topics["pm"], load.partitions)
+    bench.kafka.create_topic(topics["topology"], config={"cleanup.policy": "compact"})
+    Feed(bench.kafka.bootstrap_servers).links(topics["topology"], load.links())
+    return topics
+
+
+def catch_up(bench: Bench, rival: Rival, filled: Filled) -> CatchUp:
+    """Runs a rival over full topics, from their beginning to the last expected event."""
+    load = filled.load
+    blank = CatchUp(rival.name, load.ports, load.seconds, bench.slots)
+    began_s = time.time()
+    job, outputs = bench.output_topics(rival)
+    topics = {**filled.topics, **outputs}
+    task = Task(bench.kafka, topics, job, bench.slots, bench.heap_mb, catches_up=True)
+    try:
+        with (
+            rival.deployed(task) as engine,
+            Sampler(engine.processes, bench.broker) as sampler,
+        ):
+            started_s = engine.start()
+            with closing(EventTopic(bench.kafka.bootstrap_servers, topics["events"])) as found:
+                _await_events(bench, engine, found, filled)
+            with closing(EventTopic(bench.kafka.bootstrap_servers, topics["late"])) as late:
+                num_late = late.length()
+            checkpoints, restarts = engine.checkpoints(), engine.restarts()
+    except (RunError, ProcessError, FlinkError) as error:
+        return replace(blank, failed=str(error))
+    both = filled.expected.keys() & found.events.keys()
+    if not both:
+        return replace(blank, failed="none of the expected events came")
+    done_s = max(found.events[event].appended_s for event in both)
+    took_s = done_s - started_s
+    start, end = at(sampler.moments, started_s), at(sampler.moments, done_s)
+    millions = load.num_values / 1e6
+    events = compare(filled.expected, found.events, found.records)
+    # Of a feed with late reports it is not known beforehand what comes out.
+    is_wrong = not events.is_right and not load.late_share
+    return replace(
+        blank,
+        ports_per_s=load.ports * load.seconds / took_s,
+        values_per_s=load.num_values / took_s,
+        took_s=took_s,
+        wall_s=done_s - began_s,
+        cpu_s_per_million=(end.cpu_s - start.cpu_s) / millions,
+        broker_cpu_s_per_million=(end.broker_cpu_s - start.broker_cpu_s) / millions,
+        peak_memory_mb=_peak_mb(sampler.moments, done_s),
+        checkpoints=checkpoints,
+        events=events,
+        late=num_late,
+        restarts=restarts,
+        failed=f"{_what_is_wrong(events)}; {num_late:,} late" if is_wrong else None,
+    )
+
+
+def _await_events(bench: Bench, engine: Engine, found: EventTopic, filled: Filled) -> None:
+    """Waits until all expected events are there, or those that come.
+
+    Raises:
+        RunError: the rival has ended, or is stuck.
+    """
+    length, newest = -1, time.monotonic()
+    for number in itertools.count(1):
+        time.sleep(_POLL_S)
+        if number % _TOLD_EVERY == 0:
+            bench.say(f"{length:,} of {len(filled.expected):,} events")
+        if why := engine.failure():
+            raise RunError(why)
+        before, length = length, found.length()
+        if length != before:
+            newest = time.monotonic()
+        quiet_s = time.monotonic() - newest
+        # Reading costs the rival CPU time, so it waits until there may be enough.
+        if length >= len(filled.expected) or quiet_s > _SETTLE_S:
+            found.read()
+            if filled.expected.keys() <= found.events.keys():
+                return
+            last_s = max((event.window_end_s for event in found.events.values()), default=0)
+            if quiet_s > _SETTLE_S and last_s >= filled.end_s:
+                return
+        if quiet_s > bench.patience_s:
+            raise RunError(
+                f"stuck: no new event for {bench.patience_s:g} s, "
+                f"{len(found.events):,} of {len(filled.expected):,} found"
+            )
+
+
+def _what_is_wrong(events: Comparison) -> str:
+    return (
+        f"of {events.expected:,} events {events.missing:,} are missing and "
+        f"{events.different:,} say another code; {events.unexpected:,} are unexpected"
+    )
+
+
+def _peak_mb(moments: list[Moment], until_s: float) -> float:
+    return max(moment.memory_mb for moment in moments if moment.time_s <= until_s + _POLL_S)
+
+
+def paced(bench: Bench, rival: Rival, load: Workload, pace: str) -> Paced:
+    """Runs a rival on a feed that comes as time goes by.
+
+    Args:
+        bench: where.
+        rival: who.
+        load: the feed; its start is set here.
+        pace: why this rate.
+    """
+    blank = Paced(rival.name, load.ports, pace, load.seconds - WARM_UP_S)
+    job, outputs = bench.output_topics(rival)
+    topics = {**_input_topics(bench, load, job), **outputs}
+    task = Task(bench.kafka, topics, job, bench.slots, bench.heap_mb, catches_up=False)
+    try:
+        with (
+            rival.deployed(task) as engine,
+            Sampler(engine.processes, bench.broker) as sampler,
+        ):
+            engine.start()
+            load = replace(load, start_s=int(time.time()) + _LEAD_S)
+            feed_lag_s = _feed(bench, engine, topics["pm"], load)
+            with closing(EventTopic(bench.kafka.bootstrap_servers, topics["events"])) as found:
+                _await_quiet(found)
+            if why := engine.failure():
+                raise RunError(why)
+    except (RunError, ProcessError, FlinkError) as error:
+        return replace(blank, failed=str(error))
+    first_s, end_s = load.start_s + WARM_UP_S, load.start_s + load.seconds
+    counted = {e: one for e, one in found.events.items() if first_s < one.window_end_s <= end_s}
+    warm_up = replace(load, seconds=WARM_UP_S).expected_matches().keys()
+    expected = {e: code for e, code in load.expected_matches().items() if e not in warm_up}
+    events = compare(expected, counted, len(counted))
+    latencies_s = sorted(event.latency_s for event in counted.values())
+    if not latencies_s:
+        return replace(blank, feed_lag_s=feed_lag_s, events=events, failed="no event came")
+    start, end = at(sampler.moments, first_s), at(sampler.moments, end_s)
+    return replace(
+        blank,
+        median_s=statistics.median(latencies_s),
+        p99_s=latencies_s[math.ceil(0.99 * len(latencies_s)) - 1],
+        max_s=latencies_s[-1],
+        cores=(end.cpu_s - start.cpu_s) / (end_s - first_s),
+        feed_lag_s=feed_lag_s,
+        events=events,
+        failed=None if events.is_right else _what_is_wrong(events),
+    )
+
+
+def _feed(bench: Bench, engine: Engine, topic: str, load: Workload) -> float:
+    """Feeds in real time; returns how much later than due it was at the most [s]."""
+    stopped = threading.Event()
+    lag_s = 0.0
+    longer = replace(load, seconds=load.seconds + _TAIL_S)
+    for second in Feed(bench.kafka.bootstrap_servers).pace(topic, longer, stopped):
+        if why := engine.failure():
+            raise RunError(why)
+        if second < load.seconds:
+            lag_s = max(lag_s, time.time() - (load.start_s + second + 1))
+        if second % _TOLD_EVERY_S == 0:
+            bench.say(f"fed {second} of {longer.seconds} s")
+    return lag_s
+
+
+def _await_quiet(found: EventTopic) -> None:
+    """Waits until nothing more comes, and reads it all; who is far behind is cut off."""
+    deadline, length = time.monotonic() + 60, -1
+    while length != found.length() and time.monotonic() < deadline:
+        length = found.length()
+        time.sleep(OUT_OF_ORDERNESS_S + 3)
+    found.read()

@@ -1,0 +1,244 @@
+"""Rivals side by side over one load, with the events that must come out known beforehand.
+
+``python -m benchmarks.run`` starts a Kafka broker and fills a topic with a feed: two PM values a
+port and second, some links with faults. Then each rival reads that topic from its beginning to the
+last expected event, one after the other, in several rounds that alternate in order; every event
+is held against the expected ones by its id and code. Slow rivals (record-at-a-time, quix) get the
+same ports but fewer seconds, as the table says. After that each rival is fed as time goes by, at
+half of its own maximum and at one rate for all, and the latency of its events is measured.
+
+``--growth`` is another measurement: the same number of values from networks of different size,
+and at each size one thing changed at a time: workers, faults, late reports, ports of a node.
+
+What runs: all rivals have the same topics and slots, checkpoints each second, B = 2 s and
+L = 5 s, and the same rule (--emit=matches). A Beam job has --heap_mb in its TaskManager and one
+Python worker a slot; a native Flink job gets 512 MB more heap a slot in their place. CPU and memory
+are those of JobManager, TaskManager and Python workers, or of Quix's processes; the broker's are
+told apart. All of it takes an hour or more. Tables, numbers and pictures go to --out. The code is
+1 when a rival has failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import math
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks import charts, tables
+from benchmarks.growth import SIZES, Point, past
+from benchmarks.growth import measure as measure_growth
+from benchmarks.machine import Machine
+from benchmarks.measure import WARM_UP_S, Bench, Paced, catch_up, fill, paced
+from benchmarks.processes import workers_of
+from benchmarks.rivals import OUT_OF_ORDERNESS_S, RIVALS, Rival
+from benchmarks.summary import Round, summarize
+from benchmarks.workloads import Workload
+from runners.local.jars import CHECKOUT, JarsError
+from runners.local.kafka import LocalKafka
+from runners.local.process import ProcessError
+from simulator.cli import Parser
+
+OURS = "event-center"
+#: Share of its maximum that a rival is fed paced.
+_SHARE = 0.5
+_LEAST_PORTS = 200
+_LOG_WIDTH = 170
+_WHOLE_NUMBERS = (
+    ("ports", 100_000, "ports of the network"),
+    ("seconds", 120, "length of the feed"),
+    ("slow_seconds", 10, "the same for slow rivals"),
+    ("partitions", 4, "of the PM topic"),
+    ("rounds", 3, "how often each rival runs"),
+    ("slots", 2, "workers of each rival"),
+    ("heap_mb", 1024, "of a Beam job's TaskManager"),
+    ("patience_s", 600, "without a new event for so long a rival is stuck"),
+    ("paced_seconds", 75, "of each paced feed, 0 = none"),
+    ("values", 24_000_000, "PM values of each run of --growth"),
+)
+_QUICK = {"ports": 2_000, "seconds": 20, "slow_seconds": 20, "rounds": 1, "paced_seconds": 0}
+
+
+def compare(bench: Bench, rivals: Sequence[Rival], options: argparse.Namespace) -> list[Round]:
+    """Runs all rivals over full topics, round by round."""
+    load = past(Workload(options.ports, options.seconds, partitions=options.partitions))
+    filled = {rival.is_slow: load for rival in rivals}
+    if True in filled:
+        slow = Workload(options.ports, options.slow_seconds, partitions=options.partitions)
+        filled[True] = past(slow)
+    topics = {slow: fill(bench, one, "slice" if slow else "all") for slow, one in filled.items()}
+    rounds: list[Round] = []
+    for number in range(options.rounds):
+        rounds.append({})
+        # What warms up or wears out while a round lasts hits each rival early and late.
+        for rival in rivals if number % 2 == 0 else rivals[::-1]:
+            bench.say(f"round {number + 1} of {options.rounds}: {rival.name}")
+            run = catch_up(bench, rival, topics[rival.is_slow])
+            rounds[-1][rival.name] = run
+            bench.say(run.failed or f"{rival.name}: {run.values_per_s:,.0f} values/s")
+    return rounds
+
+
+def pace(
+    bench: Bench, rivals: Sequence[Rival], rounds: Sequence[Round], options: argparse.Namespace
+) -> Iterator[Paced]:
+    """Yields how soon each rival is, at half its own maximum and at half the slowest one's."""
+    found = (summarize(rounds, rival.name) for rival in rivals)
+    maximum = {one.rival: one.ports_per_s.median for one in found if one}
+    for rival in rivals:
+        if rival.name not in maximum:
+            continue
+        rates = {
+            f"{_SHARE:.0%} of its maximum": maximum[rival.name],
+            f"{_SHARE:.0%} of the slowest": min(maximum.values()),
+        }
+        for name, ports_per_s in rates.items():
+            ports = max(_LEAST_PORTS, round(ports_per_s * _SHARE / 2) * 2)
+            load = Workload(ports, options.paced_seconds, partitions=options.partitions)
+            bench.say(f"paced: {rival.name}, {ports:,} ports a second")
+            yield paced(bench, rival, load, name)
+
+
+@contextlib.contextmanager
+def started(options: argparse.Namespace, console: Console) -> Iterator[Bench]:
+    """Yields a broker and what else all runs share."""
+    before = set(workers_of(os.getpid()))
+    with LocalKafka(heap_mb=512) as kafka:
+        broker = tuple(set(workers_of(os.getpid())) - before)
+        yield Bench(
+            kafka,
+            broker,
+            options.slots,
+            options.heap_mb,
+            options.patience_s,
+            lambda line: console.print(line, style="dim", markup=False),
+        )
+
+
+def _run(options: argparse.Namespace, console: Console) -> int:
+    rivals = [RIVALS[name] for name in options.rivals]
+    for rival in rivals:
+        rival.prepare()
+    machine = Machine.here()
+    found: dict[str, Any] = {"machine": asdict(machine), "options": _told(options)}
+    options.out.mkdir(parents=True, exist_ok=True)
+    with started(options, console) as bench:
+        if options.growth:
+            shown, failed = _growth(bench, rivals, options, found)
+        else:
+            shown, failed = _comparison(bench, rivals, options, found)
+    for table in shown:
+        table.show(console)
+    console.print(machine.line())
+    name = "growth" if options.growth else "rivals"
+    text = "\n".join([*(table.markdown() for table in shown), f"{machine.line()}\n"])
+    (options.out / f"{name}.md").write_text(text)
+    (options.out / f"{name}.json").write_text(json.dumps(_without_nan(found), indent=2) + "\n")
+    console.print(f"Tables, numbers and picture: {options.out}/{name}.md, .json, .png")
+    return int(failed)
+
+
+def _comparison(
+    bench: Bench, rivals: Sequence[Rival], options: argparse.Namespace, found: dict[str, Any]
+) -> tuple[list[tables.Table], bool]:
+    names = [rival.name for rival in rivals]
+    rounds = compare(bench, rivals, options)
+    found["rounds"] = [{name: asdict(run) for name, run in one.items()} for one in rounds]
+    shown = [tables.throughput(rounds, names), tables.ratios(rounds, OURS, names)]
+    summaries = [one for one in (summarize(rounds, name) for name in names) if one]
+    charts.draw_rivals(summaries, options.out / "rivals.png")
+    runs = list(pace(bench, rivals, rounds, options)) if options.paced_seconds else []
+    if runs:
+        found["paced"] = [asdict(run) for run in runs]
+        shown.append(tables.latency(runs))
+    return shown, any(run.failed for one in rounds for run in one.values())
+
+
+def _growth(
+    bench: Bench, rivals: Sequence[Rival], options: argparse.Namespace, found: dict[str, Any]
+) -> tuple[list[tables.Table], bool]:
+    points: list[Point] = []
+    for point in measure_growth(bench, rivals, options.sizes, options.values):
+        points.append(point)
+        charts.draw_growth(points, options.out / "growth.png")
+    found["points"] = [asdict(point) for point in points]
+    return [tables.growth(points)], any(point.run.failed for point in points)
+
+
+def _told(options: argparse.Namespace) -> dict[str, Any]:
+    return {name: value for name, value in vars(options).items() if name != "out"}
+
+
+def _without_nan(value: Any) -> Any:
+    """Returns it as JSON can have it: what was not measured is null."""
+    if isinstance(value, dict):
+        return {name: _without_nan(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(one) for one in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; 1 when a rival has failed."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.quick:
+        for name, value in _QUICK.items():
+            setattr(options, name, value)
+    options.rivals = options.rivals or ([OURS] if options.growth else list(RIVALS))
+    if min(options.ports, 2 * min(options.sizes)) < _LEAST_PORTS:
+        parser.error(f"--ports: at least {_LEAST_PORTS}; with fewer no link has a fault")
+    if options.paced_seconds and options.paced_seconds <= WARM_UP_S + OUT_OF_ORDERNESS_S:
+        parser.error(f"--paced_seconds: the first {WARM_UP_S} do not count, so give more, or 0")
+    try:
+        # Where nobody looks, as in a log, nothing says how wide it may be.
+        width = None if sys.stdout.isatty() else _LOG_WIDTH
+        return _run(options, Console(soft_wrap=True, highlight=False, width=width))
+    except (JarsError, ProcessError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser("bench", __doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add = parser.add_argument
+    for name, default, what in _WHOLE_NUMBERS:
+        add(f"--{name}", type=int, metavar="N", default=default, help=f"{what} ({default})")
+    add(
+        "--rivals",
+        nargs="+",
+        choices=list(RIVALS),
+        metavar="RIVAL",
+        help=f"{', '.join(RIVALS)} (all; for --growth {OURS})",
+    )
+    add(
+        "--quick",
+        action="store_true",
+        help="2,000 ports, 20 s, one round, not paced: does it work?",
+    )
+    add("--growth", action="store_true", help="measure growth instead")
+    add(
+        "--sizes",
+        nargs="+",
+        type=int,
+        default=list(SIZES),
+        metavar="LINKS",
+        help="for --growth (1000 10000 100000 1000000)",
+    )
+    add("--out", type=Path, default=CHECKOUT / "out" / "bench", help="folder (out/bench)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
