@@ -5,10 +5,8 @@ anew for the links of one report, confirms anew what that window is part of, and
 raise or lift, and never takes back.
 """
 
-import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,36 +17,11 @@ from kernels.decide import SpanLimits, SpanPowers, decide, is_plainly_normal, me
 from kernels.history import History, Measured, Rows, is_among, ring_windows
 from kernels.learn import LearningRow
 from kernels.lifecycle import NEVER, Alarms, Confirmation, confirmations
-from kernels.limits import is_decided, limits_of, maintenance_at
+from kernels.limits import maintenance_at
+from kernels.link_rows import LinkRows, View
 from kernels.make_events import alarm_event, match_event
-from schema.blocks import link_key
 from schema.columns import Columns
 from schema.events import Action, Code, Family, FiberEvent
-from schema.topology_pb2 import FiberLink
-
-
-@functools.lru_cache(maxsize=65_536)
-def _parsed(link: bytes) -> FiberLink:
-    return FiberLink.FromString(link)
-
-
-@dataclass(frozen=True)
-class _View:
-    """Some links as they come in each window: where they stand, and their limits.
-
-    Attributes:
-        links: (n,) uint64, the link keys of the SPANS rows.
-        taken: which of these rows are decided.
-        rows: (k,) int64, rows of their links, ascending.
-        limits: the limits of these.
-        no_base: (k, 2) bool, the topology states no base.
-    """
-
-    links: NDArray[np.uint64]
-    taken: Any
-    rows: Rows
-    limits: SpanLimits
-    no_base: NDArray[np.bool_]
 
 
 @dataclass
@@ -58,7 +31,7 @@ class Tracks:
     Attributes:
         lifecycle: False with ``--emit=matches``.
         late_windows: number of windows that can still be decided anew.
-        keys: (n,) uint64, link keys, ascending: the rows of all that is kept by link.
+        links: the topology in force: the rows of all that is kept by link.
         history: the last windows.
         alarms: what is open.
         learned_db: (n, 2) float64, learned base, NaN = none.
@@ -71,16 +44,13 @@ class Tracks:
     lifecycle: bool
     late_windows: int
     history: History
-    keys: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
+    links: LinkRows = field(default_factory=LinkRows)
     alarms: Alarms = field(default_factory=Alarms)
     learned_db: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
     learned_s: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 2), np.int64))
     learning: dict[tuple[int, int], LearningRow] = field(default_factory=dict)
     acted: ActedUpon = field(default_factory=ActedUpon)
     unsaved: list[tuple[int, Measured]] = field(default_factory=list)
-    _links: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, object))
-    _decided: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, bool))
-    _view: _View | None = None
 
     @classmethod
     def empty(cls, *, lifecycle: bool, allowed_lateness_s: float) -> "Tracks":
@@ -97,9 +67,7 @@ class Tracks:
         Returns:
             Whether rows have changed.
         """
-        by_key = {link_key(link_id): link for link_id, link in links.items()}
-        gone = [key for key in self.keys.tolist() if key not in by_key]
-        return self._change(by_key, gone)
+        return self._rearrange(self.links.set_links(links))
 
     def change_links(self, changes: Mapping[str, bytes | None]) -> bool:
         """Takes over changes of the topology; None = the link is gone.
@@ -107,46 +75,20 @@ class Tracks:
         Returns:
             Whether rows have changed.
         """
-        by_key = {link_key(link_id): link for link_id, link in changes.items()}
-        present = {key: link for key, link in by_key.items() if link is not None}
-        return self._change(present, [key for key, link in by_key.items() if link is None])
+        return self._rearrange(self.links.change_links(changes))
 
-    def _change(self, present: Mapping[int, bytes], gone: Sequence[int]) -> bool:
-        changed = np.array(sorted(present), np.uint64)
-        keys = np.union1d(np.setdiff1d(self.keys, np.array(gone, np.uint64)), changed)
-        moved = not np.array_equal(keys, self.keys)
-        if moved or len(self._links) != len(keys):
-            at = np.minimum(np.searchsorted(self.keys, keys), max(len(self.keys) - 1, 0))
-            known = self.keys[at] == keys if len(self.keys) else np.zeros(len(keys), bool)
-            self._rearrange(np.where(known, at, -1))
-            self.keys = keys
-        rows = np.searchsorted(keys, changed)
-        links = [present[key] for key in changed.tolist()]
-        parsed = [FiberLink.FromString(link) for link in links]
-        self._links[rows] = np.array([*links, None], object)[:-1]
-        self._decided[rows] = [is_decided(link) for link in parsed]
-        self.history.limits.put(rows, limits_of(parsed))
-        self._view = None
-        return moved
-
-    def _rearrange(self, source: Rows) -> None:
-        """Gives the links new rows, by new row the old one or -1."""
-        is_new = source < 0
-        # After a restore there are keys, but the links and their limits are still to come.
-        known = source if len(self._links) else np.full(len(source), -1)
-        self._links = np.concatenate((self._links, np.array([None], object)))[known]
-        self._decided = np.append(self._decided, False)[known]
-        self.history.limits = self.history.limits.moved(known)
-        if is_new.any() or len(source) != len(self.keys):
-            self.learned_db = np.append(self.learned_db, [[np.nan] * 2], axis=0)[source]
-            self.learned_s = np.append(self.learned_s, [[NEVER] * 2], axis=0)[source]
-            self.history.rearrange(source)
-            self.alarms.rearrange(source)
-            self.acted.rearrange(source)
-            new_row = {old: new for new, old in enumerate(source.tolist()) if old >= 0}
-            self.learning = {
-                (new_row[r], d): v for (r, d), v in self.learning.items() if r in new_row
-            }
+    def _rearrange(self, source: Rows | None) -> bool:
+        self.history.limits = self.links.limits
+        if source is None:
+            return False
+        self.learned_db = np.append(self.learned_db, [[np.nan] * 2], axis=0)[source]
+        self.learned_s = np.append(self.learned_s, [[NEVER] * 2], axis=0)[source]
+        self.history.rearrange(source)
+        self.alarms.rearrange(source)
+        self.acted.rearrange(source)
+        new_row = {old: new for new, old in enumerate(source.tolist()) if old >= 0}
+        self.learning = {(new_row[r], d): v for (r, d), v in self.learning.items() if r in new_row}
+        return True
 
     def evaluate(self, window_s: int, spans: Columns, *, late: bool) -> list[FiberEvent]:
         """Evaluates one window.
@@ -159,7 +101,7 @@ class Tracks:
         Returns:
             The events, in the order they were made.
         """
-        view = self._view_of(spans["link"])
+        view = self.links.view(spans["link"])
         rows, history = view.rows, self.history
         if history.newest_s is None or window_s > history.newest_s:
             self._advance(window_s)
@@ -214,7 +156,7 @@ class Tracks:
             busy |= is_among(measured.row, np.unique(self.alarms.table["link"]))
             history.measured[closed_s] = measured.pick(busy)
 
-    def _decide(self, window_s: int, view: _View, spans: Columns, *, late: bool) -> Rows:
+    def _decide(self, window_s: int, view: View, spans: Columns, *, late: bool) -> Rows:
         """Decides a window; returns the rows of the links that are not plainly normal."""
         history, rows = self.history, view.rows
         limits = self._with_learned(window_s, view)
@@ -238,7 +180,7 @@ class Tracks:
         self.unsaved.append((window_s, measured))
         return abnormal
 
-    def _with_learned(self, window_s: int, view: _View) -> SpanLimits:
+    def _with_learned(self, window_s: int, view: View) -> SpanLimits:
         if not view.no_base.any():
             return view.limits
         learned_db, learned_s = self.learned_db[view.rows], self.learned_s[view.rows]
@@ -255,14 +197,14 @@ class Tracks:
         table = self.alarms.table
         at_cut = table[(table["family"] == Family.FIBER) & (table["level"] == 4)]
         if len(at_cut):
-            direction = np.zeros(len(self.keys), np.uint8)
+            direction = np.zeros(len(self.links.keys), np.uint8)
             direction[at_cut["link"]] = at_cut["direction"]
             named = direction[rows]
             held |= np.stack(((named & 1) != 0, (named & 2) != 0), axis=1)
         return held
 
     def _learn(
-        self, window_s: int, view: _View, powers: SpanPowers, limits: SpanLimits, *, late: bool
+        self, window_s: int, view: View, powers: SpanPowers, limits: SpanLimits, *, late: bool
     ) -> None:
         needed = view.no_base & np.isnan(self.learned_db[view.rows])
         if not needed.any():
@@ -300,7 +242,7 @@ class Tracks:
         changed = {
             row: Action.CHANGE
             for row in np.flatnonzero(again).tolist()
-            if maintenance_at(self._link(int(table[row]["link"])), window_s) is None
+            if maintenance_at(self.links.link(int(table[row]["link"])), window_s) is None
         }
         return self._events(changed, window_s, late)
 
@@ -367,7 +309,7 @@ class Tracks:
             links, window_s, table["onset_s"][rows], table["folded_peak_db"][rows]
         )
         return [
-            alarm_event(actions[row], table[row], window_s, self._link(link), read, late=late)
+            alarm_event(actions[row], table[row], window_s, self.links.link(link), read, late=late)
             for row, link, read in zip(rows.tolist(), links.tolist(), readings, strict=True)
         ]
 
@@ -396,34 +338,9 @@ class Tracks:
                 window_s,
                 sequence,
                 level,
-                self._link(confirmation.link),
+                self.links.link(confirmation.link),
                 read,
                 late=late,
             )
             for (confirmation, sequence, level), read in zip(news, readings, strict=True)
         ]
-
-    # --- rows ------------------------------------------------------------------------------
-
-    def _link(self, row: int) -> FiberLink:
-        return _parsed(self._links[row])
-
-    def _view_of(self, links: NDArray[np.uint64]) -> _View:
-        """Returns the links of SPANS rows, those that are not decided left out."""
-        view = self._view
-        if view is not None and np.array_equal(view.links, links):
-            return view
-        at = np.minimum(np.searchsorted(self.keys, links), max(len(self.keys) - 1, 0))
-        taken: Any = (
-            np.flatnonzero((self.keys[at] == links) & self._decided[at])
-            if len(self.keys)
-            else np.empty(0, np.int64)
-        )
-        rows = at[taken]
-        limits = self.history.limits.take(rows)
-        if len(taken) == len(links):
-            taken = slice(None)
-        view = _View(links, taken, rows, limits, np.isnan(limits.base_db))
-        if len(rows) * 2 > len(self.keys):  # what comes each second, not what came late
-            self._view = view
-        return view

@@ -16,6 +16,7 @@ from kernels.history import History, Measured
 from kernels.learn import LearningRow
 from kernels.lifecycle import Alarms
 from kernels.limits import limits_of
+from kernels.link_rows import LinkRows
 from schema.blocks import Block, BlockKind
 
 #: First byte; state of another version is refused.
@@ -31,7 +32,7 @@ def pack_tracks(tracks: Tracks) -> bytes:
     state: dict[str, Any] = {
         "lifecycle": tracks.lifecycle,
         "late_windows": tracks.late_windows,
-        "keys": tracks.keys,
+        "keys": tracks.links.keys,
         "newest_s": history.newest_s,
         "cells": history.cells,
         "run_start_s": history.run_start_s,
@@ -88,7 +89,7 @@ def unpack_tracks(data: bytes, measured: Iterable[bytes]) -> Tracks:
     return Tracks(
         lifecycle=state["lifecycle"],
         late_windows=state["late_windows"],
-        keys=state["keys"],
+        links=LinkRows(state["keys"]),
         history=history,
         alarms=Alarms(state["alarms"]),
         learned_db=state["learned_db"],

@@ -71,7 +71,7 @@ class Column:
 
 def coded(values: NDArray[np.float64]) -> NDArray[Any]:
     """Returns numbers as int16 hundredths, or as they are where that would lose anything."""
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         codes = np.rint(values * 100.0).astype(np.int16)
     special = ~np.isfinite(values)
     if special.any():

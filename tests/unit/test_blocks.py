@@ -159,7 +159,7 @@ def test_shards_and_keys_are_the_same_for_all_time() -> None:
 def test_tracks_of_nothing() -> None:
     tracks = Tracks.empty(lifecycle=True, allowed_lateness_s=5)
     back = unpack_tracks(pack_tracks(tracks), [])
-    assert len(back.keys) == 0 and back.history.newest_s is None
+    assert len(back.links.keys) == 0 and back.history.newest_s is None
 
 
 def test_schemas_name_each_kind() -> None:

@@ -1,0 +1,94 @@
+"""Links come and go while alarms are open: what is kept by link goes with it to its new row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kernels.evaluate import Tracks
+from kernels.tracks_state import measured_blocks, pack_tracks, unpack_tracks
+from schema.blocks import link_key
+from schema.events import Action, FiberEvent
+from schema.topology_pb2 import PLANNED
+from tests.builders import link
+
+IDS = [f"L{number}" for number in range(20)]
+BASE_DB = 10.0
+
+
+def serialized(*ids: str, **fields: Any) -> dict[str, bytes | None]:
+    return {name: link(name, **fields).SerializeToString() for name in ids}
+
+
+def spans(deltas_db: dict[str, float]) -> dict[str, Any]:
+    """Returns SPANS columns of some links, both directions alike."""
+    rows = sorted((link_key(name), delta_db) for name, delta_db in deltas_db.items())
+    tx_dbm = np.ones((len(rows), 2))
+    loss_db = np.array([[BASE_DB + delta_db] * 2 for _, delta_db in rows])
+    keys = np.array([key for key, _ in rows], np.uint64)
+    return {"link": keys, "tx_dbm": tx_dbm, "rx_dbm": tx_dbm - loss_db.reshape(-1, 2)}
+
+
+def run(tracks: Tracks, first_s: int, number: int, **deltas_db: float) -> list[FiberEvent]:
+    events = []
+    for window_s in range(first_s, first_s + number):
+        events += tracks.evaluate(window_s, spans(deltas_db), late=False)
+    return events
+
+
+def told(events: list[FiberEvent]) -> list[tuple[str, Action, int]]:
+    return [(event.link.link_id, event.action, event.onset_s) for event in events]
+
+
+def restored(tracks: Tracks, links: dict[str, bytes | None]) -> Tracks:
+    back = unpack_tracks(pack_tracks(tracks), list(measured_blocks(tracks)))
+    back.set_links({name: data for name, data in links.items() if data})
+    return back
+
+
+@pytest.mark.parametrize("restore", [False, True])
+def test_an_open_alarm_goes_on_when_links_come_and_go(restore: bool) -> None:
+    tracks = Tracks.empty(lifecycle=True, allowed_lateness_s=5)
+    links = serialized("L7", "L8")
+    tracks.change_links(links)
+    assert told(run(tracks, 100, 3, L7=20.0, L8=0.0)) == [("L7", Action.RAISE, 100)]
+    assert tracks.change_links(serialized(*IDS))
+    if restore:
+        tracks = restored(tracks, serialized(*IDS))
+    assert run(tracks, 103, 4, **dict.fromkeys(IDS, 0.0)) == []
+    gone = [name for name in IDS if name not in ("L7", "L3")]
+    assert tracks.change_links(dict.fromkeys(gone))
+    if restore:
+        tracks = restored(tracks, serialized("L3", "L7"))
+    (event,) = run(tracks, 107, 6, L7=0.0, L3=0.0, L8=30.0)
+    assert told([event]) == [("L7", Action.CLEAR, 100)]
+    assert (event.window_s, event.sequence) == (112, 2)
+    assert event.spans[0].peak_delta_db == pytest.approx(20.0)
+
+
+def test_a_link_that_is_gone_takes_its_alarm_with_it() -> None:
+    tracks = Tracks.empty(lifecycle=True, allowed_lateness_s=5)
+    tracks.change_links(serialized("L1", "L2"))
+    run(tracks, 100, 3, L1=20.0, L2=20.0)
+    tracks.change_links({"L1": None})
+    assert tracks.alarms.table["link"].tolist() == [0]
+    assert run(tracks, 103, 20, L1=0.0) == []
+    tracks.change_links(serialized("L1"))
+    assert told(run(tracks, 130, 2, L1=20.0)) == [("L1", Action.RAISE, 130)]
+
+
+def test_a_change_that_moves_no_row_counts_from_the_next_window() -> None:
+    tracks = Tracks.empty(lifecycle=False, allowed_lateness_s=5)
+    tracks.change_links(serialized("L1", "L2"))
+    assert len(run(tracks, 100, 2, L1=20.0, L2=20.0)) == 2
+    assert not tracks.change_links(serialized("L2", lifecycle_state=PLANNED))
+    assert [event.link.link_id for event in run(tracks, 102, 1, L1=20.0, L2=20.0)] == ["L1"]
+
+
+def test_links_that_are_not_in_the_topology_are_left_out() -> None:
+    tracks = Tracks.empty(lifecycle=False, allowed_lateness_s=5)
+    assert run(tracks, 100, 3, L1=20.0) == []
+    tracks.change_links(serialized("L2"))
+    assert [event.link.link_id for event in run(tracks, 103, 2, L1=20.0, L2=20.0)] == ["L2"]
