@@ -193,7 +193,7 @@ def report(samples: Sequence[Sample], counters: dict[str, int]) -> Iterator[str]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; 1 when the job was restarted or Beam has dropped something."""
     options = _parser().parse_args(arguments)
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     samples, counters = run(options, console)
     draw(samples, options.picture)
     for line in report(samples, counters):
