@@ -68,6 +68,8 @@ class ActedUpon:
 
     def rearrange(self, source: NDArray[np.int64]) -> None:
         """Gives the links new rows, by new row the old one or -1; others are forgotten."""
+        if not self.levels and not self.sequences:
+            return
         new_row = {old: new for new, old in enumerate(source.tolist()) if old >= 0}
         self.levels = {
             (new_row[r], f, w): noted for (r, f, w), noted in self.levels.items() if r in new_row

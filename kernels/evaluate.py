@@ -86,8 +86,9 @@ class Tracks:
         self.history.rearrange(source)
         self.alarms.rearrange(source)
         self.acted.rearrange(source)
-        new_row = {old: new for new, old in enumerate(source.tolist()) if old >= 0}
-        self.learning = {(new_row[r], d): v for (r, d), v in self.learning.items() if r in new_row}
+        if self.learning:
+            new = {old: row for row, old in enumerate(source.tolist()) if old >= 0}
+            self.learning = {(new[r], d): v for (r, d), v in self.learning.items() if r in new}
         return True
 
     def evaluate(self, window_s: int, spans: Columns, *, late: bool) -> list[FiberEvent]:

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kernels.join import LinkEndIndex, LinkEndRow
+from kernels.join import LinkEndIndex
+from kernels.served import LinkEndRow
 from schema.blocks import Block, BlockKind, link_key
 
 
@@ -79,7 +80,7 @@ class LinkEndTable:
         """Returns all rows; a known node that serves no end now has one that is not present."""
         changes = [LinkEndChange(row, True) for row in self.index.rows()]
         changes += [
-            LinkEndChange(LinkEndRow(node.decode(), "", "", 0, 0), False)
+            LinkEndChange(LinkEndRow(node, b"", b"", 0, 0), False)
             for node, components in self.index.nodes.items()
             if not any(components.values())
         ]
@@ -91,8 +92,7 @@ def link_ends_block(changes: Iterable[LinkEndChange]) -> Block:
     rows = list(changes)
     ends = [change.row for change in rows]
     columns: dict[str, Any] = {
-        name: [getattr(end, name).encode() for end in ends]
-        for name in ("node_id", "component", "link_id")
+        name: [getattr(end, name) for end in ends] for name in ("node_id", "component", "link_id")
     }
     columns["end"] = np.array([end.end for end in ends], np.uint8)
     columns["role"] = np.array([end.role for end in ends], np.uint8)
@@ -111,5 +111,4 @@ def _changes_of(block: Block) -> Iterable[LinkEndChange]:
         columns["present"].tolist(),
         strict=True,
     ):
-        row = LinkEndRow(node.decode(), component.decode(), link_id.decode(), end, role)
-        yield LinkEndChange(row, present)
+        yield LinkEndChange(LinkEndRow(node, component, link_id, end, role), present)

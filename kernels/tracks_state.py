@@ -20,7 +20,7 @@ from kernels.link_rows import LinkRows
 from schema.blocks import Block, BlockKind
 
 #: First byte; state of another version is refused.
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 _CODEC = "lz4"
 _LENGTH_BYTES = 8

@@ -1,6 +1,7 @@
 """Names of the outputs, the metrics, and nothing else."""
 
 import collections
+import functools
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -71,8 +72,13 @@ counted_here: collections.Counter[str] = collections.Counter()
 def count(name: str, number: int = 1) -> None:
     """Adds to a counter."""
     if number:
-        Metrics.counter(NAMESPACE, name).inc(number)
+        _counter(name).inc(number)
         counted_here[name] += number
+
+
+@functools.cache
+def _counter(name: str) -> Metrics.DelegatingCounter:
+    return Metrics.counter(NAMESPACE, name)
 
 
 def count_invalid(reasons: Iterable[str]) -> None:

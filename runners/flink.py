@@ -36,9 +36,9 @@ LIVE_DEFAULTS: dict[str, str | None] = {
     "--finish_bundle_before_checkpointing": None,
     # Every step hands on at the end of a bundle, and the source tells the time so often [ms]:
     # short ones mean low latency, long ones larger blocks and less work for each row.
-    "--max_bundle_time_mills": "100",
+    "--max_bundle_time_mills": "400",
     "--max_bundle_size": "10000",
-    "--auto_watermark_interval": "100",
+    "--auto_watermark_interval": "400",
     # Nobody changes an element: it need not be copied between two steps in one process.
     "--faster_copy": None,
 }

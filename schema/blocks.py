@@ -25,7 +25,6 @@ written: `schema.columns`.
 
 import hashlib
 import struct
-import zlib
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -229,13 +228,8 @@ def readings_of(columns: Columns) -> dict[int, NDArray[np.float64]]:
     return {pm_type: columns[name] for pm_type in ALL_TYPES if (name := f"pm_{pm_type}") in columns}
 
 
-def shard_of(identity: str | bytes, num_shards: int) -> int:
-    """Returns the shard of a node or link: the same in every process and for all time."""
-    data = identity.encode() if isinstance(identity, str) else identity
-    return zlib.crc32(data) % num_shards
-
-
-def link_key(link_id: str) -> int:
+def link_key(link_id: str | bytes) -> int:
     """Returns the key that stands for a link_id in the blocks."""
-    digest = hashlib.blake2b(link_id.encode(), digest_size=8).digest()
+    data = link_id.encode() if isinstance(link_id, str) else link_id
+    digest = hashlib.blake2b(data, digest_size=8).digest()
     return int.from_bytes(digest, "little")

@@ -35,6 +35,8 @@ class BadTopologyError(Exception):
 
 def thresholds_of(span: Span) -> list[float]:
     """Returns the thresholds of a span, defaults filled in."""
+    if not span.HasField("thresholds"):
+        return list(THRESHOLD_DEFAULTS.values())
     given = span.thresholds
     return [
         getattr(given, name) if given.HasField(name) else default
@@ -105,12 +107,13 @@ def _end_problem(end: LinkEnd) -> str | None:
 
 
 def _span_problem(span: Span) -> str | None:
-    thresholds = thresholds_of(span)
-    levels = thresholds[1:]
-    if not all(map(math.isfinite, thresholds)):
-        return "a threshold is not a finite number"
-    if any(lower >= upper for lower, upper in itertools.pairwise(levels)):
-        return f"thresholds do not ascend: {levels}"
+    if span.HasField("thresholds"):
+        thresholds = thresholds_of(span)
+        levels = thresholds[1:]
+        if not all(map(math.isfinite, thresholds)):
+            return "a threshold is not a finite number"
+        if any(lower >= upper for lower, upper in itertools.pairwise(levels)):
+            return f"thresholds do not ascend: {levels}"
     for name in ("span_loss_base_db", "span_loss_base_osc_db", "min_span_loss_db",
                  "max_span_loss_db"):  # fmt: skip
         if span.HasField(name) and not math.isfinite(getattr(span, name)):

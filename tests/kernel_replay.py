@@ -21,8 +21,9 @@ from kernels.layouts import Layouts
 from kernels.samples import Samples, num_span_ends, readings_by_name, split_samples
 from kernels.span_loss import concat_ends, measure_spans, new_samples, pick_ends
 from kernels.tracks_state import measured_block, measured_blocks, pack_tracks, unpack_tracks
-from schema.blocks import END_NAMES, Block, BlockKind, readings_of, shard_of, with_ends_only
+from schema.blocks import END_NAMES, Block, BlockKind, readings_of, with_ends_only
 from schema.cloud_event import cloud_event
+from schema.shards import all_shards, shard_of
 from schema.times import rfc3339
 from schema.topology import BadTopologyError, check_link
 from schema.topology_file import bad_topology_line
@@ -94,7 +95,7 @@ class KernelReplay:
         self._index = LinkEndIndex.of(list(links.values()), num_shards)
         self._layouts = Layouts()
         self.shards: dict[int, Shard] = {}
-        for shard in range(num_shards):
+        for shard in all_shards(num_shards):
             tracks = Tracks.empty(
                 lifecycle=emit == "lifecycle", allowed_lateness_s=allowed_lateness_s
             )

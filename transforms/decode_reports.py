@@ -22,7 +22,8 @@ from kernels.decode import decode
 from kernels.layouts import Layouts
 from kernels.samples import split_samples
 from pipeline import outputs
-from schema.blocks import Block, BlockKind, shard_of
+from schema.blocks import Block, BlockKind
+from schema.shards import shard_of
 
 #: Records that are decoded together at most; more cost memory and gain nothing.
 MAX_GATHERED = 2048

@@ -61,9 +61,11 @@ class _MeasureFn(beam.DoFn):
         pane: PaneInfo = beam.DoFn.PaneInfoParam,
     ) -> Iterable[Keyed]:
         shard, data = element
-        blocks = [Block.from_bytes(d) for d in data]
-        if not blocks or (pane.index > 0 and pane.is_last):
+        if pane.index > 0 and pane.is_last:
             return []  # nothing new: some runners repeat a window when it closes
+        blocks = [Block.from_bytes(d) for d in data]
+        if not blocks:
+            return []
         if pane.index > 0 or pane.timing == PaneInfoTiming.LATE:
             return _late(shard, blocks)
         rows = concat_ends([block.columns for block in blocks])

@@ -15,7 +15,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from schema.blocks import Block
 
 #: First byte of the head; state of another version is refused.
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 _HEAD = struct.Struct("<B16sQ")
 NO_TOKEN = bytes(16)

@@ -19,10 +19,12 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
-from kernels.join import LinkEndRow, link_ends
+from kernels.join import link_ends
+from kernels.served import LinkEndRow
 from kernels.tables import LinkEndChange, LinkTable, link_ends_block, links_block, links_of
 from pipeline import outputs
-from schema.blocks import Block, shard_of
+from schema.blocks import Block
+from schema.shards import shard_of
 from schema.topology import BadTopologyError, parse_link
 from schema.topology_file import bad_topology_line, read_topology, shared_key
 from schema.topology_pb2 import FiberLink

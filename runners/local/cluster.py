@@ -220,6 +220,7 @@ class LocalCluster(Parts):
                 "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint",
                 metrics_port=self._metrics_ports[0],
                 heap_mb=512,
+                java=jars.LIGHT,
             ),
         )
         for number in range(self._shape.task_managers):
@@ -242,6 +243,7 @@ class LocalCluster(Parts):
                     metrics_port=self._metrics_ports[number + 1],
                     heap_mb=self._shape.heap_mb + 128,
                     java=(
+                        *jars.SPARING,
                         "-XX:MaxDirectMemorySize=512m",
                         f"-Djdk.net.hosts.file={directory}/hosts{number}",
                     ),

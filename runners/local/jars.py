@@ -33,6 +33,19 @@ class JarsError(RuntimeError):
     """Java or Maven is missing, or a fetch failed; the message is one line."""
 
 
+#: Compiles at once and optimizes little: for what starts, does its work and ends, and for what has
+#: little to do.
+LIGHT = ("-XX:TieredStopAtLevel=1",)
+#: Optimizes what is called very often and nothing else: eight times Java's own thresholds. Each
+#: job's classes are compiled anew, which takes more CPU than half a minute of work.
+SPARING = (
+    "-XX:Tier4InvocationThreshold=40000",
+    "-XX:Tier4MinInvocationThreshold=5000",
+    "-XX:Tier4CompileThreshold=120000",
+    "-XX:Tier4BackEdgeThreshold=400000",
+)
+
+
 def java(name: str, *, heap_mb: int, options: Iterable[str] = ()) -> list[str]:
     """The start of a command line: Java with the class path of one of `NAMES`."""
     return java_with(fetch(name), heap_mb=heap_mb, options=options)

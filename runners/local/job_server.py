@@ -31,7 +31,7 @@ def job_server(
         log: what it says.
         heap_mb: its memory, with that of a cluster in it.
     """
-    options = (*OPENS, f"-Djava.io.tmpdir={directory}")
+    options = (*OPENS, *jars.LIGHT, f"-Djava.io.tmpdir={directory}")
     command = [
         *jars.java("flink", heap_mb=heap_mb, options=options),
         "org.apache.beam.runners.flink.FlinkJobServerDriver",
@@ -50,7 +50,7 @@ def job_server(
 def expansion_service(port: int) -> Process:
     """Describes an expansion service whose Kafka reads Flink does itself."""
     command = [
-        *jars.java("flink", heap_mb=256, options=OPENS),
+        *jars.java("flink", heap_mb=256, options=(*OPENS, *jars.LIGHT)),
         "org.apache.beam.sdk.expansion.service.ExpansionService",
         str(port),
         # Java steps run inside Flink's own JVM.

@@ -44,6 +44,9 @@ group.initial.rebalance.delay.ms=0
 # Tests write records of any age, and none may vanish.
 log.retention.ms=-1
 log.message.timestamp.after.max.ms=9223372036854775807
+# A broker that was killed is let in again when its old self is given up [ms].
+broker.session.timeout.ms=4000
+broker.heartbeat.interval.ms=500
 """
 _OPEN_LISTENERS = """\
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
@@ -79,7 +82,7 @@ class LocalKafka(Parts):
 
     def _start(self, stack: contextlib.ExitStack) -> None:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kafka-")))
-        java = jars.java("kafka", heap_mb=self._heap_mb)
+        java = jars.java("kafka", heap_mb=self._heap_mb, options=jars.LIGHT)
         properties = self._write_properties(directory)
         self._format(java, properties)
         broker = Process("Kafka", [*java, "kafka.Kafka", properties], log_file("kafka"))

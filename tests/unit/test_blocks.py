@@ -21,7 +21,6 @@ from schema.blocks import (
     empty_columns,
     link_key,
     num_rows,
-    shard_of,
     window_of,
 )
 from schema.columns import Column, coded, is_coded, plain, read_columns, write_columns
@@ -147,11 +146,7 @@ def test_coding_never_changes_a_number(values: list[float]) -> None:
     assert plain(coded(some)).tobytes() == some.tobytes()
 
 
-def test_shards_and_keys_are_the_same_for_all_time() -> None:
-    assert [shard_of(f"link-{i}", 8) for i in range(6)] == [
-        shard_of(b"link-%d" % i, 8) for i in range(6)
-    ]
-    assert shard_of("link-000001", 8) == 5
+def test_link_keys_are_the_same_for_all_time() -> None:
     assert link_key("link-000001") == 11307040831444784918
     assert len({link_key(f"link-{i}") for i in range(10_000)}) == 10_000
 

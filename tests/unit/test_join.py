@@ -12,17 +12,10 @@ from kernels.join import JoinResult, LinkEndIndex, link_ends
 from kernels.layouts import Layouts
 from kernels.samples import Samples, no_samples, num_span_ends, split_samples
 from schema import topology_pb2 as topo
-from schema.blocks import (
-    ROLE_RX,
-    ROLE_TX,
-    Block,
-    BlockKind,
-    link_key,
-    shard_of,
-    with_ends_only,
-)
+from schema.blocks import ROLE_RX, ROLE_TX, Block, BlockKind, link_key, with_ends_only
 from schema.columns import plain
 from schema.pm_report_pb2 import OSNR, PmType
+from schema.shards import shard_of
 from tests.builders import component, link, ns, payload, rx, tx, value
 
 BOTH = ROLE_TX | ROLE_RX

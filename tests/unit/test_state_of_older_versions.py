@@ -19,7 +19,7 @@ from tests.kernel_replay import KernelReplay
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 #: State of older versions is refused.
-OLDEST_READ = 2
+OLDEST_READ = 3
 #: Faults of three links that are open in the middle, one base is being learned.
 TRACES = {
     "L0": "0*10 x*30 0*20",
@@ -74,8 +74,9 @@ def test_alarms_go_on_from_the_state_of_a_version(version: int) -> None:
     assert before
     resumed = new_run()
     tracks, *log = pickle.loads((GOLDEN / f"tracks_state_v{version}.bin").read_bytes())
-    resumed.shards[0].tracks = unpack_tracks(tracks, log)
-    resumed.shards[0].tracks.set_links(resumed.shards[0].links)
+    (shard,) = resumed.shards.values()
+    shard.tracks = unpack_tracks(tracks, log)
+    shard.tracks.set_links(shard.links)
     feed(whole, HALF_S, 90)
     feed(resumed, HALF_S, 90)
     assert resumed.out.events == whole.out.events[before:]
@@ -88,10 +89,12 @@ def test_a_newer_state_is_refused_in_words() -> None:
         unpack_tracks(bytes([200]) + data[1:], [])
 
 
-def test_the_state_of_the_first_version_is_refused_in_words() -> None:
-    data = (GOLDEN / "tracks_state_v1.bin").read_bytes()
-    with pytest.raises(ValueError, match=r"state of version 1 cannot be read .* start without"):
-        unpack_tracks(data, [])
+@pytest.mark.parametrize("version", range(1, OLDEST_READ))
+def test_the_state_of_the_first_versions_is_refused_in_words(version: int) -> None:
+    data = (GOLDEN / f"tracks_state_v{version}.bin").read_bytes()
+    packed = data if version == 1 else pickle.loads(data)[0]
+    with pytest.raises(ValueError, match=rf"state of version {version} cannot be .* start without"):
+        unpack_tracks(packed, [])
 
 
 if __name__ == "__main__":
@@ -99,6 +102,7 @@ if __name__ == "__main__":
     feed(half, 0, HALF_S)
     GOLDEN.mkdir(exist_ok=True)
     path = GOLDEN / f"tracks_state_v{STATE_VERSION}.bin"
-    tracks = half.shards[0].tracks
+    (shard,) = half.shards.values()
+    tracks = shard.tracks
     path.write_bytes(pickle.dumps([pack_tracks(tracks), *measured_blocks(tracks)]))
     print(path.stat().st_size)

@@ -115,5 +115,5 @@ def test_a_long_log_is_written_anew() -> None:
 
 @pytest.mark.parametrize("head", [bytes([1]) + bytes(26), bytes([9]) + bytes(24)])
 def test_state_of_another_version_is_refused_in_words(head: bytes) -> None:
-    with pytest.raises(ValueError, match=f"state of version {head[0]} cannot be read by version 2"):
+    with pytest.raises(ValueError, match=f"state of version {head[0]} cannot be read by version 3"):
         TableCache(LinkTable).open(1, Value([head]), Cell())

@@ -1,0 +1,28 @@
+"""Which Beam key a node or a link goes by: its shard.
+
+A runner spreads keys over its workers by a hash of its own. With a few keys that is uneven: of
+the numbers 0 to 3, Flink gives one to the first of two subtasks and three to the other. So the
+shards go by numbers that Flink spreads evenly, for any parallelism that the number of shards is a
+multiple of. To other runners they are numbers like any others.
+"""
+
+import zlib
+
+#: Of each prefix of 2, 4, 8 … numbers the Flink key groups are evenly apart (128 of them; the
+#: hash of Beam's Flink runner, which tests/unit/test_shards.py says again).
+_SPREAD = (
+    *(6, 35, 15, 57, 11, 62, 4, 40, 17, 23, 19, 22, 50, 78, 12, 1),
+    *(10, 3, 47, 94, 5, 124, 54, 8, 16, 21, 0, 28, 39, 14, 59, 2),
+)
+
+
+def all_shards(num_shards: int) -> list[int]:
+    """Returns the shards, ascending."""
+    return sorted(_SPREAD[:num_shards]) if num_shards <= len(_SPREAD) else list(range(num_shards))
+
+
+def shard_of(identity: str | bytes, num_shards: int) -> int:
+    """Returns the shard of a node or link: the same in every process and for all time."""
+    data = identity.encode() if isinstance(identity, str) else identity
+    number = zlib.crc32(data) % num_shards
+    return _SPREAD[number] if num_shards <= len(_SPREAD) else number
