@@ -102,7 +102,7 @@ class _PortsFn(_WithLinks):
         self._shift_s = shift_s
 
     def process(self, record: PmRecord) -> Iterator[TimestampedValue]:
-        for link_id, row in self.links.rows(PmReport.FromString(record.payload)):
+        for link_id, row in self.links.rows(PmReport.FromString(record[1] or b"")):
             # Kafka's watermark knows no bound B, so all event time is that much later here.
             yield TimestampedValue((link_id, row), row[1] / NS_PER_S + self._shift_s)
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels.samples import Samples, no_samples, pieces, ranges
-from kernels.served import LinkEndRow, ServedRows
+from kernels.served import LinkEndRow, Served, ServedRows
 from schema.blocks import ROLE_RX, ROLE_TX
 from schema.shards import all_shards
 from schema.topology_pb2 import FiberLink
@@ -125,7 +125,7 @@ class LinkEndIndex:
         first = (np.cumsum(samples.count) - samples.count)[report]
         return JoinResult(
             joined=[
-                (shard, _joined(samples, self._laid, report, first, served.bounds[:, at : at + 2]))
+                (shard, _joined(samples, self._laid, report, first, served, at))
                 for at, shard in enumerate(all_shards(self.num_shards))
                 if (served.bounds[:, at] < served.bounds[:, at + 1]).any()
             ],
@@ -168,7 +168,8 @@ def _joined(
     laid: ServedRows,
     report: NDArray[np.int64],
     first: NDArray[np.int64],
-    bounds: NDArray[np.int64],
+    served: Served,
+    at: int,
 ) -> dict[str, Any]:
     """Returns the JOINED columns of a shard.
 
@@ -177,22 +178,24 @@ def _joined(
         laid: what they serve.
         report: (k,) int64, the reports of nodes that are known.
         first: (k,) int64, the first sample of each.
-        bounds: (k, 2) int64, where the rows of each report in the shard start and end.
+        served: where in `laid` they are.
+        at: position of the shard among all.
     """
-    length = bounds[:, 1] - bounds[:, 0]
-    here = np.flatnonzero(length)
-    report, length = report[here], length[here]
-    served = laid.rows(ranges(bounds[here, 0], length))
-    row = served.pop("sample") + np.repeat(first[here], length)
+    start, stop = served.bounds[:, at], served.bounds[:, at + 1]
+    here = np.flatnonzero(stop - start)
+    report, length = report[here], (stop - start)[here]
+    rows = laid.rows(ranges(start[here], length))
+    sample = rows.pop("sample") + np.repeat(first[here], length)
     return {
         "node_id": [samples.node_id[r] for r in report.tolist()],
         "order": samples.order[report],
         "sequence": samples.sequence[report],
+        "names": [served.names[number][at] for number in here.tolist()],
         "report": np.repeat(np.arange(len(report)), length),
-        **served,
-        "sample_time_ns": samples.sample_time_ns[row],
-        "has_data": samples.has_data[row],
-        **{f"pm_{pm_type}": values[row] for pm_type, values in samples.readings.items()},
+        **rows,
+        "sample_time_ns": samples.sample_time_ns[sample],
+        "has_data": samples.has_data[sample],
+        **{f"pm_{pm_type}": values[sample] for pm_type, values in samples.readings.items()},
     }
 
 

@@ -1,12 +1,16 @@
 """What the components of reports serve, laid out so that joining a report is a few slices."""
 
+import itertools
+import zlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from schema.blocks import link_key
+from schema.columns import Columns
 from schema.shards import all_shards, shard_of
 
 
@@ -34,11 +38,14 @@ class Served(NamedTuple):
     Attributes:
         bounds: (k, shards + 1) int64, where the rows of each shard of links start, and the last
             ends.
+        names: for each report, by position of the shard, the names that its rows have there
+            (`names_of`).
         num_matched: (k,) int64, number of components that serve something.
         others: for each report the components that serve nothing, int64.
     """
 
     bounds: NDArray[np.int64]
+    names: list[list[bytes]]
     num_matched: NDArray[np.int64]
     others: list[NDArray[np.int64]]
 
@@ -78,6 +85,7 @@ class ServedRows:
         self._num_shards = num_shards
         self._columns = {name: _Growing() for name in _COLUMNS}
         self._bounds, self._num_matched = _Growing(), _Growing()
+        self._names: list[list[bytes]] = []
         self._others: list[NDArray[np.int64]] = []
 
     def add(self, served: Sequence[tuple[int, LinkEndRow]], others: Sequence[int]) -> int:
@@ -99,8 +107,6 @@ class ServedRows:
             np.array([link_key(link_id) for link_id in ids], np.uint64),
             np.array([row.end for _, row in served], np.uint8),
             np.array([row.role for _, row in served], np.uint8),
-            np.array([row.component for _, row in served], np.bytes_),
-            np.array(ids, np.bytes_),
         )
         for name, values in zip(_COLUMNS, rows, strict=True):
             self._columns[name].add(values[order])
@@ -108,6 +114,8 @@ class ServedRows:
         bounds[0, :-1] = np.searchsorted(shard[order], self._shards)
         bounds[0, -1] = len(ids)
         self._bounds.add(bounds + first)
+        ends = [served[number][1] for number in order.tolist()]
+        self._names.append([_packed(ends[a:b]) for a, b in itertools.pairwise(bounds[0].tolist())])
         self._num_matched.add(np.array([len({number for number, _ in served})]))
         self._others.append(np.array(others, np.int64))
         return len(self._others) - 1
@@ -116,6 +124,7 @@ class ServedRows:
         """Returns what was laid out under some numbers."""
         return Served(
             self._bounds.take(numbers),
+            [self._names[number] for number in numbers.tolist()],
             self._num_matched.take(numbers),
             [self._others[number] for number in numbers.tolist()],
         )
@@ -125,9 +134,24 @@ class ServedRows:
 
         Returns:
             Arrays by name: ``sample`` int64, which component of its report; ``link`` uint64, link
-            key; ``end`` and ``role`` uint8; ``component`` and ``link_id``, names.
+            key; ``end`` and ``role`` uint8.
         """
         return {name: column.take(rows) for name, column in self._columns.items()}
 
 
-_COLUMNS = ("sample", "link", "end", "role", "component", "link_id")
+_COLUMNS = ("sample", "link", "end", "role")
+
+
+def names_of(columns: Columns) -> list[tuple[str, str]]:
+    """Returns component and link_id of each JOINED row."""
+    return [
+        (component, link_id)
+        for names in columns["names"]
+        for component, link_id in orjson.loads(zlib.decompress(names))
+    ]
+
+
+def _packed(rows: Sequence[LinkEndRow]) -> bytes:
+    """Packs the names of some rows, once: they are sent each second and hardly ever read."""
+    names = [(row.component.decode(), row.link_id.decode()) for row in rows]
+    return zlib.compress(orjson.dumps(names)) if names else b""

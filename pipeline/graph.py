@@ -47,6 +47,10 @@ class Source(Protocol):
     def farthest_behind_s(self) -> int | None:
         """How far behind the watermark a record may come [s]; None: nothing is late here."""
 
+    @property
+    def have_times(self) -> bool:
+        """Whether the records have timestamps of their own."""
+
     def records(self, pipeline: beam.Pipeline) -> beam.PCollection:
         """Returns `PmRecord`s."""
 
@@ -72,13 +76,15 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
     node_shards = max(1, shards // 2)
     topology = source.topology(pipeline)
     links = link_ends = topology
-    if isinstance(topology, beam.PCollection):
+    if isinstance(topology, TopologyFile):
+        node_shards = 1  # nothing is keyed by them
+    else:
         updates = topology | "UpdateTopology" >> UpdateTopology(shards, node_shards, aside)
         links, link_ends = updates[LINKS], updates[LINK_ENDS]
 
     events: beam.PCollection[Record] = (
         source.records(pipeline)
-        | "DecodeReports" >> DecodeReports(1 if links is topology else node_shards, aside)
+        | "DecodeReports" >> DecodeReports(node_shards, source.have_times, aside)
         | "JoinTopology" >> JoinTopology(shards, link_ends, aside)
         | "SplitLate" >> SplitLate(lateness, source.farthest_behind_s, aside)
         | "MeasureSpans" >> MeasureSpans(lateness)
@@ -99,6 +105,7 @@ class _Sketch:
     """A source and sinks that stand for any: to look at the graph, not to run it."""
 
     farthest_behind_s = 0
+    have_times = True
 
     def records(self, pipeline: beam.Pipeline) -> beam.PCollection:
         return pipeline | "ReadPm" >> beam.Create([], reshuffle=False)

@@ -50,14 +50,11 @@ class KafkaSource:
     #: The watermark follows the clock, and record timestamps do as well. A window more costs
     #: state for each second of it.
     farthest_behind_s = 3600
+    have_times = True
 
     def records(self, pipeline: beam.Pipeline) -> beam.PCollection[PmRecord]:
         """Returns the PM records; their watermark is that of the newest record's timestamp."""
-        return (
-            pipeline
-            | "ReadPm" >> self._read(self.pm_topic, ReadFromKafka.create_time_policy)
-            | "PmRecords" >> beam.MapTuple(_pm_record).with_output_types(PmRecord)
-        )
+        return pipeline | "ReadPm" >> self._read(self.pm_topic, ReadFromKafka.create_time_policy)
 
     def topology(self, pipeline: beam.Pipeline) -> beam.PCollection[TopologyRecord]:
         """Returns the topology: what the topic held at the start, then every change.
@@ -95,10 +92,6 @@ class KafkaSource:
     def _read_held(self, topic: str) -> Iterable[TopologyRecord]:
         records = read_until(self.bootstrap_servers, self.config, topic, self.topology_held)
         yield from (TopologyRecord(key, value) for key, value in records)
-
-
-def _pm_record(_: bytes | None, value: bytes | None) -> PmRecord:
-    return PmRecord(value or b"", order=None, has_time=True)
 
 
 def _changes(record: Any, held: dict[int, int]) -> Iterable[TopologyRecord]:

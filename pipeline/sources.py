@@ -36,6 +36,9 @@ class _FileSource:
     pm_file: str
     topology_file: str
 
+    #: A capture has none.
+    have_times = False
+
     def topology(self, pipeline: beam.Pipeline) -> TopologyFile:
         """Returns the whole topology."""
         return TopologyFile(self.topology_file)
@@ -135,8 +138,7 @@ def _watermarks_ns(payloads: list[bytes]) -> list[int | None]:
 
 
 def _read_records(path: str) -> Iterable[PmRecord]:
-    for number, payload in enumerate(read_capture(path)):
-        yield PmRecord(payload, number, has_time=False)
+    yield from enumerate(read_capture(path))
 
 
 def _group(first: int, payloads: list[bytes]) -> bytes:
@@ -151,5 +153,5 @@ def _ungroup(group: bytes) -> Iterable[PmRecord]:
     at = _GROUP_HEADER.size
     for order in range(first, first + number):
         length = int.from_bytes(group[at : at + 4], "little")
-        yield PmRecord(group[at + 4 : at + 4 + length], order, has_time=False)
+        yield order, group[at + 4 : at + 4 + length]
         at += 4 + length

@@ -24,8 +24,9 @@ LIVE_DEFAULTS: dict[str, str | None] = {
     # Python steps run in the submitting process; a cluster takes EXTERNAL or DOCKER.
     "--environment_type": "LOOPBACK",
     "--parallelism": "1",
-    # Key groups and Kafka splits depend on it: fixed, and at or above the partition count.
-    "--max_parallelism": "128",
+    # The number of key groups: fixed for the life of the state, which each checkpoint writes group
+    # by group. `schema.shards` spreads over so many.
+    "--max_parallelism": "32",
     "--checkpointing_interval": "1000",
     # The newest checkpoint outlives a job that has failed for good, which can go on from it.
     "--externalized_checkpoints_enabled": None,

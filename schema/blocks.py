@@ -48,7 +48,7 @@ class BlockKind(IntEnum):
     """What the rows of a block are; the first byte on the wire. Numbers are never used again."""
 
     PM = 11
-    JOINED = 12
+    JOINED = 18
     ENDS = 13
     SPANS = 14
     LINKS = 15
@@ -97,9 +97,8 @@ SCHEMAS: dict[BlockKind, dict[str, Column]] = {
     BlockKind.JOINED: {
         "node_id": Column("bytes", per_report=True),
         **_REPORT,
+        "names": Column("bytes", per_report=True),  # of its rows, see `kernels.served`
         **_AT_LINK_END,
-        "component": Column("text"),
-        "link_id": Column("text"),
         **_SAMPLE,
         **_READINGS,
     },

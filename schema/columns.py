@@ -36,8 +36,7 @@ class Column:
     """A column of a schema.
 
     Attributes:
-        dtype: of numpy; ``bytes`` for a list of bytes of any length; ``text`` for short UTF-8
-            names of fixed width, zeros at their end cut off.
+        dtype: of numpy; ``bytes`` for a list of bytes of any length.
         width: numbers in a row; 2 = one for each direction.
         per_report: the column has one row for each report.
         optional: the column may be missing: no row has a value.
@@ -52,10 +51,7 @@ class Column:
         """Returns the column with no rows."""
         if self.dtype == "bytes":
             return []
-        return np.empty((0, 2) if self.width == 2 else 0, self._stored())
-
-    def _stored(self) -> str:
-        return "S1" if self.dtype == "text" else self.dtype
+        return np.empty((0, 2) if self.width == 2 else 0, self.dtype)
 
     def accepts(self, values: Any) -> bool:
         """Returns whether an array, or a list of bytes, can be this column."""
@@ -63,8 +59,6 @@ class Column:
             return isinstance(values, list)
         if not isinstance(values, np.ndarray) or values.ndim != self.width:
             return False
-        if self.dtype == "text":
-            return bool(values.dtype.kind == "S")
         same = bool(values.dtype == self.dtype)
         return same or (self.dtype == "float64" and is_coded(values))
 
@@ -226,8 +220,6 @@ def _read(
     if encoding == _OFFSETS:
         return _read_offsets(column.dtype, data, at, length, item, least)
     dtype = np.dtype(np.int16 if encoding == _CODED else np.float64)
-    if column.dtype == "text":
-        dtype = np.dtype(f"S{max(item, 1)}")
     values = np.frombuffer(data, dtype, size // dtype.itemsize, at)
     return values.reshape(-1, 2) if column.width == 2 else values
 

@@ -8,11 +8,11 @@ multiple of. To other runners they are numbers like any others.
 
 import zlib
 
-#: Of each prefix of 2, 4, 8 … numbers the Flink key groups are evenly apart (128 of them; the
-#: hash of Beam's Flink runner, which tests/unit/test_shards.py says again).
+#: Of each prefix of 2, 4, 8 … numbers the Flink key groups are evenly apart: 32 of them, and the
+#: hash of Beam's Flink runner, which tests/unit/test_shards.py says again.
 _SPREAD = (
-    *(6, 35, 15, 57, 11, 62, 4, 40, 17, 23, 19, 22, 50, 78, 12, 1),
-    *(10, 3, 47, 94, 5, 124, 54, 8, 16, 21, 0, 28, 39, 14, 59, 2),
+    *(6, 4, 17, 20, 3, 8, 18, 45, 24, 44, 23, 1, 10, 146, 0, 14),
+    *(15, 27, 25, 43, 63, 5, 16, 2, 51, 62, 22, 12, 7, 9, 105, 102),
 )
 
 

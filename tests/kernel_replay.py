@@ -19,6 +19,7 @@ from kernels.evaluate import Tracks
 from kernels.join import LinkEndIndex
 from kernels.layouts import Layouts
 from kernels.samples import Samples, num_span_ends, readings_by_name, split_samples
+from kernels.served import names_of
 from kernels.span_loss import concat_ends, measure_spans, new_samples, pick_ends
 from kernels.tracks_state import measured_block, measured_blocks, pack_tracks, unpack_tracks
 from schema.blocks import END_NAMES, Block, BlockKind, readings_of, with_ends_only
@@ -210,13 +211,14 @@ def _lines(samples: Samples) -> list[dict[str, Any]]:
 def _late_lines(part: Part, closed_at: str) -> list[dict[str, Any]]:
     columns = part.joined
     rows = np.flatnonzero(columns["picked"])
+    names = names_of(columns)
     return [
         {
             "node_id": columns["node_id"][columns["report"][row]].decode(),
-            "component": columns["component"][row].decode(),
+            "component": names[row][0],
             "sample_time_unix_ns": int(columns["sample_time_ns"][row]),
             "readings": readings,
-            "link_id": columns["link_id"][row].decode(),
+            "link_id": names[row][1],
             "end": END_NAMES[columns["end"][row]],
             "window_start": rfc3339(part.window_s),
             "closed_at": closed_at,

@@ -10,7 +10,7 @@ remembered, and makes nothing but speed.
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -34,18 +34,9 @@ _MAX_NODES = 1_000_000
 Keyed = tuple[int, bytes]
 
 
-class PmRecord(NamedTuple):
-    """A record of the PM source.
-
-    Attributes:
-        payload: a serialized PmReport, or what claims to be one.
-        order: order of arrival; None = take it from the clock.
-        has_time: the source has record timestamps; else collect times stand in for them.
-    """
-
-    payload: bytes
-    order: int | None
-    has_time: bool
+#: A record of the PM source: its order of arrival, or its key where the order is taken from the
+#: clock; and a serialized PmReport, or what claims to be one.
+PmRecord = tuple[int | bytes | None, bytes | None]
 
 
 @dataclass
@@ -54,15 +45,17 @@ class DecodeReports(beam.PTransform):
 
     Attributes:
         num_shards: number of node shards; 1 where nothing is keyed by them.
+        have_times: the records have timestamps of their own; else collect times stand in for them.
         aside: takes the `invalid` records.
     """
 
     num_shards: int
+    have_times: bool
     aside: outputs.Aside
 
     def expand(self, records: beam.PCollection) -> beam.PCollection:
         """Returns the blocks."""
-        decode = beam.ParDo(_DecodeFn(self.num_shards))
+        decode = beam.ParDo(_DecodeFn(self.num_shards, self.have_times))
         decoded = records | "Decode" >> decode.with_outputs(outputs.INVALID, main="blocks")
         self.aside.add(outputs.INVALID, decoded[outputs.INVALID])
         return outputs.typed(decoded["blocks"], Keyed)
@@ -70,22 +63,23 @@ class DecodeReports(beam.PTransform):
 
 @beam.typehints.with_output_types(Keyed)
 class _DecodeFn(beam.DoFn):
-    def __init__(self, num_shards: int) -> None:
+    def __init__(self, num_shards: int, have_times: bool) -> None:
         self._num_shards = num_shards
-        self._gathered: list[tuple[PmRecord, int]] = []
+        self._have_times = have_times
         self._last_order = 0
         self._layouts = Layouts()
         self._shards: dict[bytes, int] = {}
 
     def start_bundle(self) -> None:
-        self._gathered = []
+        self._gathered: list[PmRecord] = []
+        self._times_us: list[int] = []
 
     def process(
         self, record: PmRecord, timestamp: Timestamp = beam.DoFn.TimestampParam
     ) -> Iterable[Any]:
-        self._gathered.append((record, timestamp.micros))
-        if len(self._gathered) >= MAX_GATHERED:
-            yield from self._flush()
+        self._gathered.append(record)
+        self._times_us.append(timestamp.micros)
+        return self._flush() if len(self._gathered) >= MAX_GATHERED else ()
 
     def finish_bundle(self) -> Iterator[Any]:
         yield from self._flush()
@@ -93,13 +87,12 @@ class _DecodeFn(beam.DoFn):
     def _flush(self) -> Iterator[Any]:
         if not self._gathered:
             return
-        records = [record for record, _ in self._gathered]
-        time_us = np.array([micros for _, micros in self._gathered], dtype=np.int64)
-        self._gathered = []
+        records, times_us = self._gathered, np.array(self._times_us, np.int64)
+        self.start_bundle()
         decoded = decode(
-            [record.payload for record in records],
-            np.array([self._order(record) for record in records], dtype=np.int64),
-            time_us * 1000 if records[0].has_time else None,
+            [payload or b"" for _, payload in records],
+            np.array([self._order(order) for order, _ in records], dtype=np.int64),
+            times_us * 1000 if self._have_times else None,
             self._layouts,
         )
         outputs.count(outputs.REPORTS, decoded.num_reports)
@@ -109,7 +102,7 @@ class _DecodeFn(beam.DoFn):
             outputs.COMPONENTS_REJECTED, decoded.num_components - decoded.samples.num_samples
         )
         outputs.count_invalid(line["reason"] for line in decoded.invalid)
-        newest_us = int(time_us.max())
+        newest_us = int(times_us.max())
         for line in decoded.invalid:
             record = outputs.side_record(line["node_id"], line)
             yield beam.pvalue.TaggedOutput(outputs.INVALID, _in_global_window(record, newest_us))
@@ -125,9 +118,9 @@ class _DecodeFn(beam.DoFn):
             shard = self._shards[node_id] = shard_of(node_id, self._num_shards)
         return shard
 
-    def _order(self, record: PmRecord) -> int:
-        if record.order is not None:
-            return record.order
+    def _order(self, order: int | bytes | None) -> int:
+        if isinstance(order, int):
+            return order
         self._last_order = max(self._last_order + 1, time.time_ns())
         return self._last_order
 

@@ -24,6 +24,7 @@ from apache_beam.utils.timestamp import Duration
 from apache_beam.utils.windowed_value import PaneInfo, PaneInfoTiming
 
 from kernels.samples import num_span_ends, readings_by_name
+from kernels.served import names_of
 from pipeline import outputs
 from schema.blocks import END_NAMES, Block, readings_of, window_of, with_ends_only
 from schema.times import rfc3339
@@ -136,10 +137,9 @@ def _late_lines(block: Block, lateness: Lateness) -> Iterator[beam.pvalue.Tagged
     outputs.count(outputs.ENDS_LATE, num_span_ends(columns["role"]))
     closed_at = rfc3339(block.window_start_s + WINDOW_S + lateness.closing_s)
     readings = readings_by_name(readings_of(columns), np.arange(block.num_rows))
-    for report, component, link_id, end, sample_time_ns, reading in zip(
+    for report, (component, link_id), end, sample_time_ns, reading in zip(
         columns["report"].tolist(),
-        columns["component"].tolist(),
-        columns["link_id"].tolist(),
+        names_of(columns),
         columns["end"].tolist(),
         columns["sample_time_ns"].tolist(),
         readings,
@@ -147,12 +147,12 @@ def _late_lines(block: Block, lateness: Lateness) -> Iterator[beam.pvalue.Tagged
     ):
         line = {
             "node_id": columns["node_id"][report].decode(),
-            "component": component.decode(),
-            "link_id": link_id.decode(),
+            "component": component,
+            "link_id": link_id,
             "end": END_NAMES[end],
             "sample_time_unix_ns": sample_time_ns,
             "window_start": rfc3339(block.window_start_s),
             "closed_at": closed_at,
             "readings": reading,
         }
-        yield beam.pvalue.TaggedOutput(outputs.LATE, outputs.side_record(line["link_id"], line))
+        yield beam.pvalue.TaggedOutput(outputs.LATE, outputs.side_record(link_id, line))

@@ -25,6 +25,7 @@ class CaseSource:
     """A TestStream of PM and topology, in the order of the steps."""
 
     farthest_behind_s = 10_000_000_000
+    have_times = False
 
     def __init__(self, steps: Iterable[Step]) -> None:
         self._steps = list(steps)
@@ -67,7 +68,7 @@ def step_data(step: Step) -> bytes | tuple[bytes, bytes | None]:
 def _pm(element: bytes) -> Iterable[PmRecord]:
     number, step = pickle.loads(element)
     if isinstance(step, bytes):
-        yield PmRecord(step, number, has_time=False)
+        yield number, step
 
 
 def _topology(element: bytes) -> Iterable[TopologyRecord]:

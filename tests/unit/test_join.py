@@ -11,6 +11,7 @@ from kernels.decode import decode
 from kernels.join import JoinResult, LinkEndIndex, link_ends
 from kernels.layouts import Layouts
 from kernels.samples import Samples, no_samples, num_span_ends, split_samples
+from kernels.served import names_of
 from schema import topology_pb2 as topo
 from schema.blocks import ROLE_RX, ROLE_TX, Block, BlockKind, link_key, with_ends_only
 from schema.columns import plain
@@ -38,11 +39,10 @@ def samples(node_id: str, *names: str) -> Samples:
 def rows(result: JoinResult) -> list[tuple[str, str, int, int]]:
     """Returns component, link, end and role of each row, shard by shard."""
     return [
-        (component.decode(), link_id.decode(), end, role)
+        (component, link_id, end, role)
         for _, columns in result.joined
-        for component, link_id, end, role in zip(
-            *(columns[name].tolist() for name in ("component", "link_id", "end", "role")),
-            strict=True,
+        for (component, link_id), end, role in zip(
+            names_of(columns), columns["end"].tolist(), columns["role"].tolist(), strict=True
         )
     ]
 
@@ -63,9 +63,9 @@ def test_served_ends(node_id: str, component_name: str, served: list[tuple[str, 
     ends = sum(num_span_ends(columns["role"]) for _, columns in result.joined)
     assert ends == sum(1 + (role == BOTH) for *_, role in served)
     for shard, columns in result.joined:
-        for link_id, key in zip(columns["link_id"].tolist(), columns["link"].tolist(), strict=True):
+        for (_, link_id), key in zip(names_of(columns), columns["link"].tolist(), strict=True):
             assert shard_of(link_id, SHARDS) == shard
-            assert link_key(link_id.decode()) == key
+            assert link_key(link_id) == key
 
 
 @pytest.mark.parametrize(
