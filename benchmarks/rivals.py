@@ -241,9 +241,13 @@ class NativeFlink:
 
     @contextlib.contextmanager
     def deployed(self, task: Task) -> Iterator[Engine]:
-        """Yields it on a cluster of its own, with the memory of the Python workers as heap."""
+        """Yields it on a cluster of its own.
+
+        It has the memory of the Python workers as heap, and both of Java's compilers: it is all
+        Java.
+        """
         heap_mb = task.heap_mb + WORKER_MB * task.slots
-        with LocalCluster(Shape(1, task.slots, heap_mb)) as cluster:
+        with LocalCluster(Shape(1, task.slots, heap_mb, java=())) as cluster:
             yield _Native(cluster, task, self.form)
 
 

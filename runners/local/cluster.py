@@ -87,12 +87,14 @@ class Shape:
         slots: of each.
         heap_mb: memory of each for the job's Java parts, state included when it is on the heap.
         state_backend: ``hashmap`` (on the heap) or ``rocksdb`` (on disk).
+        java: options of the TaskManagers' Java.
     """
 
     task_managers: int = 2
     slots: int = 1
     heap_mb: int = 768
     state_backend: str = "hashmap"
+    java: tuple[str, ...] = jars.LIGHT
 
 
 class LocalCluster(Parts):
@@ -243,7 +245,7 @@ class LocalCluster(Parts):
                     metrics_port=self._metrics_ports[number + 1],
                     heap_mb=self._shape.heap_mb + 128,
                     java=(
-                        *jars.SPARING,
+                        *self._shape.java,
                         "-XX:MaxDirectMemorySize=512m",
                         f"-Djdk.net.hosts.file={directory}/hosts{number}",
                     ),

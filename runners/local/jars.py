@@ -33,17 +33,9 @@ class JarsError(RuntimeError):
     """Java or Maven is missing, or a fetch failed; the message is one line."""
 
 
-#: Compiles at once and optimizes little: for what starts, does its work and ends, and for what has
-#: little to do.
+#: Java's first compiler only. The second makes code that is faster by little in the end, and takes
+#: more CPU than a job on a small machine gets done in its first half minute.
 LIGHT = ("-XX:TieredStopAtLevel=1",)
-#: Optimizes what is called very often and nothing else: eight times Java's own thresholds. Each
-#: job's classes are compiled anew, which takes more CPU than half a minute of work.
-SPARING = (
-    "-XX:Tier4InvocationThreshold=40000",
-    "-XX:Tier4MinInvocationThreshold=5000",
-    "-XX:Tier4CompileThreshold=120000",
-    "-XX:Tier4BackEdgeThreshold=400000",
-)
 
 
 def java(name: str, *, heap_mb: int, options: Iterable[str] = ()) -> list[str]:

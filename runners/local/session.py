@@ -220,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _shape(options: argparse.Namespace) -> Shape:
-    return Shape(**{name: getattr(options, name) for name in asdict(Shape())})
+    return Shape(options.task_managers, options.slots, options.heap_mb, options.state_backend)
 
 
 def _relative(path: str | Path) -> Path:
