@@ -35,6 +35,8 @@ _SESSION = _DIRECTORY / "session.json"
 _START_TIMEOUT_S = 300
 _STOP_TIMEOUT_S = 60
 _CHECK_EVERY_S = 1
+#: What the command line says of the cluster's `Shape`.
+_SHAPE = ("task_managers", "slots", "heap_mb", "state_backend")
 
 _console = Console(soft_wrap=True, highlight=False)
 
@@ -93,7 +95,7 @@ def start(options: argparse.Namespace) -> None:
         raise SystemExit(f"cluster: one runs already, at http://{running.rest_address}")
     _SESSION.unlink(missing_ok=True)
     log = log_file("session")
-    shape = [f"--{name}={value}" for name, value in asdict(_shape(options)).items()]
+    shape = [f"--{name}={getattr(options, name)}" for name in _SHAPE]
     with log.open("wb") as file:
         holder = subprocess.Popen(
             [sys.executable, "-m", "runners.local.session", "hold", *shape],
@@ -220,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _shape(options: argparse.Namespace) -> Shape:
-    return Shape(options.task_managers, options.slots, options.heap_mb, options.state_backend)
+    return Shape(**{name: getattr(options, name) for name in _SHAPE})
 
 
 def _relative(path: str | Path) -> Path:

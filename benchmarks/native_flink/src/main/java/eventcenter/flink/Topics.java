@@ -22,7 +22,7 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 /** The ends of the job in Kafka, alike in both forms. */
 public final class Topics {
     /** A partition without samples for so long holds up no window. */
-    private static final Duration IDLE_AFTER = Duration.ofSeconds(10);
+    private static final Duration IDLE_AFTER = Duration.ofSeconds(60);
 
     private final JobOptions options;
 
