@@ -154,10 +154,15 @@ class _OnFlink:
 
 @dataclass(frozen=True)
 class EventCenter:
-    """The pipeline of this project, with the options that it is shipped with."""
+    """The pipeline of this project, with the options that it is shipped with.
+
+    Attributes:
+        bundle_ms: how long a bundle may be instead; None: as shipped.
+    """
 
     name: str = "event-center"
     is_slow: bool = False
+    bundle_ms: int | None = None
 
     def prepare(self) -> None:
         """Nothing is to be built."""
@@ -166,15 +171,19 @@ class EventCenter:
     def deployed(self, task: Task) -> Iterator[Engine]:
         """Yields it on a cluster of its own."""
         with LocalCluster(Shape(1, task.slots, task.heap_mb)) as cluster:
-            yield _Submitted(cluster, task)
+            yield _Submitted(cluster, task, self.bundle_ms)
 
 
 class _Submitted(_OnFlink):
+    def __init__(self, cluster: LocalCluster, task: Task, bundle_ms: int | None) -> None:
+        super().__init__(cluster, task)
+        self._bundle_ms = bundle_ms
+
     def _submit(self) -> FlinkJob:
-        task = self._task
-        return submit_pipeline(
-            task.kafka, self._cluster, task.name, task.topics, _beam_options(task)
-        )
+        task, options = self._task, _beam_options(self._task)
+        if self._bundle_ms:
+            options.append(f"--max_bundle_time_mills={self._bundle_ms}")
+        return submit_pipeline(task.kafka, self._cluster, task.name, task.topics, options)
 
 
 def _beam_options(task: Task) -> list[str]:
@@ -355,6 +364,7 @@ RIVALS: dict[str, Rival] = {
     rival.name: rival
     for rival in (
         EventCenter(),
+        EventCenter("event-center-400ms", bundle_ms=400),
         NativeFlink("stock"),
         NativeFlink("tuned"),
         RecordAtATime(),

@@ -30,7 +30,7 @@ class Settings:
     Attributes:
         lateness: how long a window waits.
         emit: ``lifecycle`` or ``matches``.
-        num_shards: number of link shards; nodes have half as many.
+        num_shards: number of link shards; nodes have half as many, but two if links have.
         source_name: name of the pipeline, `source` of every event.
     """
 
@@ -73,7 +73,7 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
     aside = Aside()
     lateness, shards = settings.lateness, settings.num_shards
     # A bundle makes a block for each pair of shards at most, and small blocks cost as large ones.
-    node_shards = max(1, shards // 2)
+    node_shards = max(min(2, shards), shards // 2)
     topology = source.topology(pipeline)
     links = link_ends = topology
     if isinstance(topology, TopologyFile):

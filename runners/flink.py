@@ -35,11 +35,12 @@ LIVE_DEFAULTS: dict[str, str | None] = {
     "--execution_retry_delay": "50000",
     # Else a checkpoint cuts a bundle and its output leaves behind the watermark.
     "--finish_bundle_before_checkpointing": None,
-    # Every step hands on at the end of a bundle, and the source tells the time so often [ms]:
-    # short ones mean low latency, long ones larger blocks and less work for each row.
-    "--max_bundle_time_mills": "400",
+    # Every step keeps a bundle so long [ms] before it hands on, and time with it: an event takes
+    # some six of them. Long ones make larger blocks and less work for each row: see
+    # docs/benchmark.md.
+    "--max_bundle_time_mills": "100",
     "--max_bundle_size": "10000",
-    "--auto_watermark_interval": "400",
+    "--auto_watermark_interval": "100",
     # Nobody changes an element: it need not be copied between two steps in one process.
     "--faster_copy": None,
 }
