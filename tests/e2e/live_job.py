@@ -99,11 +99,20 @@ class LiveJob:
 
     def stop_and_resume(self, *options: str) -> str:
         """Stops the job with a savepoint and submits it anew from there; returns its path."""
+        path = self.stop()
+        self.resume(path, *options)
+        return path
+
+    def stop(self) -> str:
+        """Stops the job with a savepoint; returns its path."""
         path = self.job.savepoint(stop=True)
         self._process.stop()
+        return path
+
+    def resume(self, path: str, *options: str) -> None:
+        """Submits the job anew, to go on from a savepoint."""
         self._process = self._submitter(f"--savepoint_path={path}", *options)
         self.start()
-        return path
 
     def _submitter(self, *options: str) -> Process:
         log = log_file(f"pipeline-{self.name}")

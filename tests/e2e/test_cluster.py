@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import random
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from runners.local.cluster import LocalCluster
+from runners.local.jars import CHECKOUT
 from runners.local.kafka import LocalKafka
 from tests import builders
 from tests.e2e import test_live
-from tests.e2e.live_job import LiveJob, distinct
+from tests.e2e.live_job import Lines, LiveJob, distinct
 from tests.stream.test_replay_equals_oracle import assert_equal
 
 pytestmark = pytest.mark.e2e
@@ -32,18 +35,77 @@ def job(kafka: LocalKafka, cluster: LocalCluster) -> Iterator[LiveJob]:
 def test_a_job_stopped_in_mid_fault_goes_on_with_its_alarms(job: LiveJob) -> None:
     """Every output, from before and after, is that of a job that was never stopped."""
     now = int(time.time()) - builders.T0
-    first, then = test_live.in_time(now, random.Random(2)), test_live.late(now)
+    _half(job, now)
+
+    job.stop_and_resume()
+    _other_half(job, now)
+
+
+def test_new_code_goes_on_with_the_alarms_of_the_old(
+    job: LiveJob, new_code: Callable[[], None]
+) -> None:
+    """The savepoint of one version is what the next, which writes other words, goes on from."""
+    now = int(time.time()) - builders.T0
+    before = {event["id"]: event["data"]["text"] for event in _half(job, now)["events"]}
+
+    path = job.stop()
+    new_code()
+    job.resume(path)
+    all_of_it = {event["id"]: event["data"]["text"] for event in _other_half(job, now)["events"]}
+    after = [text for event_id, text in all_of_it.items() if event_id not in before]
+    assert after
+    assert all(text.isupper() for text in after)
+    assert not any(text.isupper() for text in before.values())
+
+
+@pytest.fixture
+def new_code(
+    cluster: LocalCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], None]]:
+    """Yields what puts another version of the code in place, for workers and submitters."""
+    for package in ("kernels", "pipeline", "runners", "schema", "transforms"):
+        shutil.copytree(CHECKOUT / package, tmp_path / package)
+    words = tmp_path / "schema" / "cloud_event.py"
+    old = words.read_text()
+    new = old.replace("event_text(event),", "event_text(event).upper(),")
+    assert new != old
+    words.write_text(new)
+
+    def restart_pools() -> None:
+        pools = [name for name in cluster.processes if name.startswith("workerpool")]
+        restarts = {pool: cluster.restarts.get(pool, 0) for pool in pools}
+        for pool in pools:
+            cluster.processes[pool].kill()  # what has died is started again, where we are now
+        while any(cluster.restarts.get(pool, 0) == restarts[pool] for pool in pools):
+            time.sleep(0.1)
+
+    def put_in_place() -> None:
+        monkeypatch.chdir(tmp_path)
+        restart_pools()
+
+    yield put_in_place
+    monkeypatch.undo()
+    restart_pools()
+
+
+def _half(job: LiveJob, now: int) -> Lines:
+    """Runs a job until some of its alarms are open; returns what came out."""
+    first = test_live.in_time(now, random.Random(2))
     job.send_pm(first)
     job.start()
     assert "fixed delay (PT50S). #5" in job.job.config()["restart-strategy"]
     before = test_live.wait_for(job, test_live.oracle(job.name, now, first))
-    open_alarms = {e["data"]["alarm_id"] for e in before["events"]} - {
+    assert {e["data"]["alarm_id"] for e in before["events"]} - {
         e["data"]["alarm_id"] for e in before["events"] if e["data"]["action"] == "CLEAR"
     }
-    assert open_alarms
+    return before
 
-    job.stop_and_resume()
+
+def _other_half(job: LiveJob, now: int) -> Lines:
+    """Goes on to the end; returns all that came out, each once."""
+    first, then = test_live.in_time(now, random.Random(2)), test_live.late(now)
     job.send_pm(then)
     want = test_live.oracle(job.name, now, first, then)
-    got = test_live.wait_for(job, want)
-    assert_equal(distinct(got), want)
+    got = distinct(test_live.wait_for(job, want))
+    assert_equal(got, want)
+    return got
