@@ -55,24 +55,23 @@ class _Growing:
 
     def __init__(self) -> None:
         self.used = 0
-        self.values: NDArray[Any] | None = None
+        self._values: NDArray[Any] | None = None
 
     def add(self, values: NDArray[Any]) -> None:
-        """Adds rows; texts may be longer than those before."""
-        known = values[:0] if self.values is None else self.values
+        """Adds rows."""
+        known = values[:0] if self._values is None else self._values
         end = self.used + len(values)
-        dtype = np.promote_types(known.dtype, values.dtype)
-        if end > len(known) or dtype != known.dtype:
-            grown: NDArray[Any] = np.empty((max(2 * len(known), end), *values.shape[1:]), dtype)
+        if end > len(known):
+            grown = np.empty((max(2 * len(known), end), *values.shape[1:]), values.dtype)
             grown[: self.used] = known[: self.used]
             known = grown
         known[self.used : end] = values
-        self.values, self.used = known, end
+        self._values, self.used = known, end
 
     def take(self, rows: NDArray[np.int64]) -> NDArray[Any]:
-        """Returns some rows; none where nothing was added."""
-        assert self.values is not None
-        taken: NDArray[Any] = self.values[rows]
+        """Returns some rows of what was added."""
+        assert self._values is not None, "nothing was added"
+        taken: NDArray[Any] = self._values[rows]
         return taken
 
 
