@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ class Rival(Protocol):
         """Yields it ready to start, and stops it."""
 
 
-class _OnFlink:
+class _OnFlink(ABC):
     """An engine on a local cluster; submitted in its own way."""
 
     def __init__(self, cluster: LocalCluster, task: Task) -> None:
@@ -130,8 +131,9 @@ class _OnFlink:
         self._job = self._submit()
         return running_since_s(self._job)
 
+    @abstractmethod
     def _submit(self) -> FlinkJob:
-        raise NotImplementedError
+        """Hands the job in."""
 
     def processes(self) -> list[int]:
         # The job server and the expansion service only bring the job here.
@@ -157,12 +159,12 @@ class EventCenter:
     """The pipeline of this project, with the options that it is shipped with.
 
     Attributes:
-        bundle_ms: how long a bundle may be instead; None: as shipped.
+        options: others than it is shipped with.
     """
 
     name: str = "event-center"
     is_slow: bool = False
-    bundle_ms: int | None = None
+    options: tuple[str, ...] = ()
 
     def prepare(self) -> None:
         """Nothing is to be built."""
@@ -171,18 +173,16 @@ class EventCenter:
     def deployed(self, task: Task) -> Iterator[Engine]:
         """Yields it on a cluster of its own."""
         with LocalCluster(Shape(1, task.slots, task.heap_mb)) as cluster:
-            yield _Submitted(cluster, task, self.bundle_ms)
+            yield _Submitted(cluster, task, self.options)
 
 
 class _Submitted(_OnFlink):
-    def __init__(self, cluster: LocalCluster, task: Task, bundle_ms: int | None) -> None:
+    def __init__(self, cluster: LocalCluster, task: Task, options: Sequence[str]) -> None:
         super().__init__(cluster, task)
-        self._bundle_ms = bundle_ms
+        self._options = options
 
     def _submit(self) -> FlinkJob:
-        task, options = self._task, _beam_options(self._task)
-        if self._bundle_ms:
-            options.append(f"--max_bundle_time_mills={self._bundle_ms}")
+        task, options = self._task, [*_beam_options(self._task), *self._options]
         return submit_pipeline(task.kafka, self._cluster, task.name, task.topics, options)
 
 
@@ -364,7 +364,7 @@ RIVALS: dict[str, Rival] = {
     rival.name: rival
     for rival in (
         EventCenter(),
-        EventCenter("event-center-400ms", bundle_ms=400),
+        EventCenter("event-center-400ms", options=("--max_bundle_time_mills=400",)),
         NativeFlink("stock"),
         NativeFlink("tuned"),
         RecordAtATime(),

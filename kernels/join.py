@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from kernels.samples import Samples, no_samples, pieces, ranges
 from kernels.served import LinkEndRow, Served, ServedRows
 from schema.blocks import ROLE_RX, ROLE_TX
-from schema.shards import all_shards
 from schema.topology_pb2 import FiberLink
 
 #: What was found for reports is forgotten when the names in it are longer than this [bytes].
@@ -126,7 +125,7 @@ class LinkEndIndex:
         return JoinResult(
             joined=[
                 (shard, _joined(samples, self._laid, report, first, served, at))
-                for at, shard in enumerate(all_shards(self.num_shards))
+                for at, shard in enumerate(self._laid.shards)
                 if (served.bounds[:, at] < served.bounds[:, at + 1]).any()
             ],
             num_matched=int(served.num_matched.sum()),

@@ -76,11 +76,15 @@ class _Growing:
 
 
 class ServedRows:
-    """Rows of link ends: those of a report stand together, shard by shard in ascending order."""
+    """Rows of link ends: those of a report stand together, shard by shard.
+
+    Attributes:
+        shards: the shards of links, ascending.
+    """
 
     def __init__(self, num_shards: int) -> None:
         """Starts empty; `num_shards` is the number of link shards."""
-        self._shards = all_shards(num_shards)
+        self.shards = all_shards(num_shards)
         self._num_shards = num_shards
         self._columns = {name: _Growing() for name in _COLUMNS}
         self._bounds, self._num_matched = _Growing(), _Growing()
@@ -109,8 +113,8 @@ class ServedRows:
         )
         for name, values in zip(_COLUMNS, rows, strict=True):
             self._columns[name].add(values[order])
-        bounds = np.empty((1, len(self._shards) + 1), np.int64)
-        bounds[0, :-1] = np.searchsorted(shard[order], self._shards)
+        bounds = np.empty((1, len(self.shards) + 1), np.int64)
+        bounds[0, :-1] = np.searchsorted(shard[order], self.shards)
         bounds[0, -1] = len(ids)
         self._bounds.add(bounds + first)
         ends = [served[number][1] for number in order.tolist()]

@@ -107,13 +107,12 @@ def _end_problem(end: LinkEnd) -> str | None:
 
 
 def _span_problem(span: Span) -> str | None:
-    if span.HasField("thresholds"):
-        thresholds = thresholds_of(span)
-        levels = thresholds[1:]
-        if not all(map(math.isfinite, thresholds)):
-            return "a threshold is not a finite number"
-        if any(lower >= upper for lower, upper in itertools.pairwise(levels)):
-            return f"thresholds do not ascend: {levels}"
+    thresholds = thresholds_of(span)
+    levels = thresholds[1:]
+    if not all(map(math.isfinite, thresholds)):
+        return "a threshold is not a finite number"
+    if any(lower >= upper for lower, upper in itertools.pairwise(levels)):
+        return f"thresholds do not ascend: {levels}"
     for name in ("span_loss_base_db", "span_loss_base_osc_db", "min_span_loss_db",
                  "max_span_loss_db"):  # fmt: skip
         if span.HasField(name) and not math.isfinite(getattr(span, name)):

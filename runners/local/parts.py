@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Self
 
 
-class Parts:
+class Parts(ABC):
     """Base of such things; `_start` says what they are made of."""
 
     def __init__(self) -> None:
@@ -35,6 +36,6 @@ class Parts:
         """Stops all parts, with all that still runs on them."""
         self._exit.close()
 
+    @abstractmethod
     def _start(self, stack: contextlib.ExitStack) -> None:
         """Starts the parts, each entered into the stack, and waits until they serve."""
-        raise NotImplementedError

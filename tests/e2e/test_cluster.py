@@ -16,6 +16,7 @@ from runners.local.kafka import LocalKafka
 from tests import builders
 from tests.e2e import test_live
 from tests.e2e.live_job import Lines, LiveJob, distinct
+from tests.oracle import Outputs
 from tests.stream.test_replay_equals_oracle import assert_equal
 
 pytestmark = pytest.mark.e2e
@@ -38,7 +39,9 @@ def test_a_job_stopped_in_mid_fault_goes_on_with_its_alarms(job: LiveJob) -> Non
     _half(job, now)
 
     job.stop_and_resume()
-    _other_half(job, now)
+    got, want = _other_half(job, now)
+    assert_equal(got, want)
+    assert got["events"]
 
 
 def test_new_code_goes_on_with_the_alarms_of_the_old(
@@ -51,7 +54,9 @@ def test_new_code_goes_on_with_the_alarms_of_the_old(
     path = job.stop()
     new_code()
     job.resume(path)
-    all_of_it = {event["id"]: event["data"]["text"] for event in _other_half(job, now)["events"]}
+    got, want = _other_half(job, now)
+    assert_equal(got, want)
+    all_of_it = {event["id"]: event["data"]["text"] for event in got["events"]}
     after = [text for event_id, text in all_of_it.items() if event_id not in before]
     assert after
     assert all(text.isupper() for text in after)
@@ -101,11 +106,9 @@ def _half(job: LiveJob, now: int) -> Lines:
     return before
 
 
-def _other_half(job: LiveJob, now: int) -> Lines:
-    """Goes on to the end; returns all that came out, each once."""
+def _other_half(job: LiveJob, now: int) -> tuple[Lines, Outputs]:
+    """Goes on to the end; returns all that came out, each once, and what the oracle says."""
     first, then = test_live.in_time(now, random.Random(2)), test_live.late(now)
     job.send_pm(then)
     want = test_live.oracle(job.name, now, first, then)
-    got = distinct(test_live.wait_for(job, want))
-    assert_equal(got, want)
-    return got
+    return distinct(test_live.wait_for(job, want)), want
