@@ -10,6 +10,7 @@ from pipeline.options import Command, UsageError
 from pipeline.topic_watch import TopicWatch, watching
 from runners.local.flink import LocalFlink
 from runners.local.flink_job import ENDED, FlinkJob
+from runners.worker import keep_bundles_short
 
 _log = logging.getLogger("eventcenter")
 
@@ -64,6 +65,7 @@ def cluster(command: Command) -> Iterator[tuple[dict[str, str | None], str]]:
     Raises:
         UsageError: the options do not go together.
     """
+    keep_bundles_short()  # with LOOPBACK, the workers are threads of this process
     if command.detach:
         _check_detached(command)
     if command.beam_option("job_endpoint"):

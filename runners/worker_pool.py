@@ -2,29 +2,39 @@
 
 ``python -m runners.worker_pool --address=127.0.0.1:50000`` runs beside each TaskManager; the job
 names that address with ``--environment_type=EXTERNAL --environment_config=ADDRESS``. It is Beam's
-own worker pool, but for three things: it listens on the given address only, each worker has the
-interpreter and the packages of the pool, and remembers state between bundles.
+own worker pool, but for two things: it listens on the given address only, and its workers are
+`runners.worker`, with the interpreter and the packages of the pool.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from types import FrameType
 
 import grpc
-from apache_beam.portability.api import beam_fn_api_pb2_grpc
+from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
 from apache_beam.runners.worker.worker_pool_main import BeamFnExternalWorkerPoolServicer
 
 _STOP_GRACE_S = 5
-#: What a worker remembers of state between bundles, so that it does not ask for it each time.
-STATE_CACHE_MB = 100
+
+
+class _Pool(BeamFnExternalWorkerPoolServicer):
+    def StartWorker(  # noqa: N802
+        self, request: beam_fn_api_pb2.StartWorkerRequest, context: grpc.ServicerContext
+    ) -> beam_fn_api_pb2.StartWorkerResponse:
+        where = f"--control={request.control_endpoint.url}", f"--id={request.worker_id}"
+        command = [sys.executable, "-m", "runners.worker", *where]
+        try:
+            self._worker_processes[request.worker_id] = subprocess.Popen(command)
+        except OSError as error:
+            return beam_fn_api_pb2.StartWorkerResponse(error=str(error))
+        return beam_fn_api_pb2.StartWorkerResponse()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,11 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    # Beam starts its workers as `python`.
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    pool = BeamFnExternalWorkerPoolServicer(
-        use_process=True, state_cache_size=STATE_CACHE_MB * 1_000_000
-    )
+    pool = _Pool(use_process=True)
     # Requests only start and stop workers.
     server = grpc.server(ThreadPoolExecutor(max_workers=4), options=[("grpc.so_reuseport", 0)])
     beam_fn_api_pb2_grpc.add_BeamFnExternalWorkerPoolServicer_to_server(pool, server)
