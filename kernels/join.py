@@ -14,6 +14,8 @@ from schema.topology_pb2 import FiberLink
 
 #: What was found for reports is forgotten when the names in it are longer than this [bytes].
 MAX_REMEMBERED = 50_000_000
+#: And when of more reports than of others it does not hold any more, and of more than so many.
+MAX_OUTDATED = 500
 
 
 def link_ends(link: FiberLink) -> list[LinkEndRow]:
@@ -62,12 +64,15 @@ class LinkEndIndex:
     num_shards: int
     nodes: dict[bytes, dict[bytes, tuple[LinkEndRow, ...]]] = field(default_factory=dict)
     num_ends: int = 0
-    # By node, and names and lengths of the names of a report: its number in what is laid out.
-    _numbers: dict[bytes, dict[tuple[bytes, bytes], int]] = field(default_factory=dict)
-    _remembered: int = 0
 
     def __post_init__(self) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
+        # By node, and names and lengths of the names of a report: its number in what is laid out.
+        self._numbers: dict[bytes, dict[tuple[bytes, bytes], int]] = {}
         self._laid = ServedRows(self.num_shards)
+        self._remembered = self._outdated = 0
 
     @classmethod
     def of(cls, links: Iterable[FiberLink], num_shards: int) -> Self:
@@ -86,7 +91,7 @@ class LinkEndIndex:
         if row not in known:
             components[row.component] = tuple(sorted((*known, row))) if known else (row,)
             self.num_ends += 1
-            self._numbers.pop(row.node_id, None)
+            self._has_changed(row.node_id)
         return is_new
 
     def discard(self, row: LinkEndRow) -> bool:
@@ -97,8 +102,18 @@ class LinkEndIndex:
         if left := tuple(one for one in known if one != row):
             components[row.component] = left
         self.num_ends -= len(known) - len(left)
-        self._numbers.pop(row.node_id, None)
+        self._has_changed(row.node_id)
         return is_new
+
+    def _has_changed(self, node: bytes) -> None:
+        self._outdated += len(self._numbers.pop(node, ()))
+        if self._outdated > max(MAX_OUTDATED, len(self._laid) // 2):
+            self._forget()
+
+    @property
+    def num_laid_out(self) -> int:
+        """Number of reports whose components are looked up already, outdated ones among them."""
+        return len(self._laid)
 
     def rows(self) -> Iterator[LinkEndRow]:
         """Yields the rows in force."""
@@ -109,7 +124,7 @@ class LinkEndIndex:
     def join(self, samples: Samples) -> JoinResult:
         """Joins samples with the link ends."""
         if self._remembered > MAX_REMEMBERED:
-            self._numbers, self._laid, self._remembered = {}, ServedRows(self.num_shards), 0
+            self._forget()
         numbers = [
             self._find(node, names, lengths)
             for node, names, lengths in zip(

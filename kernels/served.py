@@ -91,6 +91,10 @@ class ServedRows:
         self._names: list[list[bytes]] = []
         self._others: list[NDArray[np.int64]] = []
 
+    def __len__(self) -> int:
+        """Number of reports."""
+        return len(self._others)
+
     def add(self, served: Sequence[tuple[int, LinkEndRow]], others: Sequence[int]) -> int:
         """Lays out what the components of a report serve.
 

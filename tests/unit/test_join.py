@@ -152,3 +152,16 @@ def test_samples_are_split_by_second_and_shard() -> None:
         (5, 0, [1, 2], [b"txrx", b"p"]),
         (5, 1, [0], [b"tx"]),
     ]
+
+
+def test_what_is_outdated_does_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kernels.join.MAX_OUTDATED", 20)
+    index = LinkEndIndex.of(LINKS, SHARDS)
+    (row,) = [row for row in link_ends(LINKS[3]) if row.component == b"1x"]
+    for _ in range(100):
+        for node, name in (("N", "1x"), ("A", "tx"), ("Z", "rx")):
+            assert index.join(samples(node, name)).num_matched == 1
+        index.discard(row)
+        assert index.join(samples("N", "1x")).num_matched == 0
+        index.add(row)
+        assert index.num_laid_out <= 24
