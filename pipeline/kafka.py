@@ -8,6 +8,7 @@ import apache_beam as beam
 from apache_beam.io.kafka import ReadFromKafka, WriteToKafka
 
 from pipeline.kafka_client import read_until
+from pipeline.kafka_records import reader_only
 from pipeline.outputs import Record
 from transforms.decode_reports import PmRecord
 from transforms.update_topology import TopologyRecord
@@ -54,7 +55,11 @@ class KafkaSource:
 
     def records(self, pipeline: beam.Pipeline) -> beam.PCollection[PmRecord]:
         """Returns the PM records; their watermark is that of the newest record's timestamp."""
-        return pipeline | "ReadPm" >> self._read(self.pm_topic, ReadFromKafka.create_time_policy)
+        return pipeline | "ReadPm" >> self._read(
+            self.pm_topic,
+            ReadFromKafka.create_time_policy,
+            expansion_service=reader_only(self.expansion_service),
+        )
 
     def topology(self, pipeline: beam.Pipeline) -> beam.PCollection[TopologyRecord]:
         """Returns the topology: what the topic held at the start, then every change.
@@ -71,7 +76,12 @@ class KafkaSource:
         changes = (
             pipeline
             | "ReadTopology"
-            >> self._read(self.topology_topic, ReadFromKafka.processing_time_policy, metadata=True)
+            >> self._read(
+                self.topology_topic,
+                ReadFromKafka.processing_time_policy,
+                with_metadata=True,
+                expansion_service=self.expansion_service,
+            )
             | "Changes"
             >> beam.FlatMap(_changes, self.topology_held).with_output_types(TopologyRecord)
         )
@@ -80,14 +90,9 @@ class KafkaSource:
     def invalid(self, pipeline: beam.Pipeline) -> None:
         """Nothing is rejected here."""
 
-    def _read(self, topic: str, timestamp_policy: str, *, metadata: bool = False) -> ReadFromKafka:
-        return ReadFromKafka(
-            CONSUMER_DEFAULTS | self.config | {"bootstrap.servers": self.bootstrap_servers},
-            [topic],
-            timestamp_policy=timestamp_policy,
-            with_metadata=metadata,
-            expansion_service=self.expansion_service,
-        )
+    def _read(self, topic: str, timestamp_policy: str, **more: Any) -> ReadFromKafka:
+        config = CONSUMER_DEFAULTS | self.config | {"bootstrap.servers": self.bootstrap_servers}
+        return ReadFromKafka(config, [topic], timestamp_policy=timestamp_policy, **more)
 
     def _read_held(self, topic: str) -> Iterable[TopologyRecord]:
         records = read_until(self.bootstrap_servers, self.config, topic, self.topology_held)
