@@ -107,8 +107,6 @@ class LinkEndIndex:
 
     def _has_changed(self, node: bytes) -> None:
         self._outdated += len(self._numbers.pop(node, ()))
-        if self._outdated > max(MAX_OUTDATED, len(self._laid) // 2):
-            self._forget()
 
     @property
     def num_laid_out(self) -> int:
@@ -123,7 +121,8 @@ class LinkEndIndex:
 
     def join(self, samples: Samples) -> JoinResult:
         """Joins samples with the link ends."""
-        if self._remembered > MAX_REMEMBERED:
+        too_many = max(MAX_OUTDATED, len(self._laid) // 2)
+        if self._remembered > MAX_REMEMBERED or self._outdated > too_many:
             self._forget()
         numbers = [
             self._find(node, names, lengths)

@@ -35,19 +35,17 @@ _RECORD = coders.TupleCoder(
     ]
 ).get_impl()
 
-_Bytes = typehints.Optional[bytes]
-
 
 class KafkaRecord(typehints.TupleHint.TupleConstraint):
     """The type of key and value of a record whose coder is Java's."""
 
     def __init__(self, java_coder: bytes) -> None:
-        super().__init__((_Bytes, _Bytes))
+        super().__init__((_BYTES.to_type_hint(),) * 2)
         self.java_coder = java_coder
 
 
 class KafkaRecordCoder(coders.Coder):
-    """Takes key and value out of a record as Java's `KafkaRecordCoder` writes it.
+    """Takes key and value out of a record as Java's `KafkaRecordCoder` writes it; only reads.
 
     Raises:
         ValueError: there is another coder of Java's own in a place where Python is to read.
@@ -62,10 +60,6 @@ class KafkaRecordCoder(coders.Coder):
         """Returns key and value."""
         stream = coder_impl.create_InputStream(encoded)
         return _RECORD.decode_from_stream(stream, True)[-2:]  # type: ignore[no-any-return]
-
-    def encode(self, value: Any) -> bytes:
-        """Records are only read."""
-        raise NotImplementedError
 
     def estimate_size(self, value: tuple[bytes | None, bytes | None]) -> int:
         """Returns about what a record takes [bytes]."""
@@ -123,9 +117,8 @@ def _leave_out_all_but_reader(response: expansion.ExpansionResponse) -> None:
         if transform.spec.urn == _READ
         for output in transform.outputs.values()
     ]
-    (before,) = response.transform.outputs.values()
-    for tag in response.transform.outputs:
-        response.transform.outputs[tag] = records
+    ((tag, before),) = response.transform.outputs.items()
+    response.transform.outputs[tag] = records
     behind = [
         name
         for name in response.transform.subtransforms

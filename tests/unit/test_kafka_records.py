@@ -13,13 +13,9 @@ from apache_beam.runners.pipeline_context import PipelineContext
 from apache_beam.transforms.external import ExternalTransform
 
 from pipeline.kafka_records import KafkaRecordCoder, reader_only
+from schema.capture import varint
 
 JAVA = b"\xac\xed..org.apache.beam.sdk.io.kafka.KafkaRecordCoder.."
-
-
-def varint(number: int) -> bytes:
-    low = number & 127
-    return bytes([low | 128]) + varint(number >> 7) if number > 127 else bytes([low])
 
 
 def text(value: bytes) -> bytes:
