@@ -7,6 +7,7 @@ out serves diagnosis only, and nothing here reads it; docs/benchmark.md has what
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import threading
 from collections.abc import Sequence
@@ -69,6 +70,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("worker", description=__doc__, allow_abbrev=False)
     parser.add_argument("--control", required=True, help="where the TaskManager gives out work")
     parser.add_argument("--id", required=True, help="the TaskManager's name of this worker")
+    parser.add_argument(
+        "--connected_fd",
+        type=int,
+        metavar="FD",
+        help="where a byte is written, and no more, when the TaskManager has been reached",
+    )
     options = parser.parse_args(arguments)
     keep_bundles_short()
     harness = SdkHarness(
@@ -77,6 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         state_cache_size=STATE_CACHE_MB * 1_000_000,
         data_buffer_time_limit_ms=0,
     )
+    if options.connected_fd is not None:
+        os.write(options.connected_fd, b"1")
+        os.close(options.connected_fd)
     harness.run()
     return 0
 

@@ -2,13 +2,15 @@
 
 ``python -m runners.worker_pool --address=127.0.0.1:50000`` runs beside each TaskManager; the job
 names that address with ``--environment_type=EXTERNAL --environment_config=ADDRESS``. It is Beam's
-own worker pool, but for two things: it listens on the given address only, and its workers are
-`runners.worker`, with the interpreter and the packages of the pool.
+own worker pool, but for three things: it listens on the given address only; its workers are
+`runners.worker`, with the interpreter and the packages of the pool; and it says that a worker was
+started when that has reached the TaskManager, which would wait for one that has died for good.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -22,19 +24,43 @@ from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
 from apache_beam.runners.worker.worker_pool_main import BeamFnExternalWorkerPoolServicer
 
 _STOP_GRACE_S = 5
+#: Requests at the same time: one for each slot that waits for its worker, and those that stop some.
+_MAX_REQUESTS = 64
 
 
-class _Pool(BeamFnExternalWorkerPoolServicer):
+class Pool(BeamFnExternalWorkerPoolServicer):
+    """Starts and stops workers at the request of a TaskManager."""
+
     def StartWorker(  # noqa: N802
         self, request: beam_fn_api_pb2.StartWorkerRequest, context: grpc.ServicerContext
     ) -> beam_fn_api_pb2.StartWorkerResponse:
-        where = f"--control={request.control_endpoint.url}", f"--id={request.worker_id}"
-        command = [sys.executable, "-m", "runners.worker", *where]
-        try:
-            self._worker_processes[request.worker_id] = subprocess.Popen(command)
-        except OSError as error:
-            return beam_fn_api_pb2.StartWorkerResponse(error=str(error))
-        return beam_fn_api_pb2.StartWorkerResponse()
+        """Starts a worker; returns when it has reached the TaskManager, or why it has not."""
+        name = request.worker_id
+        ours, theirs = os.pipe()
+        where = f"--control={request.control_endpoint.url}", f"--id={name}"
+        command = [sys.executable, "-m", "runners.worker", *where, f"--connected_fd={theirs}"]
+        with open(ours, "rb") as connected:
+            try:
+                worker = subprocess.Popen(command, pass_fds=(theirs,))
+            except OSError as error:
+                return beam_fn_api_pb2.StartWorkerResponse(error=str(error))
+            finally:
+                os.close(theirs)
+            self._worker_processes[name] = worker
+            answered = threading.Event()
+
+            def give_up() -> None:
+                if not answered.is_set():  # the TaskManager, or the job, is gone meanwhile
+                    worker.kill()
+
+            context.add_callback(give_up)
+            if connected.read(1):
+                answered.set()
+                return beam_fn_api_pb2.StartWorkerResponse()
+        code = worker.wait()
+        return beam_fn_api_pb2.StartWorkerResponse(
+            error=f"Python worker {name} ended with code {code} before it was connected"
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,9 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    pool = _Pool(use_process=True)
-    # Requests only start and stop workers.
-    server = grpc.server(ThreadPoolExecutor(max_workers=4), options=[("grpc.so_reuseport", 0)])
+    pool = Pool(use_process=True)
+    requests = ThreadPoolExecutor(max_workers=_MAX_REQUESTS)
+    server = grpc.server(requests, options=[("grpc.so_reuseport", 0)])
     beam_fn_api_pb2_grpc.add_BeamFnExternalWorkerPoolServicer_to_server(pool, server)
     try:
         server.add_insecure_port(options.address)
