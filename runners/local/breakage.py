@@ -17,6 +17,8 @@ from runners.local.kafka import LocalKafka
 # Long enough for blocks to arrive at a stopped worker.
 _MID_BUNDLE_S = 2
 _REFUSAL_S = 8
+# From the end of a worker to the start of the next one, on a busy machine too.
+_NEXT_WORKER_S, _LOOK_EVERY_S = 60, 0.05
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,20 @@ def _kill_worker(running: Running) -> None:
     """Kills a Python worker."""
     for worker in _workers(running):
         os.kill(worker, signal.SIGKILL)
+
+
+def _kill_starting_worker(running: Running) -> None:
+    """Kills a Python worker, and the one that comes for it before that is connected."""
+    killed = set(_workers(running))
+    _kill_worker(running)
+    deadline = time.monotonic() + _NEXT_WORKER_S
+    while time.monotonic() < deadline:
+        if new := set(_workers(running)) - killed:
+            for worker in new:
+                os.kill(worker, signal.SIGKILL)
+            return
+        time.sleep(_LOOK_EVERY_S)
+    raise RuntimeError("no Python worker came for the one that was killed")
 
 
 def _cut_bundle(running: Running) -> None:
@@ -89,6 +105,7 @@ def _refuse_events(running: Running) -> None:
 BREAKAGES: dict[str, Callable[[Running], None]] = {
     "taskmanager": _kill("taskmanager0"),
     "worker": _kill_worker,
+    "start": _kill_starting_worker,
     "bundle": _cut_bundle,
     "workerpool": _kill("workerpool0"),
     "jobserver": _kill("jobserver"),
