@@ -104,7 +104,8 @@ class FlinkJob:
 
     def state(self) -> str:
         """Returns the state in Flink's words; UNKNOWN when nobody answers."""
-        return str(self._get("").get("state", "UNKNOWN"))
+        # Asked for more than that, Flink gathers all metrics of the cluster.
+        return str(self._get("status").get("status", "UNKNOWN"))
 
     def is_running(self) -> bool:
         """Returns whether every task of the job runs, with its workers."""
