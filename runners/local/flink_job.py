@@ -25,6 +25,8 @@ ENDED = ("FINISHED", "CANCELED", "FAILED")
 _TIMEOUT_S = 10
 _SAVEPOINT_TIMEOUT_S = 120
 _POLL_S = 0.2
+# The cluster's update interval, and the time that gathering takes.
+_GATHERING_S = 1
 # As Python ends a traceback, before Java goes on in the same text.
 _PYTHON_ERROR = re.compile(r"\w*(Error|Exception): ")
 
@@ -172,10 +174,13 @@ class FlinkJob:
     def counters(self) -> dict[str, int]:
         """Returns the event center's counters, and Beam's of what was dropped, by name.
 
-        What a counter has not counted yet is not there. Flink gathers them about every second.
+        What a counter has not counted yet is not there.
         """
+        vertices = self._get("").get("vertices", [])
+        # Flink gathers metrics when it is asked, and answers with those that it had before.
+        time.sleep(_GATHERING_S)
         found: Counter[str] = Counter()
-        for vertex in self._get("").get("vertices", []):
+        for vertex in vertices:
             metrics = f"vertices/{vertex['id']}/subtasks/metrics"
             wanted = [m["id"] for m in self._get(metrics) or [] if _counter_name(m["id"])]
             if wanted:

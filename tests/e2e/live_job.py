@@ -166,7 +166,6 @@ class LiveJob:
         while not fit(counters := self._job.counters()):
             self._check()
             assert time.monotonic() < deadline, f"{what} did not happen: {counters}"
-            time.sleep(0.2)
         return counters
 
     def _runs(self) -> bool:
