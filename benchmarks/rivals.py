@@ -30,6 +30,8 @@ from runners.local.submit import submit_pipeline
 CHECKPOINTING_MS = 1000
 #: B and L of all runs [s].
 OUT_OF_ORDERNESS_S, ALLOWED_LATENESS_S = 2, 5
+#: Flink's own, for jobs that hand on one record after the other.
+_BUFFER_TIMEOUT_MS = 100
 #: What a native job gets as heap for each Python worker that a Beam job has beside its own.
 WORKER_MB = 512
 
@@ -209,7 +211,8 @@ class RecordAtATime:
     @contextlib.contextmanager
     def deployed(self, task: Task) -> Iterator[Engine]:
         """Yields it on a cluster of its own."""
-        with LocalCluster(Shape(1, task.slots, task.heap_mb)) as cluster:
+        shape = Shape(1, task.slots, task.heap_mb, buffer_timeout_ms=_BUFFER_TIMEOUT_MS)
+        with LocalCluster(shape) as cluster:
             yield _SubmittedNaive(cluster, task)
 
 
@@ -256,7 +259,8 @@ class NativeFlink:
         Java.
         """
         heap_mb = task.heap_mb + WORKER_MB * task.slots
-        with LocalCluster(Shape(1, task.slots, heap_mb, java=())) as cluster:
+        shape = Shape(1, task.slots, heap_mb, java=(), buffer_timeout_ms=_BUFFER_TIMEOUT_MS)
+        with LocalCluster(shape) as cluster:
             yield _Native(cluster, task, self.form)
 
 

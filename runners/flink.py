@@ -39,7 +39,7 @@ LIVE_DEFAULTS: dict[str, str | None] = {
     # Every step keeps a bundle so long [ms] before it hands on, and time with it: an event takes
     # some six of them. Long ones make larger blocks and less work for each row: see
     # docs/benchmark.md.
-    "--max_bundle_time_mills": "100",
+    "--max_bundle_time_mills": "200",
     "--max_bundle_size": "10000",
     "--auto_watermark_interval": "100",
     # Nobody changes an element: it need not be copied between two steps in one process.

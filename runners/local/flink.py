@@ -15,13 +15,15 @@ from runners.local.process import Process, free_ports, log_file
 _START_TIMEOUT_S = 60
 _REST_ADDRESS = re.compile(r"Rest endpoint listening at (\S+)")
 # What its REST interface tells is to be fresh, and nothing is to be seen from outside. Checkpoints
-# go to files: in memory, no step may have more than 5 MB of state.
+# go to files: in memory, no step may have more than 5 MB of state. A job takes along, to whichever
+# cluster, that a block is sent on at once: Flink would wait up to 100 ms for more, at every step.
 _CONFIG = """\
 rest.bind-address: 127.0.0.1
 jobmanager.bind-host: 127.0.0.1
 taskmanager.bind-host: 127.0.0.1
 web.refresh-interval: 500
 metrics.fetcher.update-interval: 500
+execution.buffer-timeout.interval: 0 ms
 state.checkpoint-storage: filesystem
 state.checkpoints.dir: file://{directory}/checkpoints
 """
