@@ -1,7 +1,7 @@
 """A Python worker: Beam's own, without two habits that cost it time at the end of each bundle.
 
-``python -m runners.worker --control=URL --id=ID`` is how the worker pool starts one. What is left
-out serves diagnosis only, and nothing here reads it; docs/benchmark.md has what it cost.
+The worker pool starts it. What is left out serves diagnosis only, and nothing here reads it;
+docs/benchmark.md has what it cost.
 """
 
 from __future__ import annotations
@@ -72,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--id", required=True, help="the TaskManager's name of this worker")
     parser.add_argument(
         "--connected_fd",
+        required=True,
         type=int,
         metavar="FD",
         help="where a byte is written, and no more, when the TaskManager has been reached",
@@ -84,9 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         state_cache_size=STATE_CACHE_MB * 1_000_000,
         data_buffer_time_limit_ms=0,
     )
-    if options.connected_fd is not None:
-        os.write(options.connected_fd, b"1")
-        os.close(options.connected_fd)
+    os.write(options.connected_fd, b"1")
+    os.close(options.connected_fd)
     harness.run()
     return 0
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from runners.local.kafka import LocalKafka
 _MID_BUNDLE_S = 2
 _REFUSAL_S = 8
 # From the end of a worker to the start of the next one, on a busy machine too.
-_NEXT_WORKER_S, _LOOK_EVERY_S = 60, 0.05
+_NEXT_WORKER_S = 60
 
 
 @dataclass(frozen=True)
@@ -42,24 +42,23 @@ def _kill(part: str) -> Callable[[Running], None]:
     return lambda running: running.cluster.processes[part].kill()
 
 
+def _kill_all(workers: Iterable[int]) -> None:
+    for worker in workers:
+        os.kill(worker, signal.SIGKILL)
+
+
 def _kill_worker(running: Running) -> None:
     """Kills a Python worker."""
-    for worker in _workers(running):
-        os.kill(worker, signal.SIGKILL)
+    _kill_all(_workers(running))
 
 
 def _kill_starting_worker(running: Running) -> None:
     """Kills a Python worker, and the one that comes for it before that is connected."""
-    killed = set(_workers(running))
-    _kill_worker(running)
-    deadline = time.monotonic() + _NEXT_WORKER_S
-    while time.monotonic() < deadline:
-        if new := set(_workers(running)) - killed:
-            for worker in new:
-                os.kill(worker, signal.SIGKILL)
-            return
-        time.sleep(_LOOK_EVERY_S)
-    raise RuntimeError("no Python worker came for the one that was killed")
+    known = set(_workers(running))
+    _kill_all(known)
+    pool = running.cluster.processes["workerpool0"]
+    pool.wait_until(lambda: not known.issuperset(_workers(running)), _NEXT_WORKER_S)
+    _kill_all(set(_workers(running)) - known)
 
 
 def _cut_bundle(running: Running) -> None:
@@ -68,8 +67,7 @@ def _cut_bundle(running: Running) -> None:
     for worker in workers:
         os.kill(worker, signal.SIGSTOP)
     time.sleep(_MID_BUNDLE_S)
-    for worker in workers:
-        os.kill(worker, signal.SIGKILL)
+    _kill_all(workers)
 
 
 def _workers(running: Running) -> list[int]:
