@@ -36,7 +36,7 @@ from schema.events import Code
 from schema.pm_report_pb2 import PmReport
 from schema.topology import parse_link
 from schema.topology_pb2 import FiberLink
-from transforms.decode_reports import PmRecord
+from transforms.decode_reports import PmRecords
 from transforms.update_topology import TopologyFile
 
 LinkReader = Callable[[], Iterable[FiberLink]]
@@ -50,6 +50,7 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
     lateness = settings.lateness
     events = (
         source.records(pipeline)
+        | "Reports" >> beam.FlatMap(_payloads).with_output_types(bytes)
         | "Ports" >> beam.ParDo(_PortsFn(read, lateness.out_of_orderness_s))
         | "Seconds"
         >> beam.WindowInto(
@@ -64,6 +65,10 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
         | "Confirm" >> beam.ParDo(_ConfirmFn(read, settings.source_name, lateness.closing_s))
     )
     sinks.write(EVENTS, events)
+
+
+def _payloads(records: PmRecords) -> Iterable[bytes]:
+    return records.payloads
 
 
 def _reader(pipeline: beam.Pipeline, source: Source) -> LinkReader:
@@ -101,8 +106,8 @@ class _PortsFn(_WithLinks):
         super().__init__(read)
         self._shift_s = shift_s
 
-    def process(self, record: PmRecord) -> Iterator[TimestampedValue]:
-        for link_id, row in self.links.rows(PmReport.FromString(record[1] or b"")):
+    def process(self, payload: bytes) -> Iterator[TimestampedValue]:
+        for link_id, row in self.links.rows(PmReport.FromString(payload)):
             # Kafka's watermark knows no bound B, so all event time is that much later here.
             yield TimestampedValue((link_id, row), row[1] / NS_PER_S + self._shift_s)
 

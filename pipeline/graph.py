@@ -47,12 +47,8 @@ class Source(Protocol):
     def farthest_behind_s(self) -> int | None:
         """How far behind the watermark a record may come [s]; None: nothing is late here."""
 
-    @property
-    def have_times(self) -> bool:
-        """Whether the records have timestamps of their own."""
-
     def records(self, pipeline: beam.Pipeline) -> beam.PCollection:
-        """Returns `PmRecord`s."""
+        """Returns `PmRecords`."""
 
     def topology(self, pipeline: beam.Pipeline) -> TopologyFile | beam.PCollection:
         """Returns the whole topology, or its records as they come."""
@@ -84,7 +80,7 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
 
     events: beam.PCollection[Record] = (
         source.records(pipeline)
-        | "DecodeReports" >> DecodeReports(node_shards, source.have_times, aside)
+        | "DecodeReports" >> DecodeReports(node_shards, aside)
         | "JoinTopology" >> JoinTopology(shards, link_ends, aside)
         | "SplitLate" >> SplitLate(lateness, source.farthest_behind_s, aside)
         | "MeasureSpans" >> MeasureSpans(lateness)
@@ -105,7 +101,6 @@ class _Sketch:
     """A source and sinks that stand for any: to look at the graph, not to run it."""
 
     farthest_behind_s = 0
-    have_times = True
 
     def records(self, pipeline: beam.Pipeline) -> beam.PCollection:
         return pipeline | "ReadPm" >> beam.Create([], reshuffle=False)

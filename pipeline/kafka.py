@@ -1,17 +1,18 @@
-"""Kafka as source and sink, read and written by Beam's own steps."""
+"""Kafka as source and sink, read and written by Beam's own KafkaIO."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import apache_beam as beam
-from apache_beam.io.kafka import ReadFromKafka, WriteToKafka
+from apache_beam.io.kafka import WriteToKafka
 
 from pipeline.kafka_client import read_until
-from pipeline.kafka_records import reader_only
+from pipeline.kafka_records import Batch, ReadBatches
 from pipeline.outputs import Record
-from transforms.decode_reports import PmRecord
+from transforms.decode_reports import PmRecords
 from transforms.update_topology import TopologyRecord
+
+_NS_PER_MS = 10**6
 
 #: Beam does not apply its own safe defaults to steps that Python asks for.
 CONSUMER_DEFAULTS = {
@@ -51,14 +52,13 @@ class KafkaSource:
     #: The watermark follows the clock, and record timestamps do as well. A window more costs
     #: state for each second of it.
     farthest_behind_s = 3600
-    have_times = True
 
-    def records(self, pipeline: beam.Pipeline) -> beam.PCollection[PmRecord]:
+    def records(self, pipeline: beam.Pipeline) -> beam.PCollection[PmRecords]:
         """Returns the PM records; their watermark is that of the newest record's timestamp."""
-        return pipeline | "ReadPm" >> self._read(
-            self.pm_topic,
-            ReadFromKafka.create_time_policy,
-            expansion_service=reader_only(self.expansion_service),
+        return (
+            pipeline
+            | "ReadPm" >> self._read(self.pm_topic, is_ordered=True)
+            | "PmRecords" >> beam.Map(_pm_records).with_output_types(PmRecords)
         )
 
     def topology(self, pipeline: beam.Pipeline) -> beam.PCollection[TopologyRecord]:
@@ -75,13 +75,7 @@ class KafkaSource:
         )
         changes = (
             pipeline
-            | "ReadTopology"
-            >> self._read(
-                self.topology_topic,
-                ReadFromKafka.processing_time_policy,
-                with_metadata=True,
-                expansion_service=self.expansion_service,
-            )
+            | "ReadTopology" >> self._read(self.topology_topic, is_ordered=False)
             | "Changes"
             >> beam.FlatMap(_changes, self.topology_held).with_output_types(TopologyRecord)
         )
@@ -90,18 +84,28 @@ class KafkaSource:
     def invalid(self, pipeline: beam.Pipeline) -> None:
         """Nothing is rejected here."""
 
-    def _read(self, topic: str, timestamp_policy: str, **more: Any) -> ReadFromKafka:
+    def _read(self, topic: str, *, is_ordered: bool) -> ReadBatches:
         config = CONSUMER_DEFAULTS | self.config | {"bootstrap.servers": self.bootstrap_servers}
-        return ReadFromKafka(config, [topic], timestamp_policy=timestamp_policy, **more)
+        return ReadBatches(topic, config, is_ordered, self.expansion_service)
 
     def _read_held(self, topic: str) -> Iterable[TopologyRecord]:
         records = read_until(self.bootstrap_servers, self.config, topic, self.topology_held)
         yield from (TopologyRecord(key, value) for key, value in records)
 
 
-def _changes(record: Any, held: dict[int, int]) -> Iterable[TopologyRecord]:
-    if record.offset >= held.get(record.partition, 0):
-        yield TopologyRecord(record.key, record.value)
+def _pm_records(data: bytes) -> PmRecords:
+    batch = Batch.from_bytes(data)
+    return PmRecords(
+        [value or b"" for value in batch.values], times_ns=batch.timestamps_ms * _NS_PER_MS
+    )
+
+
+def _changes(data: bytes, held: dict[int, int]) -> Iterable[TopologyRecord]:
+    batch = Batch.from_bytes(data)
+    places = zip(batch.partitions.tolist(), batch.offsets.tolist(), strict=True)
+    for (partition, offset), key, value in zip(places, batch.keys, batch.values, strict=True):
+        if offset >= held.get(partition, 0):
+            yield TopologyRecord(key, value)
 
 
 @dataclass(frozen=True)

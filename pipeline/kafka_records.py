@@ -1,131 +1,110 @@
-"""Records straight from Kafka's reader.
+"""Records of a Kafka topic, many in one element.
 
-`ReadFromKafka` puts a step of Java behind the reader that takes key and value out of each record.
-For the runner that is a stage of its own: a bundle more to wait for, and every record goes through
-Beam's wire protocol once more. Here the step is left out of the graph, and Python decodes records
-in the form in which the reader hands them on.
+Beam's Flink runner takes some 40 us of Java for each element of a source. Its `ReadFromKafka` makes
+an element of each record, and puts a step of Java behind them that takes key and value out: for
+the runner that is a stage of its own. `ReadBatches` has neither; what it runs in Java
+(`runners/java/flink`) is KafkaIO's own reader, with what that has at hand packed into one element.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from apache_beam import coders
-from apache_beam.coders import coder_impl
-from apache_beam.portability.api import beam_expansion_api_pb2 as expansion
-from apache_beam.transforms.external import ExternalTransform
-from apache_beam.typehints import typehints
+import apache_beam as beam
+import numpy as np
+from apache_beam.transforms.external import ExternalTransform, ImplicitSchemaPayloadBuilder
+from numpy.typing import NDArray
 
-#: A coder that only Java has; its parameter is the Java object.
-_JAVA_CODER = "beam:coders:javasdk:0.1"
-_JAVA_CLASS = b"org.apache.beam.sdk.io.kafka.KafkaRecordCoder"
-_READ = "beam:transform:read:v1"
+from pipeline.options import UsageError
 
-_BYTES = coders.NullableCoder(coders.BytesCoder())
-#: Topic, partition, offset, timestamp, type of the timestamp, headers, key, value.
-_RECORD = coders.TupleCoder(
-    [
-        coders.StrUtf8Coder(),
-        *[coders.VarIntCoder()] * 4,
-        coders.IterableCoder(coders.TupleCoder([coders.StrUtf8Coder(), _BYTES])),
-        _BYTES,
-        _BYTES,
-    ]
-).get_impl()
+#: What the step is called by in the expansion service.
+_URN = "eventcenter:kafka_read_batches:v1"
+#: Timestamp, offset, partition, length of the key and of the value: columns, in front of the bytes.
+_DTYPES = ("<i8", "<i8", "<i4", "<i4", "<i4")
 
 
-class KafkaRecord(typehints.TupleHint.TupleConstraint):
-    """The type of key and value of a record whose coder is Java's."""
+@dataclass
+class ReadBatches(beam.PTransform):
+    """Reads a topic from the offsets in the checkpoint, or where `auto.offset.reset` says.
 
-    def __init__(self, java_coder: bytes) -> None:
-        super().__init__((_BYTES.to_type_hint(),) * 2)
-        self.java_coder = java_coder
-
-
-class KafkaRecordCoder(coders.Coder):
-    """Takes key and value out of a record as Java's `KafkaRecordCoder` writes it; only reads.
-
-    Raises:
-        ValueError: there is another coder of Java's own in a place where Python is to read.
+    Attributes:
+        topic: the topic.
+        consumer_config: settings of the consumer, in Java's names.
+        is_ordered: event time is that of the newest record of each partition; else the clock's.
+        expansion_service: an expansion service with `runners/java/flink` on its class path.
     """
 
-    def __init__(self, java_coder: bytes) -> None:
-        if _JAVA_CLASS not in java_coder:
-            raise ValueError("a coder of Java that is not known here")
-        self._java_coder = java_coder
+    topic: str
+    consumer_config: Mapping[str, str]
+    is_ordered: bool
+    expansion_service: str
 
-    def decode(self, encoded: bytes) -> tuple[bytes | None, bytes | None]:
-        """Returns key and value."""
-        stream = coder_impl.create_InputStream(encoded)
-        return _RECORD.decode_from_stream(stream, True)[-2:]  # type: ignore[no-any-return]
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection[bytes]:
+        """Returns batches, for `Batch.from_bytes`; their timestamp is the oldest record's.
 
-    def estimate_size(self, value: tuple[bytes | None, bytes | None]) -> int:
-        """Returns about what a record takes [bytes]."""
-        return sum(len(part or b"") for part in value)
+        Raises:
+            UsageError: the expansion service is another one.
+        """
+        settings = {
+            "topic": self.topic,
+            "consumer_config": dict(self.consumer_config),
+            "ordered": self.is_ordered,
+        }
+        read = ExternalTransform(
+            _URN, ImplicitSchemaPayloadBuilder(settings), self.expansion_service
+        )
+        try:
+            return pipeline | "Batches" >> read
+        except RuntimeError as error:
+            if _URN not in str(error):
+                raise
+            raise UsageError(
+                f"the expansion service at {self.expansion_service} does not know {_URN}: start it "
+                "with all jars of .cache/jars/flink on its class path"
+            ) from None
 
-    def to_type_hint(self) -> KafkaRecord:
-        """Returns the type that leads back to this coder."""
-        return KafkaRecord(self._java_coder)
+
+@dataclass(frozen=True)
+class Batch:
+    """Records in order of arrival; all of the same length n.
+
+    Attributes:
+        timestamps_ms: (n,) int64, timestamps of the records [ms since the Unix epoch].
+        offsets: (n,) int64.
+        partitions: (n,) int32.
+        keys: None where a record has none.
+        values: None where a record has none, which in a compacted topic deletes.
+    """
+
+    timestamps_ms: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    partitions: NDArray[np.int32]
+    keys: list[bytes | None]
+    values: list[bytes | None]
 
     @classmethod
-    def from_type_hint(cls, typehint: KafkaRecord, registry: Any) -> KafkaRecordCoder:
-        """Returns the coder of the type."""
-        return cls(typehint.java_coder)
+    def from_bytes(cls, data: bytes) -> Batch:
+        """Reads what Java's `BatchedReader` has written; its docstring says how that is laid out.
 
-    def to_runner_api_parameter(self, context: Any) -> tuple[str, bytes, list[coders.Coder]]:
-        """Returns the Java coder, which the runner needs."""
-        return _JAVA_CODER, self._java_coder, []
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, KafkaRecordCoder) and other._java_coder == self._java_coder
-
-    def __hash__(self) -> int:
-        return hash(self._java_coder)
-
-
-coders.registry.register_coder(KafkaRecord, KafkaRecordCoder)
-
-
-@coders.Coder.register_urn(_JAVA_CODER, bytes)
-def _coder_of_java(payload: bytes, components: Any, context: Any) -> KafkaRecordCoder:
-    return KafkaRecordCoder(payload)
-
-
-@contextmanager
-def reader_only(expansion_service: str) -> Iterator[Any]:
-    """Yields an expansion service that leaves out what follows on a read."""
-    with ExternalTransform.service(expansion_service) as service:
-        expand = service.Expand
-
-        def expand_reader(request: expansion.ExpansionRequest) -> expansion.ExpansionResponse:
-            response = expand(request)
-            if not response.error:
-                _leave_out_all_but_reader(response)
-            return response
-
-        service.Expand = expand_reader
-        yield service
-
-
-def _leave_out_all_but_reader(response: expansion.ExpansionResponse) -> None:
-    transforms = response.components.transforms
-    (records,) = [
-        output
-        for transform in transforms.values()
-        if transform.spec.urn == _READ
-        for output in transform.outputs.values()
-    ]
-    ((tag, before),) = response.transform.outputs.items()
-    response.transform.outputs[tag] = records
-    behind = [
-        name
-        for name in response.transform.subtransforms
-        if records in transforms[name].inputs.values()
-    ]
-    for name in behind:
-        response.transform.subtransforms.remove(name)
-    while behind:
-        behind += transforms.pop(behind.pop()).subtransforms
-    response.components.pcollections.pop(before)
+        Raises:
+            ValueError: it is something else.
+        """
+        n = int.from_bytes(data[:4], "little")
+        columns = []
+        at = 4
+        for dtype in _DTYPES:
+            columns.append(np.frombuffer(data, dtype, n, at))
+            at += columns[-1].nbytes
+        timestamps_ms, offsets, partitions, key_bytes, value_bytes = columns
+        lengths = np.stack([key_bytes, value_bytes], axis=1).ravel()
+        ends = (at + np.maximum(lengths, 0).cumsum(dtype=np.int64)).tolist()
+        if (ends[-1] if ends else at) != len(data):
+            raise ValueError("not a batch of records")
+        is_there = (lengths >= 0).tolist()
+        parts = [
+            data[start:end] if there else None
+            for there, (start, end) in zip(is_there, itertools.pairwise([at, *ends]), strict=True)
+        ]
+        return cls(timestamps_ms, offsets, partitions, parts[::2], parts[1::2])

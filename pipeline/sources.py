@@ -16,7 +16,7 @@ from kernels.decode import parse_reports
 from pipeline.outputs import Record, side_record
 from schema.capture import read_capture
 from schema.topology_file import bad_topology_line, read_topology
-from transforms.decode_reports import PmRecord
+from transforms.decode_reports import MAX_GATHERED, PmRecords
 from transforms.lateness import Lateness
 from transforms.update_topology import TopologyFile
 
@@ -36,9 +36,6 @@ class _FileSource:
     pm_file: str
     topology_file: str
 
-    #: A capture has none.
-    have_times = False
-
     def topology(self, pipeline: beam.Pipeline) -> TopologyFile:
         """Returns the whole topology."""
         return TopologyFile(self.topology_file)
@@ -56,12 +53,12 @@ class BatchReplay(_FileSource):
 
     farthest_behind_s = None
 
-    def records(self, pipeline: beam.Pipeline) -> beam.PCollection[PmRecord]:
+    def records(self, pipeline: beam.Pipeline) -> beam.PCollection[PmRecords]:
         """Returns the records in order of arrival."""
         return (
             pipeline
             | "CaptureFile" >> beam.Create([self.pm_file])
-            | "ReadCapture" >> beam.FlatMap(_read_records).with_output_types(PmRecord)
+            | "ReadCapture" >> beam.FlatMap(_read_records).with_output_types(PmRecords)
         )
 
 
@@ -87,7 +84,7 @@ class StreamReplay(_FileSource):
     #: One report with a clock that is years ahead makes all others late, and none may vanish.
     farthest_behind_s = 10_000_000_000
 
-    def records(self, pipeline: beam.Pipeline) -> beam.PCollection[PmRecord]:
+    def records(self, pipeline: beam.Pipeline) -> beam.PCollection[PmRecords]:
         """Returns the records in order of arrival."""
         stream = TestStream(coder=beam.coders.BytesCoder()).with_output_types(bytes)
         for watermark, group in self._groups(list(read_capture(self.pm_file))):
@@ -98,7 +95,7 @@ class StreamReplay(_FileSource):
         return (
             pipeline
             | "StreamReplay" >> stream.advance_watermark_to_infinity()
-            | "Ungroup" >> beam.FlatMap(_ungroup).with_output_types(PmRecord)
+            | "Ungroup" >> beam.FlatMap(_ungroup).with_output_types(PmRecords)
         )
 
     def _groups(self, payloads: list[bytes]) -> Iterator[tuple[Timestamp | None, bytes]]:
@@ -137,8 +134,12 @@ def _watermarks_ns(payloads: list[bytes]) -> list[int | None]:
     return watermarks
 
 
-def _read_records(path: str) -> Iterable[PmRecord]:
-    yield from enumerate(read_capture(path))
+def _read_records(path: str) -> Iterable[PmRecords]:
+    payloads = iter(read_capture(path))
+    first = 0
+    while some := list(itertools.islice(payloads, MAX_GATHERED)):
+        yield PmRecords(some, first)
+        first += len(some)
 
 
 def _group(first: int, payloads: list[bytes]) -> bytes:
@@ -148,10 +149,12 @@ def _group(first: int, payloads: list[bytes]) -> bytes:
     return b"".join(parts)
 
 
-def _ungroup(group: bytes) -> Iterable[PmRecord]:
+def _ungroup(group: bytes) -> Iterable[PmRecords]:
     first, number = _GROUP_HEADER.unpack_from(group)
     at = _GROUP_HEADER.size
-    for order in range(first, first + number):
+    payloads = []
+    for _ in range(number):
         length = int.from_bytes(group[at : at + 4], "little")
-        yield order, group[at + 4 : at + 4 + length]
+        payloads.append(group[at + 4 : at + 4 + length])
         at += 4 + length
+    yield PmRecords(payloads, first)

@@ -16,8 +16,6 @@ from typing import Any
 from apache_beam.runners.worker import statecache, statesampler
 from apache_beam.runners.worker.sdk_worker import SdkHarness
 
-import pipeline.kafka_records  # noqa: F401  # the coder of what is read must be known
-
 #: What a worker remembers of state between bundles, so that it does not ask for it each time.
 STATE_CACHE_MB = 100
 

@@ -1,6 +1,6 @@
 """DecodeReports: record bytes → blocks of samples, one per second and shard of the node.
 
-In:   `PmRecord`, timestamp = the record's; global window.
+In:   `PmRecords`, timestamp = not after that of any record in them; global window.
 Out:  (shard of node_id, PM block), timestamp = the newest record's in the block; global window.
 Aside: `invalid` records.
 State: none; the records of a bundle are gathered and decoded together. What reports look like is
@@ -8,7 +8,7 @@ remembered, and makes nothing but speed.
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
+from numpy.typing import NDArray
 
 from kernels.decode import decode
 from kernels.layouts import Layouts
@@ -34,9 +35,20 @@ _MAX_NODES = 1_000_000
 Keyed = tuple[int, bytes]
 
 
-#: A record of the PM source: its order of arrival, or its key where the order is taken from the
-#: clock; and a serialized PmReport, or what claims to be one.
-PmRecord = tuple[int | bytes | None, bytes | None]
+@dataclass(frozen=True)
+class PmRecords:
+    """Records of the PM source, in order of arrival.
+
+    Attributes:
+        payloads: of each record a serialized PmReport, or what claims to be one.
+        first: place of the first in the order of all records; None: they get theirs by the clock.
+        times_ns: (len(payloads),) int64, timestamps of the records [ns since the Unix epoch]; None
+            where the source has none: the collect times stand in.
+    """
+
+    payloads: Sequence[bytes]
+    first: int | None = None
+    times_ns: NDArray[np.int64] | None = None
 
 
 @dataclass
@@ -45,17 +57,15 @@ class DecodeReports(beam.PTransform):
 
     Attributes:
         num_shards: number of node shards; 1 where nothing is keyed by them.
-        have_times: the records have timestamps of their own; else collect times stand in for them.
         aside: takes the `invalid` records.
     """
 
     num_shards: int
-    have_times: bool
     aside: outputs.Aside
 
     def expand(self, records: beam.PCollection) -> beam.PCollection:
         """Returns the blocks."""
-        decode = beam.ParDo(_DecodeFn(self.num_shards, self.have_times))
+        decode = beam.ParDo(_DecodeFn(self.num_shards))
         decoded = records | "Decode" >> decode.with_outputs(outputs.INVALID, main="blocks")
         self.aside.add(outputs.INVALID, decoded[outputs.INVALID])
         return outputs.typed(decoded["blocks"], Keyed)
@@ -63,38 +73,41 @@ class DecodeReports(beam.PTransform):
 
 @beam.typehints.with_output_types(Keyed)
 class _DecodeFn(beam.DoFn):
-    def __init__(self, num_shards: int, have_times: bool) -> None:
+    def __init__(self, num_shards: int) -> None:
         self._num_shards = num_shards
-        self._have_times = have_times
         self._last_order = 0
         self._layouts = Layouts()
         self._shards: dict[bytes, int] = {}
 
     def start_bundle(self) -> None:
-        self._gathered: list[PmRecord] = []
-        self._times_us: list[int] = []
+        self._payloads: list[bytes] = []
+        self._orders: list[NDArray[np.int64]] = []
+        self._times_ns: list[NDArray[np.int64]] = []
+        self._newest_us = 0
 
     def process(
-        self, record: PmRecord, timestamp: Timestamp = beam.DoFn.TimestampParam
+        self, records: PmRecords, timestamp: Timestamp = beam.DoFn.TimestampParam
     ) -> Iterable[Any]:
-        self._gathered.append(record)
-        self._times_us.append(timestamp.micros)
-        return self._flush() if len(self._gathered) >= MAX_GATHERED else ()
+        newest_us = timestamp.micros
+        if records.times_ns is not None:
+            self._times_ns.append(records.times_ns)
+            newest_us = int(records.times_ns.max()) // 1000
+        self._newest_us = max(self._newest_us, newest_us)
+        self._orders.append(self._order(records))
+        self._payloads += records.payloads
+        return self._flush() if len(self._payloads) >= MAX_GATHERED else ()
 
     def finish_bundle(self) -> Iterator[Any]:
         yield from self._flush()
 
     def _flush(self) -> Iterator[Any]:
-        if not self._gathered:
+        if not self._payloads:
             return
-        records, times_us = self._gathered, np.array(self._times_us, np.int64)
+        payloads, newest_us = self._payloads, self._newest_us
+        order = np.concatenate(self._orders)
+        times_ns = np.concatenate(self._times_ns) if self._times_ns else None
         self.start_bundle()
-        decoded = decode(
-            [payload or b"" for _, payload in records],
-            np.array([self._order(order) for order, _ in records], dtype=np.int64),
-            times_us * 1000 if self._have_times else None,
-            self._layouts,
-        )
+        decoded = decode(payloads, order, times_ns, self._layouts)
         outputs.count(outputs.REPORTS, decoded.num_reports)
         outputs.count(outputs.REPORTS_REJECTED, decoded.num_reports_rejected)
         outputs.count(outputs.COMPONENTS, decoded.num_components)
@@ -102,7 +115,6 @@ class _DecodeFn(beam.DoFn):
             outputs.COMPONENTS_REJECTED, decoded.num_components - decoded.samples.num_samples
         )
         outputs.count_invalid(line["reason"] for line in decoded.invalid)
-        newest_us = int(times_us.max())
         for line in decoded.invalid:
             record = outputs.side_record(line["node_id"], line)
             yield beam.pvalue.TaggedOutput(outputs.INVALID, _in_global_window(record, newest_us))
@@ -118,11 +130,12 @@ class _DecodeFn(beam.DoFn):
             shard = self._shards[node_id] = shard_of(node_id, self._num_shards)
         return shard
 
-    def _order(self, order: int | bytes | None) -> int:
-        if isinstance(order, int):
-            return order
-        self._last_order = max(self._last_order + 1, time.time_ns())
-        return self._last_order
+    def _order(self, records: PmRecords) -> NDArray[np.int64]:
+        first = records.first
+        if first is None:
+            first = max(self._last_order + 1, time.time_ns())
+            self._last_order = first + len(records.payloads) - 1
+        return np.arange(first, first + len(records.payloads))
 
 
 def _in_global_window(value: Any, micros: int) -> WindowedValue:

@@ -60,26 +60,26 @@ def small_jar(name: str) -> Path:
 
 
 def fetch(name: str) -> Path:
-    """The directory with the jars of `runners/java/<name>/pom.xml`, fetched when it must be.
+    """The directory with the jars of `runners/java/<name>/pom.xml`, made when it must be.
+
+    They are what it depends on, and what it builds of sources beside it.
 
     Raises:
         JarsError: Maven is missing or failed.
     """
-    pom = CHECKOUT / "runners" / "java" / name / "pom.xml"
-    return fetch_once(
-        CACHE / "jars" / name, pom, lambda target: _copy_dependencies(name, pom, target)
-    )
+    recipe = CHECKOUT / "runners" / "java" / name
+    return fetch_once(CACHE / "jars" / name, recipe, lambda target: _make(name, recipe, target))
 
 
 def fetch_once(target: Path, recipe: Path, make: Callable[[Path], None]) -> Path:
-    """Returns a directory that `make` fills, anew only when the file that it follows has changed.
+    """Returns a directory that `make` fills, anew only when what it follows has changed.
 
     Args:
         target: the directory; does not exist when `make` gets it.
-        recipe: what it is made by.
+        recipe: the file that it is made by, or a folder of them.
         make: fills it.
     """
-    digest = hashlib.sha256(recipe.read_bytes()).hexdigest()
+    digest = _digest(recipe)
     target.parent.mkdir(parents=True, exist_ok=True)
     with _locked(target.with_suffix(".lock")):
         stamp = target / _STAMP
@@ -88,6 +88,11 @@ def fetch_once(target: Path, recipe: Path, make: Callable[[Path], None]) -> Path
             make(target)
             stamp.write_text(digest)
     return target
+
+
+def _digest(recipe: Path) -> str:
+    files = sorted(recipe.rglob("*")) if recipe.is_dir() else [recipe]
+    return hashlib.sha256(b"".join(f.read_bytes() for f in files if f.is_file())).hexdigest()
 
 
 def require_java() -> None:
@@ -109,11 +114,11 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _copy_dependencies(name: str, pom: Path, target: Path) -> None:
+def _make(name: str, recipe: Path, target: Path) -> None:
     if shutil.which("mvn") is None:
         raise JarsError("mvn is not on the PATH: install Maven 3.6 or newer")
-    command = ["mvn", "-B", "-f", str(pom)]
-    command += ["dependency:copy-dependencies", f"-DoutputDirectory={target}"]
+    command = ["mvn", "-B", "-f", str(recipe / "pom.xml")]
+    command += ["package", "dependency:copy-dependencies", f"-DoutputDirectory={target}"]
     with (
         _progress(name) as show,
         subprocess.Popen(
@@ -136,7 +141,7 @@ def _copy_dependencies(name: str, pom: Path, target: Path) -> None:
     if maven.returncode != 0:
         shutil.rmtree(target, ignore_errors=True)
         why = first_error or f"it ended with code {maven.returncode}"
-        raise JarsError(f"Maven could not fetch the {name} jars: {why}")
+        raise JarsError(f"Maven could not make the {name} jars: {why}")
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from pipeline.sinks import FileSinks
 from tests.builders import T0
 from tests.oracle import Oracle, Outputs
 from tests.stream.cases import Case, Step
-from transforms.decode_reports import PmRecord
+from transforms.decode_reports import PmRecords
 from transforms.update_topology import TopologyRecord
 
 
@@ -25,14 +25,13 @@ class CaseSource:
     """A TestStream of PM and topology, in the order of the steps."""
 
     farthest_behind_s = 10_000_000_000
-    have_times = False
 
     def __init__(self, steps: Iterable[Step]) -> None:
         self._steps = list(steps)
         self._elements: beam.PCollection | None = None
 
     def records(self, pipeline: beam.Pipeline) -> beam.PCollection:
-        return self._of(pipeline) | "Pm" >> beam.FlatMap(_pm).with_output_types(PmRecord)
+        return self._of(pipeline) | "Pm" >> beam.FlatMap(_pm).with_output_types(PmRecords)
 
     def topology(self, pipeline: beam.Pipeline) -> beam.PCollection:
         return self._of(pipeline) | "Topology" >> beam.FlatMap(_topology).with_output_types(
@@ -65,10 +64,10 @@ def step_data(step: Step) -> bytes | tuple[bytes, bytes | None]:
     return step
 
 
-def _pm(element: bytes) -> Iterable[PmRecord]:
+def _pm(element: bytes) -> Iterable[PmRecords]:
     number, step = pickle.loads(element)
     if isinstance(step, bytes):
-        yield number, step
+        yield PmRecords([step], number)
 
 
 def _topology(element: bytes) -> Iterable[TopologyRecord]:

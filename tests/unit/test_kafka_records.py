@@ -1,131 +1,112 @@
-"""What Kafka's reader hands on: its coding, and the step that is left out behind it."""
+"""Batches of records as Java writes them, and what PM and topology take from them."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
+import apache_beam as beam
+import numpy as np
 import pytest
-from apache_beam import coders
-from apache_beam.portability.api import beam_expansion_api_pb2, beam_runner_api_pb2
-from apache_beam.runners.pipeline_context import PipelineContext
+from apache_beam.portability.api import beam_expansion_api_pb2
 from apache_beam.transforms.external import ExternalTransform
 
-from pipeline.kafka_records import KafkaRecordCoder, reader_only
-from schema.capture import varint
-
-JAVA = b"\xac\xed..org.apache.beam.sdk.io.kafka.KafkaRecordCoder.."
-
-
-def text(value: bytes) -> bytes:
-    return varint(len(value)) + value
+from pipeline.kafka import _changes, _pm_records
+from pipeline.kafka_records import Batch, ReadBatches
+from pipeline.options import UsageError
+from transforms.update_topology import TopologyRecord
 
 
-def nullable(value: bytes | None) -> bytes:
-    return b"\0" if value is None else b"\1" + text(value)
+@dataclass(frozen=True)
+class Record:
+    timestamp_ms: int = 1_795_752_248_046
+    offset: int = 1 << 40
+    partition: int = 3
+    key: bytes | None = None
+    value: bytes | None = None
 
 
-def as_java_writes_it(
-    key: bytes | None, value: bytes | None, headers: tuple[tuple[bytes, bytes | None], ...] = ()
-) -> bytes:
-    numbers = (3, 1 << 40, 1_795_752_248_046, 1)  # partition, offset, timestamp, its type
+def as_java_writes_it(records: Sequence[Record]) -> bytes:
+    n = len(records)
+    parts = [part for record in records for part in (record.key, record.value)]
+    lengths = [-1 if part is None else len(part) for part in parts]
     return b"".join(
         [
-            text(b"pm"),
-            *map(varint, numbers),
-            struct.pack(">i", len(headers)),
-            *(text(name) + nullable(content) for name, content in headers),
-            nullable(key),
-            nullable(value),
+            struct.pack("<i", n),
+            struct.pack(f"<{n}q", *(record.timestamp_ms for record in records)),
+            struct.pack(f"<{n}q", *(record.offset for record in records)),
+            struct.pack(f"<{n}i", *(record.partition for record in records)),
+            struct.pack(f"<{n}i", *lengths[::2]),
+            struct.pack(f"<{n}i", *lengths[1::2]),
+            *(part or b"" for part in parts),
         ]
     )
 
 
 @pytest.mark.parametrize("key", [None, b"", b"node-1", b"k" * 200])
 @pytest.mark.parametrize("value", [None, b"", b"report", b"v" * 70_000])
-@pytest.mark.parametrize("headers", [(), ((b"traceparent", b"00-4b"), ("ä".encode(), None))])
-def test_key_and_value_are_taken_out(
-    key: bytes | None, value: bytes | None, headers: tuple[tuple[bytes, bytes | None], ...]
+def test_key_and_value_are_taken_out(key: bytes | None, value: bytes | None) -> None:
+    records = [Record(key=key, value=value), Record(key=b"next", value=b"one")]
+    batch = Batch.from_bytes(as_java_writes_it(records))
+    assert batch.keys == [key, b"next"]
+    assert batch.values == [value, b"one"]
+
+
+def test_time_and_place_are_taken_out() -> None:
+    batch = Batch.from_bytes(as_java_writes_it([Record(5, 1 << 40, 7), Record(-1, 0, 0)]))
+    assert batch.timestamps_ms.tolist() == [5, -1]
+    assert batch.offsets.tolist() == [1 << 40, 0]
+    assert batch.partitions.tolist() == [7, 0]
+
+
+@pytest.mark.parametrize("cut", [1, 30, 47])
+def test_what_is_cut_off_is_refused(cut: int) -> None:
+    data = as_java_writes_it([Record(key=b"node-1", value=b"report")])
+    with pytest.raises(ValueError):
+        Batch.from_bytes(data[:-cut])
+
+
+def test_pm_comes_in_order_with_the_times_of_its_records() -> None:
+    records = [Record(2, value=b"a"), Record(1, value=None), Record(3, value=b"c")]
+    pm = _pm_records(as_java_writes_it(records))
+    assert pm.payloads == [b"a", b"", b"c"]
+    assert pm.first is None
+    assert pm.times_ns is not None
+    np.testing.assert_array_equal(pm.times_ns, [2_000_000, 1_000_000, 3_000_000])
+
+
+def test_topology_that_was_held_at_the_start_is_no_change() -> None:
+    records = [
+        Record(partition=0, offset=9, key=b"L1", value=b"known"),
+        Record(partition=0, offset=10, key=b"L1", value=None),
+        Record(partition=1, offset=0, key=b"L2", value=b"new"),
+    ]
+    changes = list(_changes(as_java_writes_it(records), {0: 10}))
+    assert changes == [TopologyRecord(b"L1", None), TopologyRecord(b"L2", b"new")]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        (
+            "java.lang.UnsupportedOperationException: Unknown urn: "
+            "eventcenter:kafka_read_batches:v1",
+            UsageError,
+            "the expansion service at localhost:1 does not know",
+        ),
+        ("java.lang.IllegalStateException: out of memory", RuntimeError, "out of memory"),
+    ],
+)
+def test_an_expansion_service_of_another_kind_is_told_of(
+    monkeypatch: pytest.MonkeyPatch, error: str, kind: type[Exception], said: str
 ) -> None:
-    coder = KafkaRecordCoder(JAVA)
-    assert coder.decode(as_java_writes_it(key, value, headers)) == (key, value)
-    assert coder.estimate_size((key, value)) == len(key or b"") + len(value or b"")
-
-
-def test_the_runner_gets_javas_coder_back() -> None:
-    context = PipelineContext()
-    proto = context.coders.get_proto(KafkaRecordCoder(JAVA))
-    assert (proto.spec.urn, proto.spec.payload) == ("beam:coders:javasdk:0.1", JAVA)
-    coder = coders.Coder.from_runner_api(proto, context)
-    assert coder == KafkaRecordCoder(JAVA)
-    assert coders.registry.get_coder(coder.to_type_hint()) == coder
-
-
-def test_another_coder_of_javas_own_is_refused() -> None:
-    with pytest.raises(ValueError, match="a coder of Java that is not known here"):
-        KafkaRecordCoder(b"\xac\xed..org.example.OtherCoder..")
-
-
-def transform(
-    urn: str = "",
-    inputs: str = "",
-    outputs: str = "",
-    subtransforms: tuple[str, ...] = (),
-) -> beam_runner_api_pb2.PTransform:
-    return beam_runner_api_pb2.PTransform(
-        spec={"urn": urn},
-        inputs={"in": inputs} if inputs else {},
-        outputs={"out": outputs} if outputs else {},
-        subtransforms=subtransforms,
-    )
-
-
-def expanded() -> beam_expansion_api_pb2.ExpansionResponse:
-    transforms = {
-        "read": transform(outputs="records", subtransforms=("unbounded",)),
-        "unbounded": transform("beam:transform:read:v1", outputs="records"),
-        "remove": transform(inputs="records", outputs="pairs", subtransforms=("remove-pardo",)),
-        "remove-pardo": transform("beam:transform:pardo:v1", inputs="records", outputs="pairs"),
-    }
-    collections = {
-        name: beam_runner_api_pb2.PCollection(unique_name=name) for name in ("records", "pairs")
-    }
-    return beam_expansion_api_pb2.ExpansionResponse(
-        components={"transforms": transforms, "pcollections": collections},
-        transform=transform(outputs="pairs", subtransforms=("read", "remove")),
-    )
-
-
-@pytest.fixture
-def answer(monkeypatch: pytest.MonkeyPatch) -> beam_expansion_api_pb2.ExpansionResponse:
-    response = expanded()
-
     @contextmanager
     def service(address: str) -> Iterator[Any]:
-        assert address == "localhost:1"
+        response = beam_expansion_api_pb2.ExpansionResponse(error=error)
         yield SimpleNamespace(Expand=lambda request: response)
 
     monkeypatch.setattr(ExternalTransform, "service", staticmethod(service))
-    return response
-
-
-def test_what_follows_on_the_reader_is_left_out(
-    answer: beam_expansion_api_pb2.ExpansionResponse,
-) -> None:
-    with reader_only("localhost:1") as service:
-        response = service.Expand(beam_expansion_api_pb2.ExpansionRequest())
-    assert dict(response.transform.outputs) == {"out": "records"}
-    assert list(response.transform.subtransforms) == ["read"]
-    assert set(response.components.transforms) == {"read", "unbounded"}
-    assert set(response.components.pcollections) == {"records"}
-
-
-def test_an_error_of_the_service_stays_one(
-    answer: beam_expansion_api_pb2.ExpansionResponse,
-) -> None:
-    answer.Clear()
-    answer.error = "no such topic"
-    with reader_only("localhost:1") as service:
-        response = service.Expand(beam_expansion_api_pb2.ExpansionRequest())
-    assert response.error == "no such topic"
+    with pytest.raises(kind, match=said):
+        _ = beam.Pipeline(runner="FnApiRunner") | ReadBatches("pm", {}, True, "localhost:1")

@@ -12,7 +12,7 @@ from kernels.lifecycle import Alarms
 from pipeline import outputs
 from schema.events import Severity
 from tests import builders
-from transforms.decode_reports import _DecodeFn
+from transforms.decode_reports import PmRecords, _DecodeFn
 from transforms.update_topology import TopologyRecord
 from transforms.update_topology import _DecodeFn as TopologyFn
 
@@ -41,13 +41,13 @@ def test_open_alarms_are_counted_by_severity() -> None:
 
 
 def test_each_reason_has_its_counter(counted: Counter[str]) -> None:
-    decode = _DecodeFn(1, have_times=False)
+    decode = _DecodeFn(1)
     decode.start_bundle()
     bad = builders.component(
         "p", builders.value(1, float("nan")), builders.value(99, 1.0), builders.value(2, 0.0)
     )
     for payload in (b"\xff", b"\xff", builders.payload("A", 5, bad)):
-        list(decode.process((None, payload), NOW))
+        list(decode.process(PmRecords([payload]), NOW))
     lines = list(decode.finish_bundle())
     assert counted["invalid_malformed_protobuf"] == counted["reports_rejected"] == 2
     assert counted["invalid_not_finite"] == counted["invalid_unknown_type"] == 1
