@@ -13,6 +13,8 @@ from benchmarks.workloads import Workload
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 #: Fewer seconds than this are all start and end.
 _LEAST_S = 5
+#: What a TaskManager has of heap for each link, where that is more than --heap_mb [kB].
+_HEAP_KB_A_LINK = 8
 #: A feed lies so far in the past that its closing reports do as well [s].
 _PAST_S = 200
 
@@ -66,12 +68,15 @@ def measure(
 ) -> Iterator[Point]:
     """Yields each variant at each size, as they are done."""
     for links in sizes:
+        heap_mb = max(bench.heap_mb, links * _HEAP_KB_A_LINK // 1000)
         for number, variant in enumerate(VARIANTS):
             load = past(sized(variant.load, links, values))
             filled = fill(bench, load, f"growth-{links}-{number}")
             for rival in rivals:
                 bench.say(f"{rival.name}, {links:,} links, {variant.name}")
-                run = catch_up(replace(bench, slots=variant.slots), rival, filled)
+                here = replace(bench, slots=variant.slots, heap_mb=heap_mb)
+                run = catch_up(here, rival, filled)
+                bench.say(run.failed or f"{run.cpu_s_per_million:.2f} CPU s per million values")
                 yield Point(variant.name, run)
             for topic in filled.topics.values():
                 bench.kafka.delete_topic(topic)

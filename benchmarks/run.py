@@ -9,6 +9,7 @@ half of its own maximum and at one rate for all, and the latency of its events i
 
 ``--growth`` is another measurement: the same number of values from networks of different size,
 and at each size one thing changed at a time: workers, faults, late reports, ports of a node.
+Networks of more than some 100,000 links get 8 kB of heap for each.
 
 What runs: all rivals have the same topics and slots, checkpoints each second, B = 2 s and
 L = 5 s, and the same rule (--emit=matches). A Beam job has --heap_mb in its TaskManager and one
