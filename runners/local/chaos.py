@@ -97,7 +97,11 @@ class Scene:
 
     @classmethod
     def make(cls, *, links: int, seconds: int, seed: int, start_s: int) -> Scene:
-        """Makes a capture with many kinds of fault, disorder, duplicates, and late reports."""
+        """Makes a capture with many kinds of fault, disorder, duplicates, and late reports.
+
+        Raises:
+            ValueError: the faults, or the late reports, do not fit.
+        """
         network = build_network(links, seed, nodes=None, spares=0)
         start_ns = start_s * SECOND_NS
         kinds = list(KINDS) if seconds >= ROUND_S else _SHORT_KINDS
@@ -106,6 +110,8 @@ class Scene:
         reports = list(generate(network, faults, start_ns, seconds, seed, transport))
         rng = random.Random(seed)
         after_s = OUT_OF_ORDERNESS_S + ALLOWED_LATENESS_S + _CLEARLY_S
+        if seconds <= _LATE_SECONDS + after_s:
+            raise ValueError(f"late reports need more than {_LATE_SECONDS + after_s:g} s")
         end_ns = reports[-1].send_ns
         again = [
             report._replace(send_ns=rng.randint(report.send_ns + after_s * SECOND_NS, end_ns))
@@ -330,7 +336,12 @@ def _keep(name: str, **outputs: Lines) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; 1 when a run was not right."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        Scene.make(links=options.links, seconds=options.seconds, seed=options.seed, start_s=0)
+    except ValueError as error:
+        parser.error(f"--links, --seconds: {error}")
     console = Console(soft_wrap=True, highlight=False)
     failed = 0
     with LocalKafka() as kafka, LocalCluster() as cluster:

@@ -1,5 +1,7 @@
 """What a chaos run feeds, without a cluster."""
 
+import pytest
+
 from runners.local import chaos
 
 
@@ -11,3 +13,14 @@ def test_a_run_as_it_is_by_default_has_a_scene() -> None:
         )
         assert len(scene.topology) == options.links
         assert scene.reports == sorted(scene.reports, key=lambda report: report.send_ns)
+
+
+@pytest.mark.parametrize("size", [["--seconds=20"], ["--seconds=60"], ["--links=2"]])
+def test_too_small_a_run_is_refused_in_a_line(
+    size: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        chaos.main(size)
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("chaos: --links, --seconds: ")
