@@ -1,6 +1,7 @@
 """Kafka as source and sink, read and written by Beam's own KafkaIO."""
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import apache_beam as beam
@@ -13,6 +14,8 @@ from transforms.decode_reports import PmRecords
 from transforms.update_topology import TopologyRecord
 
 _NS_PER_MS = 10**6
+#: Records of the topology that one element has at most.
+_HELD_AT_ONCE = 1000
 
 #: Beam does not apply its own safe defaults to steps that Python asks for.
 CONSUMER_DEFAULTS = {
@@ -61,7 +64,7 @@ class KafkaSource:
             | "PmRecords" >> beam.Map(_pm_records).with_output_types(PmRecords)
         )
 
-    def topology(self, pipeline: beam.Pipeline) -> beam.PCollection[TopologyRecord]:
+    def topology(self, pipeline: beam.Pipeline) -> beam.PCollection[list[TopologyRecord]]:
         """Returns the topology: what the topic held at the start, then every change.
 
         What it held at the start is read as bounded input: until that is there, event time stands
@@ -71,13 +74,14 @@ class KafkaSource:
         held = (
             pipeline
             | "TopologyTopic" >> beam.Create([self.topology_topic])
-            | "ReadTopologyHeld" >> beam.FlatMap(self._read_held).with_output_types(TopologyRecord)
+            | "ReadTopologyHeld"
+            >> beam.FlatMap(self._read_held).with_output_types(list[TopologyRecord])
         )
         changes = (
             pipeline
             | "ReadTopology" >> self._read(self.topology_topic, is_ordered=False)
             | "Changes"
-            >> beam.FlatMap(_changes, self.topology_held).with_output_types(TopologyRecord)
+            >> beam.Map(_changes, self.topology_held).with_output_types(list[TopologyRecord])
         )
         return (held, changes) | "HeldAndChanges" >> beam.Flatten()
 
@@ -88,9 +92,10 @@ class KafkaSource:
         config = CONSUMER_DEFAULTS | self.config | {"bootstrap.servers": self.bootstrap_servers}
         return ReadBatches(topic, config, is_ordered, self.expansion_service)
 
-    def _read_held(self, topic: str) -> Iterable[TopologyRecord]:
+    def _read_held(self, topic: str) -> Iterator[list[TopologyRecord]]:
         records = read_until(self.bootstrap_servers, self.config, topic, self.topology_held)
-        yield from (TopologyRecord(key, value) for key, value in records)
+        while some := [TopologyRecord(*one) for one in itertools.islice(records, _HELD_AT_ONCE)]:
+            yield some
 
 
 def _pm_records(data: bytes) -> PmRecords:
@@ -100,12 +105,14 @@ def _pm_records(data: bytes) -> PmRecords:
     )
 
 
-def _changes(data: bytes, held: dict[int, int]) -> Iterable[TopologyRecord]:
+def _changes(data: bytes, held: dict[int, int]) -> list[TopologyRecord]:
     batch = Batch.from_bytes(data)
     places = zip(batch.partitions.tolist(), batch.offsets.tolist(), strict=True)
-    for (partition, offset), key, value in zip(places, batch.keys, batch.values, strict=True):
-        if offset >= held.get(partition, 0):
-            yield TopologyRecord(key, value)
+    return [
+        TopologyRecord(key, value)
+        for (partition, offset), key, value in zip(places, batch.keys, batch.values, strict=True)
+        if offset >= held.get(partition, 0)
+    ]
 
 
 @dataclass(frozen=True)

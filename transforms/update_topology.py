@@ -1,6 +1,6 @@
 """UpdateTopology: topology records → what TrackLinks and JoinTopology must know of them.
 
-In:   `TopologyRecord` in order of arrival per link; global window.
+In:   lists of `TopologyRecord`, in order of arrival per link; global window.
 Out:  `links`: (shard of link_id, LINKS block); `link_ends`: (shard of node_id, LINK_ENDS block).
 Aside: `invalid` records (BAD_TOPOLOGY); the last good version stays in force.
 State: the links in force of a shard, for good, as a log of LINKS blocks.
@@ -108,27 +108,30 @@ class _DecodeFn(beam.DoFn):
         self._newest = Timestamp(0)
 
     def process(
-        self, record: TopologyRecord, timestamp: Timestamp = beam.DoFn.TimestampParam
+        self, records: list[TopologyRecord], timestamp: Timestamp = beam.DoFn.TimestampParam
     ) -> Iterable[Any]:
+        self._newest = max(self._newest, timestamp)
+        for record in records:
+            try:
+                self._gather(record)
+            except BadTopologyError as error:
+                yield _rejected(error)
+
+    def _gather(self, record: TopologyRecord) -> None:
+        """Raises BadTopologyError when the record breaks the contract."""
         link_id = record.key.decode(errors="replace") if record.key else None
-        try:
-            if record.value is not None:
-                link_id = parse_link(record.value, link_id).link_id
-            elif not link_id:
-                raise BadTopologyError(None, "no link_id")
-        except BadTopologyError as error:
-            yield _rejected(error)
-        else:
-            shard = shard_of(link_id, self._num_shards)
-            records = self._gathered.setdefault(shard, [{}])
-            if link_id in records[-1]:  # a block has a link once
-                records.append({})
-            records[-1][link_id] = record.value
-            self._newest = max(self._newest, timestamp)
+        if record.value is not None:
+            link_id = parse_link(record.value, link_id).link_id
+        elif not link_id:
+            raise BadTopologyError(None, "no link_id")
+        blocks = self._gathered.setdefault(shard_of(link_id, self._num_shards), [{}])
+        if link_id in blocks[-1]:  # a block has a link once
+            blocks.append({})
+        blocks[-1][link_id] = record.value
 
     def finish_bundle(self) -> Iterator[Any]:
-        for shard, records in self._gathered.items():
-            for links in records:
+        for shard, blocks in self._gathered.items():
+            for links in blocks:
                 data = links_block(links).to_bytes()
                 yield WindowedValue((shard, data), self._newest, (GlobalWindow(),))
 

@@ -35,7 +35,7 @@ class CaseSource:
 
     def topology(self, pipeline: beam.Pipeline) -> beam.PCollection:
         return self._of(pipeline) | "Topology" >> beam.FlatMap(_topology).with_output_types(
-            TopologyRecord
+            list[TopologyRecord]
         )
 
     def invalid(self, pipeline: beam.Pipeline) -> None:
@@ -70,10 +70,10 @@ def _pm(element: bytes) -> Iterable[PmRecords]:
         yield PmRecords([step], number)
 
 
-def _topology(element: bytes) -> Iterable[TopologyRecord]:
+def _topology(element: bytes) -> Iterable[list[TopologyRecord]]:
     _, step = pickle.loads(element)
     if isinstance(step, tuple):
-        yield TopologyRecord(*step)
+        yield [TopologyRecord(*step)]
 
 
 def run_case(

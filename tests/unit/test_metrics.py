@@ -59,8 +59,7 @@ def test_each_reason_has_its_counter(counted: Counter[str]) -> None:
 def test_bad_topology_is_counted(counted: Counter[str]) -> None:
     decode = TopologyFn(1)
     decode.start_bundle()
-    list(decode.process(TopologyRecord(b"L1", b"\xff"), NOW))
-    list(decode.process(TopologyRecord(b"L2", None), NOW))
+    list(decode.process([TopologyRecord(b"L1", b"\xff"), TopologyRecord(b"L2", None)], NOW))
     assert counted == {"invalid_bad_topology": 1}
 
 
