@@ -16,6 +16,8 @@ from typing import Any
 from apache_beam.runners.worker import statecache, statesampler
 from apache_beam.runners.worker.sdk_worker import SdkHarness
 
+import pipeline.graph  # noqa: F401  # what the steps need, before the first bundle waits for it
+
 #: What a worker remembers of state between bundles, so that it does not ask for it each time.
 STATE_CACHE_MB = 100
 

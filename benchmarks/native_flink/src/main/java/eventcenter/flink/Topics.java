@@ -24,6 +24,10 @@ public final class Topics {
     /** A partition without samples for so long holds up no window. */
     private static final Duration IDLE_AFTER = Duration.ofSeconds(60);
 
+    /** How far a partition may be read ahead of the others: what is ahead waits as state. */
+    private static final Duration DRIFT = Duration.ofSeconds(2);
+    private static final Duration ALIGNED_EVERY = Duration.ofMillis(100);
+
     private final JobOptions options;
 
     /** Takes over where the topics are. */
@@ -49,7 +53,8 @@ public final class Topics {
         WatermarkStrategy<T> watermarks =
                 WatermarkStrategy.<T>forBoundedOutOfOrderness(options.outOfOrderness())
                         .withTimestampAssigner(eventTime)
-                        .withIdleness(IDLE_AFTER);
+                        .withIdleness(IDLE_AFTER)
+                        .withWatermarkAlignment("reports", DRIFT, ALIGNED_EVERY);
         return env.fromSource(source, watermarks, "Reports").uid("reports");
     }
 
