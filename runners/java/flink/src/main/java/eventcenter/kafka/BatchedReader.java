@@ -6,6 +6,7 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.NoSuchElementException;
+import java.util.function.LongSupplier;
 import org.apache.beam.sdk.io.UnboundedSource;
 import org.apache.beam.sdk.io.UnboundedSource.CheckpointMark;
 import org.apache.beam.sdk.io.UnboundedSource.UnboundedReader;
@@ -23,18 +24,24 @@ import org.joda.time.Instant;
 final class BatchedReader extends UnboundedReader<byte[]> {
   private static final int MAX_RECORDS = 1024;
   private static final int MAX_BYTES = 1 << 20;
+  /** A steady trickle would keep a batch open for long, and each record in it waiting. */
+  private static final long MAX_NANOS = 5_000_000;
   private static final int BYTES_EACH = 2 * Long.BYTES + 3 * Integer.BYTES;
 
   private final UnboundedSource<byte[], ?> source;
   private final UnboundedReader<KafkaRecord<byte[], byte[]>> records;
+  private final LongSupplier nanoTime;
   private final List<KafkaRecord<byte[], byte[]>> gathered = new ArrayList<>();
   private final List<Instant> times = new ArrayList<>();
   private int numBytes;
 
   BatchedReader(
-      UnboundedSource<byte[], ?> source, UnboundedReader<KafkaRecord<byte[], byte[]>> records) {
+      UnboundedSource<byte[], ?> source,
+      UnboundedReader<KafkaRecord<byte[], byte[]>> records,
+      LongSupplier nanoTime) {
     this.source = source;
     this.records = records;
+    this.nanoTime = nanoTime;
   }
 
   @Override
@@ -51,7 +58,8 @@ final class BatchedReader extends UnboundedReader<byte[]> {
     gathered.clear();
     times.clear();
     numBytes = 0;
-    for (boolean more = isThere; more; more = !isFull() && records.advance()) {
+    long startedNanos = nanoTime.getAsLong();
+    for (boolean more = isThere; more; more = !isFull(startedNanos) && records.advance()) {
       KafkaRecord<byte[], byte[]> record = records.getCurrent();
       gathered.add(record);
       times.add(records.getCurrentTimestamp());
@@ -60,8 +68,10 @@ final class BatchedReader extends UnboundedReader<byte[]> {
     return isThere;
   }
 
-  private boolean isFull() {
-    return gathered.size() >= MAX_RECORDS || numBytes >= MAX_BYTES;
+  private boolean isFull(long startedNanos) {
+    return gathered.size() >= MAX_RECORDS
+        || numBytes >= MAX_BYTES
+        || nanoTime.getAsLong() - startedNanos >= MAX_NANOS;
   }
 
   @Override

@@ -39,7 +39,7 @@ final class BatchedSource<M extends CheckpointMark> extends UnboundedSource<byte
   @Override
   public UnboundedReader<byte[]> createReader(PipelineOptions options, M mark)
       throws IOException {
-    return new BatchedReader(this, records.createReader(options, mark));
+    return new BatchedReader(this, records.createReader(options, mark), System::nanoTime);
   }
 
   @Override

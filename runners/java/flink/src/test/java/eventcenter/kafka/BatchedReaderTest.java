@@ -12,6 +12,7 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.NoSuchElementException;
+import java.util.concurrent.atomic.AtomicLong;
 import org.apache.beam.sdk.io.UnboundedSource;
 import org.apache.beam.sdk.io.UnboundedSource.CheckpointMark;
 import org.apache.beam.sdk.io.UnboundedSource.UnboundedReader;
@@ -24,7 +25,7 @@ class BatchedReaderTest {
   @Test
   void handsOnWhatIsAtHandAsOneElement() throws IOException {
     Records records = new Records(record(7, 30, "a", "first"), record(8, 20, null, ""), null);
-    BatchedReader reader = new BatchedReader(null, records);
+    BatchedReader reader = reader(records);
     assertTrue(reader.start());
     assertArrayEquals(
         ByteBuffer.allocate(4 + 2 * 28 + 6)
@@ -48,21 +49,21 @@ class BatchedReaderTest {
   @Test
   void hasTheTimeOfTheOldestRecord() throws IOException {
     BatchedReader reader =
-        new BatchedReader(null, new Records(record(7, 30, "a", "b"), record(8, 20, "a", "b")));
+        reader(new Records(record(7, 30, "a", "b"), record(8, 20, "a", "b")));
     assertTrue(reader.start());
     assertEquals(Instant.ofEpochMilli(20), reader.getCurrentTimestamp());
   }
 
   @Test
   void deletesInATopologyHaveNoValue() throws IOException {
-    BatchedReader reader = new BatchedReader(null, new Records(record(1, 1, "L1", null)));
+    BatchedReader reader = reader(new Records(record(1, 1, "L1", null)));
     assertTrue(reader.start());
     assertEquals(-1, ByteBuffer.wrap(reader.getCurrent()).order(ByteOrder.LITTLE_ENDIAN).getInt(28));
   }
 
   @Test
   void hasNothingWhereNothingIsAtHand() throws IOException {
-    BatchedReader reader = new BatchedReader(null, new Records(null, record(1, 1, "a", "b")));
+    BatchedReader reader = reader(new Records(null, record(1, 1, "a", "b")));
     assertFalse(reader.start());
     assertThrows(NoSuchElementException.class, reader::getCurrent);
     assertTrue(reader.advance());
@@ -75,7 +76,7 @@ class BatchedReaderTest {
   void takesManyRecordsInSeveralBatchesAndLosesNone() throws IOException {
     KafkaRecord<byte[], byte[]>[] all = many(2500, 10);
     Records records = new Records(all);
-    BatchedReader reader = new BatchedReader(null, records);
+    BatchedReader reader = reader(records);
     List<Integer> numbers = new ArrayList<>();
     for (boolean more = reader.start(); more; more = reader.advance()) {
       numbers.add(number(reader));
@@ -85,19 +86,32 @@ class BatchedReaderTest {
 
   @Test
   void aBatchOfLargeRecordsIsFullSooner() throws IOException {
-    BatchedReader reader = new BatchedReader(null, new Records(many(10, 300_000)));
+    BatchedReader reader = reader(new Records(many(10, 300_000)));
     assertTrue(reader.start());
     assertEquals(4, number(reader));
   }
 
   @Test
+  void aTrickleOfRecordsDoesNotHoldABatchOpen() throws IOException {
+    AtomicLong now = new AtomicLong();
+    Records records = new Records(many(100, 10));
+    BatchedReader reader = new BatchedReader(null, records, () -> now.getAndAdd(2_000_000));
+    assertTrue(reader.start());
+    assertEquals(3, number(reader));
+  }
+
+  @Test
   void aCheckpointStandsBehindTheRecordsOfTheBatch() throws IOException {
     Records records = new Records(many(2000, 10));
-    BatchedReader reader = new BatchedReader(null, records);
+    BatchedReader reader = reader(records);
     assertTrue(reader.start());
     assertEquals(1024, ((Mark) reader.getCheckpointMark()).read);
     assertTrue(reader.advance());
     assertEquals(2000, ((Mark) reader.getCheckpointMark()).read);
+  }
+
+  private static BatchedReader reader(Records records) {
+    return new BatchedReader(null, records, () -> 0);
   }
 
   private static int number(BatchedReader reader) {
