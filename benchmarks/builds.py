@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from runners.local.jars import CACHE, CHECKOUT, JarsError, fetch_once, require_java
+from runners.local.jars import CACHE, CHECKOUT, JarsError, fetch_once, require_java, require_maven
 
 _NATIVE = CHECKOUT / "benchmarks" / "native_flink"
 _JAR = _NATIVE / "target" / "native-flink.jar"
@@ -24,8 +23,7 @@ def native_flink_jar() -> Path:
     newest = max(source.stat().st_mtime for source in sources)
     if _JAR.exists() and _JAR.stat().st_mtime > newest:
         return _JAR
-    if shutil.which("mvn") is None:
-        raise JarsError("mvn is not on the PATH: install Maven 3.6 or newer")
+    require_maven()
     command = ["mvn", "-B", "-q", "-f", str(_NATIVE / "pom.xml"), "package"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:

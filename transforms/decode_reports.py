@@ -26,7 +26,7 @@ from pipeline import outputs
 from schema.blocks import Block, BlockKind
 from schema.shards import shard_of
 
-#: Records that are decoded together at most; more cost memory and gain nothing.
+#: So many records are decoded without waiting for more, which cost memory and gain nothing.
 MAX_GATHERED = 2048
 
 #: Nodes whose shard is remembered at most.

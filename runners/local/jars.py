@@ -106,6 +106,12 @@ def require_java() -> None:
         raise JarsError(f"java on the PATH is {has}: install a JDK {JAVA_VERSION} or newer")
 
 
+def require_maven() -> None:
+    """Raises JarsError when Maven is missing."""
+    if shutil.which("mvn") is None:
+        raise JarsError("mvn is not on the PATH: install Maven 3.6 or newer")
+
+
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Lets one process at a time in."""
@@ -115,8 +121,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _make(name: str, recipe: Path, target: Path) -> None:
-    if shutil.which("mvn") is None:
-        raise JarsError("mvn is not on the PATH: install Maven 3.6 or newer")
+    require_maven()
     command = ["mvn", "-B", "-f", str(recipe / "pom.xml")]
     command += ["package", "dependency:copy-dependencies", f"-DoutputDirectory={target}"]
     with (

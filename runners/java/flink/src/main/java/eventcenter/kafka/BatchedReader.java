@@ -63,7 +63,8 @@ final class BatchedReader extends UnboundedReader<byte[]> {
       KafkaRecord<byte[], byte[]> record = records.getCurrent();
       gathered.add(record);
       times.add(records.getCurrentTimestamp());
-      numBytes += length(record.getKV().getKey()) + length(record.getKV().getValue());
+      numBytes += Math.max(0, lengthOrNone(record.getKV().getKey()));
+      numBytes += Math.max(0, lengthOrNone(record.getKV().getValue()));
     }
     return isThere;
   }
@@ -98,10 +99,6 @@ final class BatchedReader extends UnboundedReader<byte[]> {
     if (part != null) {
       batch.put(part);
     }
-  }
-
-  private static int length(byte[] part) {
-    return part == null ? 0 : part.length;
   }
 
   private static int lengthOrNone(byte[] part) {
