@@ -21,7 +21,7 @@ from kernels.decide import (
     cut_without_osc,
     measure,
 )
-from kernels.limits import limits_of
+from kernels.limits import no_limits
 from schema.columns import Columns, concatenated, plain
 from schema.events import FAMILY_OF, Code, SpanReading
 
@@ -136,7 +136,7 @@ class History:
             cells=np.empty((num_windows, 0, 2), np.uint8),
             run_start_s=np.empty((0, 2), np.int64),
             last_abnormal_s=np.empty(0, np.int64),
-            limits=limits_of([]),
+            limits=no_limits(),
         )
 
     @property

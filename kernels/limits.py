@@ -1,43 +1,61 @@
 """What the topology says of links, as arrays: thresholds, bases, and whether events are decided."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import ptars
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from kernels.decide import SpanLimits
-from schema.topology import THRESHOLD_DEFAULTS, thresholds_of
-from schema.topology_pb2 import FiberLink, LifecycleState, MaintenanceWindow, Span
+from schema import topology_pb2
+from schema.topology import THRESHOLD_DEFAULTS
+from schema.topology_pb2 import FiberLink, LifecycleState, MaintenanceWindow
 
 NS_PER_S = 10**9
 
+_SPANS = ("az", "za")
 _DECIDED_STATES = (
     LifecycleState.LIFECYCLE_STATE_UNSPECIFIED,
     LifecycleState.DEPLOYED,
     LifecycleState.MAINTENANCE,
 )
 
-
-def is_decided(link: FiberLink) -> bool:
-    """Returns whether events are decided for a link in its state of life."""
-    return link.lifecycle_state in _DECIDED_STATES
+_handler = ptars.HandlerPool([topology_pb2.DESCRIPTOR]).get_for_message(FiberLink.DESCRIPTOR)
 
 
-def limits_of(links: Sequence[FiberLink]) -> SpanLimits:
+def parse_links(links: Sequence[bytes]) -> pa.RecordBatch:
+    """Returns n serialized FiberLinks in columns, nested; what a link does not state is null."""
+    return _handler.list_to_record_batch(list(links))
+
+
+def is_decided(links: pa.RecordBatch) -> NDArray[np.bool_]:
+    """Returns (n,) whether events are decided for links in their state of life."""
+    return np.isin(links["lifecycle_state"].to_numpy(), _DECIDED_STATES)
+
+
+def limits_of(links: pa.RecordBatch) -> SpanLimits:
     """Returns the limits of n links, defaults filled in."""
-    num_limits = len(THRESHOLD_DEFAULTS)
-    thresholds = np.array(
-        [[thresholds_of(span) for span in (link.az, link.za)] for link in links]
-    ).reshape(-1, 2, num_limits)
+    thresholds = [
+        _by_span(links, ["thresholds", name], default)
+        for name, default in THRESHOLD_DEFAULTS.items()
+    ]
+    osc_by_end = [_stated(links[end], ["has_osc"], False) for end in ("a_end", "z_end")]
+    has_osc: NDArray[np.bool_] = np.logical_and(*osc_by_end)
     return SpanLimits(
-        los_dbm=thresholds[..., 0],
-        set_db=thresholds[..., 1:],
-        base_db=_per_span(links, "span_loss_base_db"),
-        base_osc_db=_per_span(links, "span_loss_base_osc_db"),
-        has_osc=np.array(
-            [[link.a_end.has_osc and link.z_end.has_osc] * 2 for link in links], dtype=bool
-        ).reshape(-1, 2),
+        los_dbm=thresholds[0],
+        set_db=np.stack(thresholds[1:], axis=2),
+        base_db=_by_span(links, ["span_loss_base_db"], np.nan),
+        base_osc_db=_by_span(links, ["span_loss_base_osc_db"], np.nan),
+        has_osc=np.stack([has_osc] * len(_SPANS), axis=1),
     )
+
+
+def no_limits() -> SpanLimits:
+    """Returns the limits of no links."""
+    return limits_of(parse_links([]))
 
 
 def maintenance_at(link: FiberLink, window_s: int) -> MaintenanceWindow | None:
@@ -48,8 +66,13 @@ def maintenance_at(link: FiberLink, window_s: int) -> MaintenanceWindow | None:
     return None
 
 
-def _per_span(links: Sequence[FiberLink], field: str) -> NDArray[np.float64]:
-    def value(span: Span) -> float:
-        return getattr(span, field) if span.HasField(field) else np.nan
+def _by_span(links: pa.RecordBatch, path: list[str], default: float) -> NDArray[np.float64]:
+    """Returns (n, 2) numbers, directions AZ, ZA."""
+    return np.stack([_stated(links[span], path, default) for span in _SPANS], axis=1)
 
-    return np.array([[value(link.az), value(link.za)] for link in links]).reshape(-1, 2)
+
+def _stated(message: pa.StructArray, path: list[str], default: float | bool) -> NDArray[Any]:
+    """Returns a field of a message, or of one inside it; the default where it is not stated."""
+    field = pc.struct_field(message, path).fill_null(default)
+    values: NDArray[Any] = field.to_numpy(zero_copy_only=False)
+    return values

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from kernels.decide import SpanLimits
 from kernels.history import Rows
-from kernels.limits import is_decided, limits_of
+from kernels.limits import is_decided, limits_of, no_limits, parse_links
 from schema.blocks import link_key
 from schema.topology_pb2 import FiberLink
 
@@ -53,7 +53,7 @@ class LinkRows:
     """
 
     keys: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
-    limits: SpanLimits = field(default_factory=lambda: limits_of([]))
+    limits: SpanLimits = field(default_factory=no_limits)
     _links: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, object))
     _decided: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, bool))
     _view: View | None = None
@@ -121,9 +121,9 @@ class LinkRows:
             self.keys = keys
         rows = np.searchsorted(keys, changed)
         links = [present[key] for key in changed.tolist()]
-        parsed = [FiberLink.FromString(link) for link in links]
+        parsed = parse_links(links)
         self._links[rows] = np.array([*links, None], object)[:-1]
-        self._decided[rows] = [is_decided(link) for link in parsed]
+        self._decided[rows] = is_decided(parsed)
         self.limits.put(rows, limits_of(parsed))
         self._view = None
         return source if moved else None

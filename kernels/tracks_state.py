@@ -15,7 +15,7 @@ from kernels.evaluate import Tracks
 from kernels.history import History, Measured
 from kernels.learn import LearningRow
 from kernels.lifecycle import Alarms
-from kernels.limits import limits_of
+from kernels.limits import no_limits
 from kernels.link_rows import LinkRows
 from schema.blocks import Block, BlockKind
 
@@ -79,7 +79,7 @@ def unpack_tracks(data: bytes, measured: Iterable[bytes]) -> Tracks:
         cells=state["cells"],
         run_start_s=state["run_start_s"],
         last_abnormal_s=state["last_abnormal_s"],
-        limits=limits_of([]),
+        limits=no_limits(),
     )
     for block in map(Block.from_bytes, measured):
         if history.newest_s is not None and block.window_start_s >= history.oldest_s:

@@ -208,10 +208,16 @@ class _TrackFn(beam.DoFn):
         )
 
     def _change_links(self, shard: int, change: Block, cells: "_Cells") -> None:
-        """Takes over LINKS rows."""
-        held = self._open(shard, cells)
+        """Takes over LINKS rows.
+
+        Before anything was measured they are only kept: a topology is laid out faster at once
+        than block by block as it comes at the start.
+        """
+        held = self._open(shard, cells) if cells.tracks.read() else None
         table = self._links.open(shard, cells.head, cells.links)
         table.apply(change)
+        if held is None:
+            return
         held.topology = table.token
         held.moved |= held.tracks.change_links(links_of(change))
         if held.moved and held.tracks.history.measured:

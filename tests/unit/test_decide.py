@@ -17,7 +17,7 @@ from kernels.decide import (
     is_plainly_normal,
     measure,
 )
-from kernels.limits import limits_of
+from kernels.limits import limits_of, parse_links
 from schema import topology_pb2 as topo
 from schema.events import Code
 from tests.builders import link, span
@@ -41,7 +41,8 @@ def made(
     stated: dict[str, Any] = {"thresholds": topo.Thresholds(**thresholds)}
     if base_osc_db is not None:
         stated["span_loss_base_osc_db"] = base_osc_db
-    limits = limits_of([link(has_osc=has_osc, az=span(base_db, **stated))])
+    stated_link = link(has_osc=has_osc, az=span(base_db, **stated))
+    limits = limits_of(parse_links([stated_link.SerializeToString()]))
     powers = [np.array([[az, za]]) for az, za in zip((t, r, *osc), (1, -9, 1, -11), strict=True)]
     found = decide(SpanPowers(*powers), limits, np.array([[held, False]]))
     measured = measure(SpanPowers(*powers), limits)
