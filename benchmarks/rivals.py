@@ -32,8 +32,8 @@ CHECKPOINTING_MS = 1000
 OUT_OF_ORDERNESS_S, ALLOWED_LATENESS_S = 2, 5
 #: Flink's own, for jobs that hand on one record after the other.
 _BUFFER_TIMEOUT_MS = 100
-#: What a native job gets as heap for each Python worker that a Beam job has beside its own.
-WORKER_MB = 512
+#: What a native job gets as heap for the Python workers that a Beam job has beside each slot.
+WORKERS_MB = 1024
 
 _SUBMIT_TIMEOUT_S = 600
 _QUIX_REQUIREMENTS = CHECKOUT / "benchmarks" / "quix" / "requirements.txt"
@@ -258,7 +258,7 @@ class NativeFlink:
         It has the memory of the Python workers as heap, and both of Java's compilers: it is all
         Java.
         """
-        heap_mb = task.heap_mb + WORKER_MB * task.slots
+        heap_mb = task.heap_mb + WORKERS_MB * task.slots
         shape = Shape(1, task.slots, heap_mb, java=(), buffer_timeout_ms=_BUFFER_TIMEOUT_MS)
         with LocalCluster(shape) as cluster:
             yield _Native(cluster, task, self.form)

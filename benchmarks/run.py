@@ -12,10 +12,11 @@ and at each size one thing changed at a time: workers, faults, late reports, por
 Networks of more than some 100,000 links get 8 kB of heap for each.
 
 What runs: all rivals have the same topics and slots, checkpoints each second, B = 2 s and
-L = 5 s, and the same rule (--emit=matches). A Beam job has --heap_mb in its TaskManager and one
-Python worker a slot; a native Flink job gets 512 MB more heap a slot in their place. CPU and memory
+L = 5 s, and the same rule (--emit=matches). A Beam job has --heap_mb in its TaskManager and four
+Python workers a slot; a native Flink job gets 1 GB more heap a slot in their place. CPU and memory
 are those of JobManager, TaskManager and Python workers, or of Quix's processes; the broker's are
-told apart. All of it takes an hour or more. Tables, numbers and pictures go to --out. The code is
+told apart. Memory is resident memory of all processes: what forked workers share counts for each.
+All of it takes an hour or more. Tables, numbers and pictures go to --out. The code is
 1 when a rival has failed.
 """
 
@@ -39,7 +40,7 @@ from benchmarks.growth import SIZES, Point, past
 from benchmarks.growth import measure as measure_growth
 from benchmarks.machine import Machine
 from benchmarks.measure import WARM_UP_S, Bench, Paced, catch_up, fill, paced
-from benchmarks.processes import workers_of
+from benchmarks.processes import children_of
 from benchmarks.rivals import OUT_OF_ORDERNESS_S, RIVALS, Rival
 from benchmarks.summary import Round, summarize
 from benchmarks.workloads import Workload
@@ -111,9 +112,9 @@ def pace(
 @contextlib.contextmanager
 def started(options: argparse.Namespace, console: Console) -> Iterator[Bench]:
     """Yields a broker and what else all runs share."""
-    before = set(workers_of(os.getpid()))
+    before = set(children_of(os.getpid()))
     with LocalKafka(heap_mb=512) as kafka:
-        broker = tuple(set(workers_of(os.getpid())) - before)
+        broker = tuple(set(children_of(os.getpid())) - before)
         yield Bench(
             kafka,
             broker,

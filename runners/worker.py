@@ -6,11 +6,9 @@ docs/benchmark.md has what it cost.
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 import threading
-from collections.abc import Sequence
+from multiprocessing.connection import Connection
 from typing import Any
 
 from apache_beam.runners.worker import statecache, statesampler
@@ -65,31 +63,21 @@ def keep_bundles_short() -> None:
     statecache.get_deep_size = weight
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Serves a TaskManager until it is done with this worker."""
-    parser = argparse.ArgumentParser("worker", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--control", required=True, help="where the TaskManager gives out work")
-    parser.add_argument("--id", required=True, help="the TaskManager's name of this worker")
-    parser.add_argument(
-        "--connected_fd",
-        required=True,
-        type=int,
-        metavar="FD",
-        help="where a byte is written, and no more, when the TaskManager has been reached",
-    )
-    options = parser.parse_args(arguments)
+def serve(control: str, name: str, connected: Connection) -> None:
+    """Serves a TaskManager until it is done with this worker.
+
+    Args:
+        control: where the TaskManager gives out work.
+        name: the TaskManager's name of this worker.
+        connected: is sent True, and closed, when the TaskManager has been reached.
+    """
     keep_bundles_short()
     harness = SdkHarness(
-        options.control,
-        worker_id=options.id,
+        control,
+        worker_id=name,
         state_cache_size=STATE_CACHE_MB * 1_000_000,
         data_buffer_time_limit_ms=0,
     )
-    os.write(options.connected_fd, b"1")
-    os.close(options.connected_fd)
+    connected.send(True)
+    connected.close()
     harness.run()
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,52 +1,66 @@
 """The Python workers of a Flink TaskManager: starts one whenever the TaskManager asks for it.
 
 ``python -m runners.worker_pool --address=127.0.0.1:50000`` runs beside each TaskManager; the job
-names that address with ``--environment_type=EXTERNAL --environment_config=ADDRESS``. It is Beam's
-own worker pool, but for three things: it listens on the given address only; its workers are
-`runners.worker`, with the interpreter and the packages of the pool; and it says that a worker was
-started when that has reached the TaskManager, which would wait for one that has died for good.
+names that address with ``--environment_type=EXTERNAL --environment_config=ADDRESS``. It does what
+Beam's own worker pool does, but for four things: it listens on the given address only; its workers
+are `runners.worker`, with the interpreter and the packages of the pool; they are forked from a
+process that has loaded the pipeline already, so that a job does not wait until each has; and it
+says that a worker was started when that has reached the TaskManager, which would wait for one
+that has died for good.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
+import multiprocessing
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
 from types import FrameType
 
 import grpc
 from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
-from apache_beam.runners.worker.worker_pool_main import BeamFnExternalWorkerPoolServicer
 
 _STOP_GRACE_S = 5
-#: Requests at the same time: one for each slot that waits for its worker, and those that stop some.
+#: Requests at the same time: one for each worker that is waited for, and those that stop some.
 _MAX_REQUESTS = 64
 
+_fork = multiprocessing.get_context("forkserver")
 
-class Pool(BeamFnExternalWorkerPoolServicer):
-    """Starts and stops workers at the request of a TaskManager."""
+
+class Pool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
+    """Starts and stops workers at the request of a TaskManager.
+
+    Attributes:
+        workers: those that were started and not stopped, by the TaskManager's names.
+    """
+
+    def __init__(self) -> None:
+        """Begins to load what workers are forked from."""
+        self.workers: dict[str, ForkServerProcess] = {}
+        _fork.set_forkserver_preload(["runners.worker"])
+        forkserver.ensure_running()
 
     def StartWorker(  # noqa: N802
         self, request: beam_fn_api_pb2.StartWorkerRequest, context: grpc.ServicerContext
     ) -> beam_fn_api_pb2.StartWorkerResponse:
         """Starts a worker; returns when it has reached the TaskManager, or why it has not."""
-        name = request.worker_id
-        ours, theirs = os.pipe()
-        where = f"--control={request.control_endpoint.url}", f"--id={name}"
-        command = [sys.executable, "-m", "runners.worker", *where, f"--connected_fd={theirs}"]
-        with open(ours, "rb") as connected:
+        name, control = request.worker_id, request.control_endpoint.url
+        ours, theirs = _fork.Pipe(duplex=False)
+        worker = _fork.Process(target=_serve, args=(control, name, theirs))
+        with ours:
             try:
-                worker = subprocess.Popen(command, pass_fds=(theirs,))
+                worker.start()
             except OSError as error:
                 return beam_fn_api_pb2.StartWorkerResponse(error=str(error))
             finally:
-                os.close(theirs)
-            self._worker_processes[name] = worker
+                theirs.close()
+            self.workers[name] = worker
             answered = threading.Event()
 
             def give_up() -> None:
@@ -54,13 +68,34 @@ class Pool(BeamFnExternalWorkerPoolServicer):
                     worker.kill()
 
             context.add_callback(give_up)
-            if connected.read(1):
-                answered.set()
-                return beam_fn_api_pb2.StartWorkerResponse()
-        code = worker.wait()
-        return beam_fn_api_pb2.StartWorkerResponse(
-            error=f"Python worker {name} ended with code {code} before it was connected"
-        )
+            try:
+                ours.recv()
+            except EOFError:
+                worker.join()
+                return beam_fn_api_pb2.StartWorkerResponse(
+                    error=f"Python worker {name} ended with code {worker.exitcode} "
+                    "before it was connected"
+                )
+        answered.set()
+        return beam_fn_api_pb2.StartWorkerResponse()
+
+    def StopWorker(  # noqa: N802
+        self, request: beam_fn_api_pb2.StopWorkerRequest, context: grpc.ServicerContext
+    ) -> beam_fn_api_pb2.StopWorkerResponse:
+        """Stops a worker; returns when it has ended."""
+        if worker := self.workers.pop(request.worker_id, None):
+            worker.terminate()
+            worker.join(_STOP_GRACE_S)
+            worker.kill()
+            worker.join()
+        return beam_fn_api_pb2.StopWorkerResponse()
+
+
+def _serve(control: str, name: str, connected: Connection) -> None:
+    """Is a worker, in a process of its own; the pool itself has no need of what that loads."""
+    from runners.worker import serve
+
+    serve(control, name, connected)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    pool = Pool(use_process=True)
+    pool = Pool()
     requests = ThreadPoolExecutor(max_workers=_MAX_REQUESTS)
     server = grpc.server(requests, options=[("grpc.so_reuseport", 0)])
     beam_fn_api_pb2_grpc.add_BeamFnExternalWorkerPoolServicer_to_server(pool, server)
@@ -86,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"Starts Python workers, asked on {options.address}", flush=True)
     stopped.wait()
     server.stop(grace=_STOP_GRACE_S).wait()
-    for worker in list(pool._worker_processes.values()):
+    for worker in list(pool.workers.values()):
         worker.terminate()
     return 0
 

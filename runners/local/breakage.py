@@ -71,11 +71,10 @@ def _cut_bundle(running: Running) -> None:
 
 
 def _workers(running: Running) -> list[int]:
-    """Returns the workers that the first pool has started and that still run."""
+    """Returns the workers of the first pool that still run: what its own processes have forked."""
     pool = running.cluster.processes["workerpool0"].pid
-    return [
-        process for process, state, parent in _processes() if parent == pool and state not in "ZX"
-    ]
+    parents = {process: parent for process, state, parent in _processes() if state not in "ZX"}
+    return [process for process, parent in parents.items() if parents.get(parent) == pool]
 
 
 def _processes() -> Iterator[tuple[int, str, int]]:

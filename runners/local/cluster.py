@@ -26,6 +26,10 @@ _LOOK_EVERY_S = 0.5
 #: The name that each TaskManager knows the pool beside it by.
 _POOL_NAME = "worker-pool"
 
+#: Beam hands a job's steps out to the workers in turn as they come up. With a worker a slot both
+#: halves of a busy step can come to share one, and its interpreter, while the other idles.
+WORKERS_A_SLOT = 4
+
 _CONFIG = """\
 jobmanager.rpc.address: 127.0.0.1
 jobmanager.rpc.port: {rpc_port}
@@ -161,7 +165,7 @@ class LocalCluster(Parts):
             f"--kafka_expansion_service={self.expansion_service}",
             "--environment_type=EXTERNAL",
             f"--environment_config={_POOL_NAME}:{self._pool_port}",
-            f"--sdk_worker_parallelism={self._shape.slots}",
+            f"--sdk_worker_parallelism={self._shape.slots * WORKERS_A_SLOT}",
         ]
 
     def check(self) -> None:

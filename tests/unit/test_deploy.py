@@ -135,8 +135,8 @@ def test_the_parts_fit_together() -> None:
     pods = {name: deployment["spec"][name]["podTemplate"] for name in ("jobManager", "taskManager")}
     submit = job["spec"]["template"]
     options = dict(a.split("=", 1) for a in containers(submit)["submit"]["args"] if "=" in a)
-    slots = deployment["spec"]["flinkConfiguration"]["taskmanager.numberOfTaskSlots"]
-    assert options["--sdk_worker_parallelism"] == slots
+    slots = int(deployment["spec"]["flinkConfiguration"]["taskmanager.numberOfTaskSlots"])
+    assert int(options["--sdk_worker_parallelism"]) == slots * cluster.WORKERS_A_SLOT
     assert options["--flink_master"] == f"{deployment['metadata']['name']}-rest:8081"
     ours = {o for action in _parser()._actions for o in action.option_strings}
     assert {o for o in options if "kafka" in o} <= ours

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from multiprocessing.connection import Connection
 from typing import cast
 
 import grpc
@@ -43,11 +47,11 @@ def task_manager() -> Iterator[tuple[grpc.Server, str]]:
 
 @pytest.fixture
 def pool() -> Iterator[Pool]:
-    pool = Pool(use_process=True)
+    pool = Pool()
     yield pool
-    for worker in list(pool._worker_processes.values()):
+    for worker in list(pool.workers.values()):
         worker.kill()
-        worker.wait()
+        worker.join()
 
 
 def ask(pool: Pool, address: str, context: Context) -> Future[fn_api.StartWorkerResponse]:
@@ -63,7 +67,7 @@ def ask(pool: Pool, address: str, context: Context) -> Future[fn_api.StartWorker
     deadline = time.monotonic() + PATIENCE_S
     while not context.ended and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert WORKER in pool._worker_processes
+    assert WORKER in pool.workers
     return answer
 
 
@@ -73,22 +77,22 @@ def test_it_answers_when_the_worker_is_connected(
     server, address = task_manager
     context = Context()
     answer = ask(pool, address, context)
-    worker = pool._worker_processes[WORKER]
+    worker = pool.workers[WORKER]
     time.sleep(0.2)
     assert not answer.done()
     server.start()
     assert not answer.result(PATIENCE_S).error
     context.end()  # as gRPC does behind each answer: the worker stays
-    assert worker.poll() is None
+    assert worker.is_alive()
     pool.StopWorker(fn_api.StopWorkerRequest(worker_id=WORKER), cast(grpc.ServicerContext, context))
-    assert worker.wait(PATIENCE_S)
+    assert worker.exitcode == -signal.SIGTERM
 
 
 def test_a_worker_that_dies_while_it_starts_is_an_error(
     pool: Pool, task_manager: tuple[grpc.Server, str]
 ) -> None:
     answer = ask(pool, task_manager[1], Context())
-    pool._worker_processes[WORKER].kill()
+    pool.workers[WORKER].kill()
     expected = f"Python worker {WORKER} ended with code -9 before it was connected"
     assert answer.result(PATIENCE_S).error == expected
 
@@ -100,4 +104,17 @@ def test_a_worker_that_nobody_waits_for_any_more_is_ended(
     answer = ask(pool, task_manager[1], context)
     context.end()
     assert answer.result(PATIENCE_S).error
-    assert pool._worker_processes[WORKER].returncode
+    assert pool.workers[WORKER].exitcode == -signal.SIGKILL
+
+
+def _tell_what_is_loaded(answer: Connection) -> None:
+    answer.send(set(sys.modules))
+
+
+def test_what_workers_are_forked_from_has_loaded_the_pipeline(pool: Pool) -> None:
+    fork = multiprocessing.get_context("forkserver")
+    ours, theirs = fork.Pipe(duplex=False)
+    process = fork.Process(target=_tell_what_is_loaded, args=(theirs,))
+    process.start()
+    assert {"pipeline.graph", "runners.worker"} <= ours.recv()
+    process.join()
