@@ -6,6 +6,7 @@ docs/benchmark.md has what it cost.
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from multiprocessing.connection import Connection
@@ -14,7 +15,8 @@ from typing import Any
 from apache_beam.runners.worker import statecache, statesampler
 from apache_beam.runners.worker.sdk_worker import SdkHarness
 
-import pipeline.graph  # noqa: F401  # what the steps need, before the first bundle waits for it
+import pipeline.graph
+import pipeline.kafka  # noqa: F401  # what the steps need, before any job waits for it
 
 #: What a worker remembers of state between bundles, so that it does not ask for it each time.
 STATE_CACHE_MB = 100
@@ -71,6 +73,7 @@ def serve(control: str, name: str, connected: Connection) -> None:
         name: the TaskManager's name of this worker.
         connected: is sent True, and closed, when the TaskManager has been reached.
     """
+    gc.freeze()  # what was loaded before the fork stays: no collection need look through it
     keep_bundles_short()
     harness = SdkHarness(
         control,
