@@ -42,6 +42,9 @@ _FRAME = re.compile(r"(?P<function>.+?) \((?P<file>.+?):(?P<line>\d+)\)")
 #: A frame of Java's Flight Recorder, on a line of its own.
 _JAVA_FRAME = re.compile(r"^\s+(\S+\(.*?\))\s+line:")
 _ELSEWHERE = "(none of our code)"
+#: Functions in which a thread waits, which py-spy takes for work where it must not stop a process.
+_WAITING = {"Condition.wait", "wait", "select", "EpollSelector.select"}
+_CHANNEL_SPIN = "channel_spin"
 
 
 @dataclass
@@ -60,12 +63,15 @@ class Samples:
 
 
 def python_samples(lines: Iterable[str]) -> Samples:
-    """Counts stacks as py-spy writes them: frames from the outermost on, and a number."""
+    """Counts stacks as py-spy writes them: frames from the outermost on, and a number.
+
+    Threads that wait are left out.
+    """
     samples = Samples()
     for line in lines:
         stack, _, number = line.rstrip().rpartition(" ")
         frames = [match for part in stack.split(";") if (match := _FRAME.search(part))]
-        if not frames:
+        if not frames or _waits(frames[-1]["function"]):
             continue
         count = int(number)
         samples.total += count
@@ -87,6 +93,10 @@ def java_samples(lines: Iterable[str]) -> Samples:
             samples.total += 1
             samples.tops[frame[1].partition("(")[0]] += 1
     return samples
+
+
+def _waits(function: str) -> bool:
+    return function in _WAITING or function.endswith(_CHANNEL_SPIN)
 
 
 def _told(frame: re.Match[str]) -> str:

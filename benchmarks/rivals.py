@@ -158,15 +158,10 @@ class _OnFlink(ABC):
 
 @dataclass(frozen=True)
 class EventCenter:
-    """The pipeline of this project, with the options that it is shipped with.
-
-    Attributes:
-        options: others than it is shipped with.
-    """
+    """The pipeline of this project, with the options that it is shipped with."""
 
     name: str = "event-center"
     is_slow: bool = False
-    options: tuple[str, ...] = ()
 
     def prepare(self) -> None:
         """Nothing is to be built."""
@@ -175,16 +170,12 @@ class EventCenter:
     def deployed(self, task: Task) -> Iterator[Engine]:
         """Yields it on a cluster of its own."""
         with LocalCluster(Shape(1, task.slots, task.heap_mb)) as cluster:
-            yield _Submitted(cluster, task, self.options)
+            yield _Submitted(cluster, task)
 
 
 class _Submitted(_OnFlink):
-    def __init__(self, cluster: LocalCluster, task: Task, options: Sequence[str]) -> None:
-        super().__init__(cluster, task)
-        self._options = options
-
     def _submit(self) -> FlinkJob:
-        task, options = self._task, [*_beam_options(self._task), *self._options]
+        task, options = self._task, _beam_options(self._task)
         return submit_pipeline(task.kafka, self._cluster, task.name, task.topics, options)
 
 
@@ -368,7 +359,6 @@ RIVALS: dict[str, Rival] = {
     rival.name: rival
     for rival in (
         EventCenter(),
-        EventCenter("event-center-400ms", options=("--max_bundle_time_mills=400",)),
         NativeFlink("stock"),
         NativeFlink("tuned"),
         RecordAtATime(),

@@ -255,6 +255,8 @@ def test_python_samples() -> None:
         [
             "run (sdk_worker.py:1);work (transforms/join_topology.py:9);take (numpy/core.py:3) 7\n",
             "run (sdk_worker.py:1);poll (grpc/_channel.py:9) 3\n",
+            "run (sdk_worker.py:1);Condition.wait (threading.py:331) 90\n",
+            "run (threading.py:1);spin.<locals>.channel_spin (grpc/_channel.py:1391) 80\n",
         ]
     )
     assert told.total == 10
