@@ -11,16 +11,6 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def children_of(process: int) -> list[int]:
-    """Returns the processes that a process has started and that still run."""
-    return [child for child, (parent, _) in _stat().items() if parent == process]
-
-
-def workers_of(pool: int) -> list[int]:
-    """Returns the workers of a pool that still run: what its own processes have forked."""
-    return [worker for child in children_of(pool) for worker in children_of(child)]
-
-
 def cpu_seconds(process: int) -> float:
     """Returns the CPU time of a process, its children included, that have not ended [s]."""
     stat = _stat()

@@ -24,13 +24,13 @@ from rich.console import Console
 from benchmarks.builds import environment
 from benchmarks.growth import past
 from benchmarks.measure import CatchUp, catch_up, fill
-from benchmarks.processes import cpu_seconds, workers_of
+from benchmarks.processes import cpu_seconds
 from benchmarks.rivals import Engine, EventCenter, Task
 from benchmarks.run import started
 from benchmarks.tables import Table
 from benchmarks.workloads import Workload
 from runners.local.jars import CHECKOUT, JarsError
-from runners.local.process import ProcessError
+from runners.local.process import ProcessError, workers_of
 from simulator.cli import Parser
 
 _REQUIREMENTS = CHECKOUT / "benchmarks" / "profile_requirements.txt"
@@ -42,9 +42,9 @@ _FRAME = re.compile(r"(?P<function>.+?) \((?P<file>.+?):(?P<line>\d+)\)")
 #: A frame of Java's Flight Recorder, on a line of its own.
 _JAVA_FRAME = re.compile(r"^\s+(\S+\(.*?\))\s+line:")
 _ELSEWHERE = "(none of our code)"
-#: Functions in which a thread waits, which py-spy takes for work where it must not stop a process.
-_WAITING = {"Condition.wait", "wait", "select", "EpollSelector.select"}
-_CHANNEL_SPIN = "channel_spin"
+#: What functions end with in which a thread waits; py-spy takes that for work where it must not
+#: stop a process.
+_WAITING = ("wait", "EpollSelector.select", "channel_spin")
 
 
 @dataclass
@@ -71,7 +71,7 @@ def python_samples(lines: Iterable[str]) -> Samples:
     for line in lines:
         stack, _, number = line.rstrip().rpartition(" ")
         frames = [match for part in stack.split(";") if (match := _FRAME.search(part))]
-        if not frames or _waits(frames[-1]["function"]):
+        if not frames or frames[-1]["function"].endswith(_WAITING):
             continue
         count = int(number)
         samples.total += count
@@ -93,10 +93,6 @@ def java_samples(lines: Iterable[str]) -> Samples:
             samples.total += 1
             samples.tops[frame[1].partition("(")[0]] += 1
     return samples
-
-
-def _waits(function: str) -> bool:
-    return function in _WAITING or function.endswith(_CHANNEL_SPIN)
 
 
 def _told(frame: re.Match[str]) -> str:

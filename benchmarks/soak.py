@@ -26,13 +26,14 @@ from matplotlib import pyplot
 from rich.console import Console
 
 from benchmarks.feed import Feed
-from benchmarks.processes import memory_mb, workers_of
+from benchmarks.processes import memory_mb
 from benchmarks.workloads import Workload, link_id
 from runners.local.cluster import LocalCluster, Shape
 from runners.local.flink_job import DROPS, FlinkJob
 from runners.local.jars import CHECKOUT
 from runners.local.kafka import LocalKafka
 from runners.local.live import TOPICS
+from runners.local.process import workers_of
 from runners.local.submit import submit_pipeline
 from simulator.cli import Parser
 

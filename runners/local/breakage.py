@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from runners.local.cluster import LocalCluster
 from runners.local.flink_job import FlinkJob
 from runners.local.kafka import LocalKafka
+from runners.local.process import workers_of
 
 # Long enough for blocks to arrive at a stopped worker.
 _MID_BUNDLE_S = 2
@@ -71,19 +70,8 @@ def _cut_bundle(running: Running) -> None:
 
 
 def _workers(running: Running) -> list[int]:
-    """Returns the workers of the first pool that still run: what its own processes have forked."""
-    pool = running.cluster.processes["workerpool0"].pid
-    parents = {process: parent for process, state, parent in _processes() if state not in "ZX"}
-    return [process for process, parent in parents.items() if parents.get(parent) == pool]
-
-
-def _processes() -> Iterator[tuple[int, str, int]]:
-    """Yields id, state and parent of every process."""
-    for file in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it has just ended
-            number, _, rest = file.read_text().partition(" (")
-            state, parent = rest.rpartition(")")[2].split()[:2]
-            yield int(number), state, int(parent)
+    """Returns the workers of the first pool that still run."""
+    return workers_of(running.cluster.processes["workerpool0"].pid)
 
 
 def _restart_broker(running: Running) -> None:

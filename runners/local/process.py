@@ -221,6 +221,23 @@ def _signals_held() -> Iterator[None]:
         signal.raise_signal(came[0])
 
 
+def children_of(process: int) -> list[int]:
+    """Returns the processes that a process has started and that still run."""
+    children = []
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it has just ended
+            number, _, rest = file.read_text().partition(" (")
+            state, parent = rest.rpartition(")")[2].split()[:2]
+            if int(parent) == process and state not in "ZX":
+                children.append(int(number))
+    return children
+
+
+def workers_of(pool: int) -> list[int]:
+    """Returns the workers of a worker pool that still run: what its own processes have forked."""
+    return [worker for child in children_of(pool) for worker in children_of(child)]
+
+
 def is_listening(port: int) -> bool:
     """Whether something takes connections on a port of this machine."""
     with socket.socket() as probe:

@@ -264,6 +264,11 @@ def test_python_samples() -> None:
     assert told.tops == {"numpy/core.py take": 7, "grpc/_channel.py poll": 3}
 
 
+def test_an_array_that_is_selected_is_no_thread_that_waits() -> None:
+    told = python_samples(["decide (kernels/decide.py:9);select (numpy/lib/_function.py:3) 5\n"])
+    assert told.total == 5
+
+
 def test_java_samples() -> None:
     told = java_samples(
         [
