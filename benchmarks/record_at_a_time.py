@@ -49,7 +49,7 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
     read = _reader(pipeline, source)
     lateness = settings.lateness
     events = (
-        source.records(pipeline)
+        source.read(pipeline).records
         | "Reports" >> beam.FlatMap(_payloads).with_output_types(bytes)
         | "Ports" >> beam.ParDo(_PortsFn(read, lateness.out_of_orderness_s))
         | "Seconds"

@@ -56,7 +56,7 @@ class Measured:
 
     Attributes:
         row: (k,) int64, rows of the links, ascending.
-        powers: (k, 2) arrays by name of the column of a SPANS block, coded or not; one that is
+        powers: (k, 2) arrays by name of the column of SPANS, coded or not; one that is
             missing has no reading.
         base_db: (k, 2) float64, NaN = none.
     """
@@ -170,7 +170,8 @@ class History:
         is_new = source < 0
         never = np.iinfo(np.int64).min
         empty = np.full((self.num_windows, 1, 2), EMPTY_CELL)
-        self.cells = np.append(self.cells, empty, axis=1)[:, source]
+        # numpy would lay that out link by link, which is slow to step and to pack.
+        self.cells = np.ascontiguousarray(np.append(self.cells, empty, axis=1)[:, source])
         self.run_start_s = np.append(self.run_start_s, [[never] * 2], axis=0)[source]
         self.last_abnormal_s = np.append(self.last_abnormal_s, never)[source]
         old = source[~is_new]

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from schema.blocks import ROLE_RX, ROLE_TX, SCHEMAS, BlockKind, num_rows
@@ -19,7 +21,7 @@ _A, _Z = 0, 1
 _TX, _RX = 0, 1
 #: End that launches, and end that receives, per direction (AZ, ZA).
 _LAUNCHING, _RECEIVING = (_A, _Z), (_Z, _A)
-#: What each column of a SPANS block is read from: PM type, role, and the end by direction.
+#: What each column of SPANS is read from: PM type, role, and the end by direction.
 _POWERS = {
     "tx_dbm": (PmType.OUTPUT_POWER, _TX, _LAUNCHING),
     "rx_dbm": (PmType.INPUT_POWER, _RX, _RECEIVING),
@@ -28,23 +30,34 @@ _POWERS = {
 }
 
 
-def measure_spans(ends: Columns) -> dict[str, Any]:
-    """Returns columns of SPANS: a row for every link that has a sample, valid or not.
+def measure_spans(ends: Columns, links: NDArray[np.uint64]) -> dict[str, Any]:
+    """Returns what the spans of some links measure that have a sample, valid or not.
 
     Of several samples of one component the latest sample time wins as a whole, then the highest
     sequence, then the first to arrive; samples that count as no data never win.
 
     Args:
         ends: columns of ENDS rows of one window.
+        links: (m,) link keys, ascending, each once; samples of other links are left out.
+
+    Returns:
+        SPANS columns: ``link``, (n,) uint64, ascending, each once; and where any has a reading
+        ``tx_dbm``, ``rx_dbm``, ``tx_osc_dbm``, ``rx_osc_dbm``, (n, 2) by direction (AZ, ZA) [dBm],
+        coded or not, NaN = none, -inf = dark.
     """
-    links, link = np.unique(ends["link"], return_inverse=True)
+    link = pc.index_in(pa.array(ends["link"]), value_set=pa.array(links)).fill_null(-1).to_numpy()
+    sampled = np.zeros(len(links) + 1, bool)
+    sampled[link] = True
+    here = np.flatnonzero(sampled[:-1])
     winner = _winners(ends, link, len(links))
-    columns: dict[str, Any] = {"link": links}
+    if len(here) < len(links):
+        winner = winner[here]
+    columns: dict[str, Any] = {"link": links[here]}
     for name, (pm_type, role, ends_by_direction) in _POWERS.items():
         values = ends.get(f"pm_{pm_type}")
         if values is not None:
             values = np.append(values, none_in(values))  # row -1: no sample
-            columns[name] = values[winner[:, ends_by_direction, role]]
+            columns[name] = values[np.ascontiguousarray(winner[:, ends_by_direction, role])]
     return columns
 
 
@@ -64,8 +77,8 @@ def _identities(rows: Columns) -> Iterator[tuple[object, ...]]:
     return zip(*(rows[name].tolist() for name in names), sequence.tolist(), strict=True)
 
 
-def pick_ends(rows: Columns, picked: NDArray[np.bool_]) -> dict[str, Any]:
-    """Returns the ENDS rows where `picked` is true; the reports stay."""
+def pick_ends(rows: Columns, picked: NDArray[Any]) -> dict[str, Any]:
+    """Returns some ENDS rows, by position or by mask; the reports stay."""
     schema = SCHEMAS[BlockKind.ENDS]
     return {
         name: values if schema[name].per_report else values[picked] for name, values in rows.items()
@@ -90,13 +103,13 @@ def concat_ends(parts: Sequence[Columns]) -> dict[str, Any]:
     return columns
 
 
-def _winners(ends: Columns, link: NDArray[np.int64], num_links: int) -> NDArray[np.int64]:
+def _winners(ends: Columns, link: NDArray[np.int32], num_links: int) -> NDArray[np.int64]:
     """Returns (L, 2, 2) int64: row of the sample that counts, by link, end and role; -1 = none."""
-    role, has_data = ends["role"], ends["has_data"]
+    role, counts = ends["role"], ends["has_data"] & (link >= 0)
     transmits, receives = (
-        np.flatnonzero(has_data & ((role & bit) != 0)) for bit in (ROLE_TX, ROLE_RX)
+        np.flatnonzero(counts & ((role & bit) != 0)) for bit in (ROLE_TX, ROLE_RX)
     )
-    slot = link * 4 + ends["end"].astype(np.int64) * 2
+    slot = link.astype(np.int64) * 4 + ends["end"].astype(np.int64) * 2
     slot = np.concatenate((slot[transmits], slot[receives] + 1))
     rows = np.concatenate((transmits, receives))
     winner = np.full(num_links * 4, -1, dtype=np.int64)

@@ -20,10 +20,23 @@ from kernels.link_rows import LinkRows
 from schema.blocks import Block, BlockKind
 
 #: First byte; state of another version is refused.
-STATE_VERSION = 3
+STATE_VERSION = 4
 
 _CODEC = "lz4"
 _LENGTH_BYTES = 8
+
+
+def check_version(version: int) -> None:
+    """Refuses state of another version.
+
+    Raises:
+        ValueError: it is one.
+    """
+    if version != STATE_VERSION:
+        raise ValueError(
+            f"state of version {version} cannot be read by version {STATE_VERSION}: "
+            "start without the savepoint"
+        )
 
 
 def pack_tracks(tracks: Tracks) -> bytes:
@@ -66,11 +79,7 @@ def unpack_tracks(data: bytes, measured: Iterable[bytes]) -> Tracks:
     Raises:
         ValueError: they were written by another version.
     """
-    if data[0] != STATE_VERSION:
-        raise ValueError(
-            f"state of version {data[0]} cannot be read by version {STATE_VERSION}: "
-            "start without the savepoint"
-        )
+    check_version(data[0])
     length = int.from_bytes(data[1 : 1 + _LENGTH_BYTES], "little")
     packed = memoryview(data)[1 + _LENGTH_BYTES :]
     state = pickle.loads(pa.decompress(packed, length, _CODEC, asbytes=True))

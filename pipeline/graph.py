@@ -4,7 +4,7 @@
 """
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import apache_beam as beam
 from apache_beam.pipeline import AppliedPTransform
@@ -14,12 +14,11 @@ from transforms import (
     DecodeReports,
     FormatEvents,
     JoinTopology,
-    MeasureSpans,
-    SplitLate,
     TrackLinks,
     UpdateTopology,
 )
 from transforms.lateness import Lateness
+from transforms.track_links import EventTime
 from transforms.update_topology import LINK_ENDS, LINKS, TopologyFile
 
 
@@ -40,15 +39,28 @@ class Settings:
     source_name: str = "event-center"
 
 
+class PmInput(NamedTuple):
+    """What a source has of PM.
+
+    Attributes:
+        records: `PmRecords`.
+        moments: those that event time reaches, each announced before, where it is ANNOUNCED
+            [us since the Unix epoch].
+    """
+
+    records: beam.PCollection
+    moments: beam.PCollection[int] | None = None
+
+
 class Source(Protocol):
     """Where PM and topology come from: a file, Kafka, or a test."""
 
     @property
-    def farthest_behind_s(self) -> int | None:
-        """How far behind the watermark a record may come [s]; None: nothing is late here."""
+    def event_time(self) -> EventTime:
+        """How event time goes on here."""
 
-    def records(self, pipeline: beam.Pipeline) -> beam.PCollection:
-        """Returns `PmRecords`."""
+    def read(self, pipeline: beam.Pipeline) -> PmInput:
+        """Returns the PM."""
 
     def topology(self, pipeline: beam.Pipeline) -> TopologyFile | beam.PCollection:
         """Returns the whole topology, or its records as they come."""
@@ -70,6 +82,7 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
     lateness, shards = settings.lateness, settings.num_shards
     # A bundle makes a block for each pair of shards at most, and small blocks cost as large ones.
     node_shards = max(min(2, shards), shards // 2)
+    pm = source.read(pipeline)
     topology = source.topology(pipeline)
     links = link_ends = topology
     if isinstance(topology, TopologyFile):
@@ -79,12 +92,11 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
         links, link_ends = updates[LINKS], updates[LINK_ENDS]
 
     events: beam.PCollection[Record] = (
-        source.records(pipeline)
+        pm.records
         | "DecodeReports" >> DecodeReports(node_shards, aside)
         | "JoinTopology" >> JoinTopology(shards, link_ends, aside)
-        | "SplitLate" >> SplitLate(lateness, source.farthest_behind_s, aside)
-        | "MeasureSpans" >> MeasureSpans(lateness)
-        | "TrackLinks" >> TrackLinks(lateness, settings.emit, shards, links)
+        | "TrackLinks"
+        >> TrackLinks(lateness, settings.emit, shards, links, source.event_time, pm.moments, aside)
         | "FormatEvents" >> FormatEvents(settings.source_name)
     )
 
@@ -100,10 +112,10 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
 class _Sketch:
     """A source and sinks that stand for any: to look at the graph, not to run it."""
 
-    farthest_behind_s = 0
+    event_time = EventTime.LIVE
 
-    def records(self, pipeline: beam.Pipeline) -> beam.PCollection:
-        return pipeline | "ReadPm" >> beam.Create([], reshuffle=False)
+    def read(self, pipeline: beam.Pipeline) -> PmInput:
+        return PmInput(pipeline | "ReadPm" >> beam.Create([], reshuffle=False))
 
     def topology(self, pipeline: beam.Pipeline) -> beam.PCollection:
         return pipeline | "ReadTopology" >> beam.Create([], reshuffle=False)

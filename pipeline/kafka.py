@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 import apache_beam as beam
 from apache_beam.io.kafka import WriteToKafka
 
+from pipeline.graph import PmInput
 from pipeline.kafka_client import read_until
 from pipeline.kafka_records import Batch, ReadBatches
 from pipeline.outputs import Record
 from transforms.decode_reports import PmRecords
+from transforms.track_links import EventTime
 from transforms.update_topology import TopologyRecord
 
 _NS_PER_MS = 10**6
@@ -52,13 +54,11 @@ class KafkaSource:
     expansion_service: str
     config: dict[str, str] = field(default_factory=dict)
 
-    #: The watermark follows the clock, and record timestamps do as well. A window more costs
-    #: state for each second of it.
-    farthest_behind_s = 3600
+    event_time = EventTime.LIVE
 
-    def records(self, pipeline: beam.Pipeline) -> beam.PCollection[PmRecords]:
+    def read(self, pipeline: beam.Pipeline) -> PmInput:
         """Returns the PM records; their watermark is that of the newest record's timestamp."""
-        return (
+        return PmInput(
             pipeline
             | "ReadPm" >> self._read(self.pm_topic, is_ordered=True)
             | "PmRecords" >> beam.Map(_pm_records).with_output_types(PmRecords)

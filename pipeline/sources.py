@@ -13,14 +13,16 @@ from apache_beam.utils.timestamp import Timestamp
 from numpy.typing import NDArray
 
 from kernels.decode import parse_reports
+from pipeline.graph import PmInput
 from pipeline.outputs import Record, side_record
 from schema.capture import read_capture
 from schema.topology_file import bad_topology_line, read_topology
 from transforms.decode_reports import MAX_GATHERED, PmRecords
 from transforms.lateness import Lateness
+from transforms.track_links import EventTime
 from transforms.update_topology import TopologyFile
 
-_US_PER_S = 10**6
+# Number of the first record, and how many there are; a moment [us], and 0.
 _GROUP_HEADER = struct.Struct("<qI")
 
 
@@ -51,11 +53,11 @@ class _FileSource:
 class BatchReplay(_FileSource):
     """A capture as bounded input: nothing in it is late."""
 
-    farthest_behind_s = None
+    event_time = EventTime.BOUNDED
 
-    def records(self, pipeline: beam.Pipeline) -> beam.PCollection[PmRecords]:
+    def read(self, pipeline: beam.Pipeline) -> PmInput:
         """Returns the records in order of arrival."""
-        return (
+        return PmInput(
             pipeline
             | "CaptureFile" >> beam.Create([self.pm_file])
             | "ReadCapture" >> beam.FlatMap(_read_records).with_output_types(PmRecords)
@@ -81,44 +83,34 @@ class StreamReplay(_FileSource):
 
     lateness: Lateness
 
-    #: One report with a clock that is years ahead makes all others late, and none may vanish.
-    farthest_behind_s = 10_000_000_000
+    event_time = EventTime.ANNOUNCED
 
-    def records(self, pipeline: beam.Pipeline) -> beam.PCollection[PmRecords]:
-        """Returns the records in order of arrival."""
+    def read(self, pipeline: beam.Pipeline) -> PmInput:
+        """Returns the records in order of arrival, and the moments to which the watermark moves."""
+        now = Timestamp(0)
         stream = TestStream(coder=beam.coders.BytesCoder()).with_output_types(bytes)
-        for watermark, group in self._groups(list(read_capture(self.pm_file))):
-            if watermark is not None:
-                stream = stream.advance_watermark_to(watermark)
-            stream = stream.add_elements([TimestampedValue(group, watermark or Timestamp(0))])
-        stream = stream.advance_watermark_to(_LONG_AFTER)
-        return (
-            pipeline
-            | "StreamReplay" >> stream.advance_watermark_to_infinity()
-            | "Ungroup" >> beam.FlatMap(_ungroup).with_output_types(PmRecords)
+        for moment_us, group in self._groups(list(read_capture(self.pm_file))):
+            if moment_us is not None:
+                stream = stream.add_elements([TimestampedValue(_moment(moment_us), now)])
+                now = Timestamp(micros=moment_us)
+                stream = stream.advance_watermark_to(now)
+            stream = stream.add_elements([TimestampedValue(group, now)])
+        stream = stream.advance_watermark_to(_LONG_AFTER).advance_watermark_to_infinity()
+        elements = pipeline | "StreamReplay" >> stream
+        return PmInput(
+            elements | "Ungroup" >> beam.FlatMap(_ungroup).with_output_types(PmRecords),
+            elements | "Moments" >> beam.FlatMap(_moments).with_output_types(int),
         )
 
-    def _groups(self, payloads: list[bytes]) -> Iterator[tuple[Timestamp | None, bytes]]:
-        """Yields groups of records, with the watermark before each where it has moved."""
-        moments = self._moments(_watermarks_ns(payloads))
+    def _groups(self, payloads: list[bytes]) -> Iterator[tuple[int | None, bytes]]:
+        """Yields groups of records, with the moment before each that the watermark has reached."""
+        moments = [
+            None if watermark_ns is None else self.lateness.last_moment_us(watermark_ns // 1000)
+            for watermark_ns in _watermarks_ns(payloads)
+        ]
         for moment_us, run in itertools.groupby(range(len(payloads)), moments.__getitem__):
             numbers = list(run)
-            watermark = None if moment_us is None else Timestamp(micros=moment_us)
-            yield watermark, _group(numbers[0], payloads[numbers[0] : numbers[-1] + 1])
-
-    def _moments(self, watermarks_ns: list[int | None]) -> list[int | None]:
-        """Returns the newest moment that each watermark has passed [us since the Unix epoch]."""
-        closing_us = round(self.lateness.allowed_lateness_s * _US_PER_S) % _US_PER_S
-
-        def newest(watermark_ns: int | None) -> int | None:
-            if watermark_ns is None:
-                return None
-            watermark_us = watermark_ns // 1000
-            ends_us = watermark_us // _US_PER_S * _US_PER_S
-            closes_us = (watermark_us - closing_us) // _US_PER_S * _US_PER_S + closing_us
-            return max(ends_us, closes_us)
-
-        return [newest(watermark_ns) for watermark_ns in watermarks_ns]
+            yield moment_us, _group(numbers[0], payloads[numbers[0] : numbers[-1] + 1])
 
 
 def _watermarks_ns(payloads: list[bytes]) -> list[int | None]:
@@ -149,8 +141,20 @@ def _group(first: int, payloads: list[bytes]) -> bytes:
     return b"".join(parts)
 
 
+def _moment(moment_us: int) -> bytes:
+    return _GROUP_HEADER.pack(moment_us, 0)
+
+
+def _moments(group: bytes) -> Iterable[int]:
+    moment_us, number = _GROUP_HEADER.unpack_from(group)
+    if not number:
+        yield moment_us
+
+
 def _ungroup(group: bytes) -> Iterable[PmRecords]:
     first, number = _GROUP_HEADER.unpack_from(group)
+    if not number:
+        return  # a moment
     at = _GROUP_HEADER.size
     payloads = []
     for _ in range(number):

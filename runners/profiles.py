@@ -14,6 +14,7 @@ from pipeline.sources import BatchReplay, StreamReplay
 from runners import direct, flink, spark
 from schema.capture import check_capture
 from schema.topology_file import read_topology
+from transforms.track_links import EventTime
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,6 @@ def _replay(
         source = StreamReplay(*files, command.settings.lateness)
     else:
         source = BatchReplay(*files)
-    sinks = FileSinks(command.files, bounded=source.farthest_behind_s is None)
+    sinks = FileSinks(command.files, bounded=source.event_time == EventTime.BOUNDED)
     sinks.prepare()
     return Prepared(runner, options, source, sinks, command.settings, counters)

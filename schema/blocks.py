@@ -7,11 +7,11 @@ one window (one second of event time) and one shard. The schemas live here and n
 kind          from → to                        one row is
 ============= ================================ ================================================
 ``PM``        DecodeReports → JoinTopology     a sample: one component's PM in one report
-``JOINED``    JoinTopology → SplitLate         a sample at one end of one link
-``ENDS``      SplitLate → MeasureSpans         the same, with the four powers only
-``SPANS``     MeasureSpans → TrackLinks        one link in one window, both directions
+``JOINED``    JoinTopology → TrackLinks        a sample at one end of one link
+``MOMENT``    source → TrackLinks              a moment that event time will reach
 ``LINKS``     UpdateTopology → TrackLinks      a topology record that was accepted
 ``LINK_ENDS`` UpdateTopology → JoinTopology    a component that serves an end of a link
+``ENDS``      TrackLinks' state                a sample at one end of one link, powers only
 ``MEASURED``  TrackLinks' state                what one link measured in one window
 ============= ================================ ================================================
 
@@ -37,11 +37,9 @@ from schema.pm_types import ALL_TYPES, COMPARED_POWERS
 
 #: What a block holds of a window that is not a second of event time.
 NO_WINDOW = -(2**63)
-#: ``Block.report`` of what is not evaluated report by report.
-ALL_REPORTS = -1
 
-# Kind, window, report, and how long the columns are: of the rows, and of the reports.
-_HEADER = struct.Struct("<B7xqqII")
+# Kind, window, and how long the columns are: of the rows, and of the reports.
+_HEADER = struct.Struct("<B7xq8xII")
 
 
 class BlockKind(IntEnum):
@@ -50,10 +48,10 @@ class BlockKind(IntEnum):
     PM = 11
     JOINED = 18
     ENDS = 13
-    SPANS = 14
     LINKS = 15
     LINK_ENDS = 16
     MEASURED = 17
+    MOMENT = 19
 
 
 #: Bits of the column ``role``.
@@ -108,7 +106,7 @@ SCHEMAS: dict[BlockKind, dict[str, Column]] = {
         **_SAMPLE,
         **{f"pm_{pm_type}": _READINGS[f"pm_{pm_type}"] for pm_type in COMPARED_POWERS},
     },
-    BlockKind.SPANS: {"link": Column("uint64"), **_SPAN_POWERS},  # ascending, each once
+    BlockKind.MOMENT: {"moment_us": Column("int64")},  # since the Unix epoch
     BlockKind.LINKS: {
         "link_id": Column("bytes"),
         "link": Column("bytes"),  # FiberLink; empty = deleted
@@ -137,19 +135,11 @@ class Block:
         kind: what the rows are; fixes the schema.
         columns: arrays by name; lists of bytes for columns of dtype ``bytes``.
         window_start_s: start of the window of all rows [s since the Unix epoch].
-        report: order of arrival of the one report whose late samples made this block, or
-            ``ALL_REPORTS`` when it is not a late evaluation.
     """
 
     kind: BlockKind
     columns: Columns
     window_start_s: int = NO_WINDOW
-    report: int = ALL_REPORTS
-
-    @property
-    def is_late(self) -> bool:
-        """Whether this block asks for a late evaluation."""
-        return self.report != ALL_REPORTS
 
     @property
     def num_rows(self) -> int:
@@ -165,7 +155,7 @@ class Block:
         schema = SCHEMAS[self.kind]
         rows = self.num_rows
         reports = len(self.columns["order"]) if "order" in schema else 0
-        header = _HEADER.pack(self.kind, self.window_start_s, self.report, rows, reports)
+        header = _HEADER.pack(self.kind, self.window_start_s, rows, reports)
         return header + write_columns(schema, self.columns, rows, reports)
 
     @staticmethod
@@ -176,9 +166,9 @@ class Block:
             ValueError: `data` is no block, or one of another version.
         """
         kind = block_kind(data)
-        _, window_start_s, report, rows, reports = _HEADER.unpack_from(data)
+        _, window_start_s, rows, reports = _HEADER.unpack_from(data)
         columns = read_columns(SCHEMAS[kind], data, _HEADER.size, rows, reports)
-        return Block(kind, columns, window_start_s, report)
+        return Block(kind, columns, window_start_s)
 
 
 def window_of(data: bytes) -> int:

@@ -18,12 +18,14 @@ from kernels.decode import decode
 from kernels.evaluate import Tracks
 from kernels.join import LinkEndIndex
 from kernels.layouts import Layouts
+from kernels.open_windows import OpenWindows
 from kernels.samples import Samples, num_span_ends, readings_by_name, split_samples
 from kernels.served import names_of
-from kernels.span_loss import concat_ends, measure_spans, new_samples, pick_ends
+from kernels.span_loss import measure_spans, pick_ends
 from kernels.tracks_state import measured_block, measured_blocks, pack_tracks, unpack_tracks
 from schema.blocks import END_NAMES, Block, BlockKind, readings_of, with_ends_only
 from schema.cloud_event import cloud_event
+from schema.columns import Columns
 from schema.shards import all_shards, shard_of
 from schema.times import rfc3339
 from schema.topology import BadTopologyError, check_link
@@ -42,14 +44,14 @@ class Shard:
 
     tracks: Tracks
     links: dict[str, bytes]
-    joined: dict[int, list[dict[str, Any]]] = field(default_factory=dict)  # ENDS, by window
+    windows: OpenWindows = field(default_factory=OpenWindows)
     due: set[int] = field(default_factory=set)  # windows that wait for their first evaluation
     evaluations: int = 0
     log: list[bytes] = field(default_factory=list)
 
-    def evaluate(self, window_s: int, rows: dict[str, Any], *, late: bool) -> list[Any]:
-        block = Block(BlockKind.SPANS, measure_spans(rows), window_s)
-        spans = Block.from_bytes(block.to_bytes()).columns
+    def evaluate(self, window_s: int, rows: Columns, *, late: bool) -> list[Any]:
+        links = np.unique(rows["link"]) if late else self.tracks.links.keys
+        spans = measure_spans(rows, links)
         events = self.tracks.evaluate(window_s, spans, late=late)
         self.log += [measured_block(*one) for one in self.tracks.unsaved]
         self.tracks.unsaved.clear()
@@ -69,7 +71,8 @@ class Part:
     window_s: int
     shard: int
     joined: dict[str, Any]
-    ends: dict[str, Any]
+    ends: bytes
+    num_ends: int
 
 
 class KernelReplay:
@@ -125,7 +128,7 @@ class KernelReplay:
         for shard in self.shards.values():
             for window_s in sorted(w for w in shard.due if self._reached(w, self._on_time_ns)):
                 shard.due.remove(window_s)
-                rows = concat_ends(shard.joined[window_s])
+                rows = shard.windows.rows(window_s)
                 self._count("ends_windowed", num_span_ends(rows["role"]))
                 self._publish(shard.evaluate(window_s, rows, late=False))
 
@@ -150,11 +153,13 @@ class KernelReplay:
                 order_of_row = columns["order"][columns["report"]]
                 for record in np.unique(order_of_row).tolist():
                     picked = order_of_row == record
+                    rows = pick_ends(Block.from_bytes(ends).columns, picked)
                     part = Part(
                         window_s,
                         shard,
                         {**columns, "picked": picked},
-                        pick_ends(Block.from_bytes(ends).columns, picked),
+                        Block(BlockKind.ENDS, rows, window_s).to_bytes(),
+                        num_span_ends(rows["role"]),
                     )
                     parts.setdefault(record, []).append(part)
         return parts
@@ -163,21 +168,16 @@ class KernelReplay:
         """Takes what one record says of one window and shard."""
         shard, window_s = self.shards[part.shard], part.window_s
         if not self._bounded and self._reached(window_s, self._closed_ns):
-            self._count("ends_late", num_span_ends(part.ends["role"]))
+            self._count("ends_late", part.num_ends)
             self.out.late += _late_lines(part, rfc3339(window_s + 1 + self._closed_ns / NS))
             return
-        known = shard.joined.setdefault(window_s, [])
         if self._bounded or not self._reached(window_s, self._on_time_ns):
-            known.append(part.ends)
+            shard.windows.add(window_s, part.ends)
             shard.due.add(window_s)
             return
-        self._count("ends_windowed", num_span_ends(part.ends["role"]))
-        news = new_samples(part.ends, known)
-        if len(news["link"]):
-            known.append(news)
-            every = concat_ends(known)
-            concerned = pick_ends(every, np.isin(every["link"], news["link"]))
-            self._publish(shard.evaluate(window_s, concerned, late=True))
+        self._count("ends_windowed", part.num_ends)
+        for rows in shard.windows.add_late(window_s, part.ends):
+            self._publish(shard.evaluate(window_s, rows, late=True))
 
     def _publish(self, events: list[Any]) -> None:
         self.out.events += [cloud_event(event, self._source) for event in events]

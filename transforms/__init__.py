@@ -3,8 +3,6 @@
 from transforms.decode_reports import DecodeReports
 from transforms.format_events import FormatEvents
 from transforms.join_topology import JoinTopology
-from transforms.measure_spans import MeasureSpans
-from transforms.split_late import SplitLate
 from transforms.track_links import TrackLinks
 from transforms.update_topology import UpdateTopology
 
@@ -12,8 +10,6 @@ __all__ = [
     "DecodeReports",
     "FormatEvents",
     "JoinTopology",
-    "MeasureSpans",
-    "SplitLate",
     "TrackLinks",
     "UpdateTopology",
 ]

@@ -1,17 +1,17 @@
-"""The bounds of event time, and the shifted time lines on which Beam's windows keep them.
+"""The bounds of event time, as moments that the source's watermark reaches.
 
-A window ``[s, s+1)`` is evaluated when the source's watermark reaches s + 1 + B, and closed for
-good when it reaches s + 1 + B + L. The sources know no bound B of their own, so blocks are
-re-stamped forward by it: a window of the shifted time line then fires at the right moment.
+A window ``[s, s+1)`` is evaluated when the watermark reaches s + 1 + B, and closed for good when
+it reaches s + 1 + B + L. Moments are in microseconds since the Unix epoch.
 """
 
 from dataclasses import dataclass
 
-from apache_beam.transforms.window import FixedWindows
-from apache_beam.utils.timestamp import Duration, Timestamp
+from apache_beam.utils.timestamp import Timestamp
 
 #: Length of a window [s].
 WINDOW_S = 1
+
+_US_PER_S = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -32,34 +32,39 @@ class Lateness:
         return self.out_of_orderness_s + self.allowed_lateness_s
 
     @property
-    def _closing_us(self) -> int:
-        return round(self.closing_s * 1_000_000)
+    def _allowed_us(self) -> int:
+        return round(self.allowed_lateness_s * _US_PER_S)
 
-    def windows(self) -> FixedWindows:
-        """Returns the windows of the shifted time line."""
-        return FixedWindows(WINDOW_S)
+    def due_us(self, window_start_s: int) -> int:
+        """Returns the moment that makes a window due."""
+        return (window_start_s + WINDOW_S + self.out_of_orderness_s) * _US_PER_S
 
-    def closing_windows(self) -> FixedWindows:
-        """Returns the windows of the time line on which a window ends when the real one closes."""
-        return FixedWindows(WINDOW_S, offset=Timestamp(micros=self._closing_us % 1_000_000))
+    def newest_due_s(self, reached_us: int) -> int:
+        """Returns the start of the newest window that is due at a moment [s]."""
+        return reached_us // _US_PER_S - WINDOW_S - self.out_of_orderness_s
 
-    def start_of_closing(self, window_start_s: int) -> Timestamp:
-        """Returns the start of a window on that time line."""
-        return Timestamp(window_start_s) + Duration(micros=self._closing_us)
+    def newest_closed_s(self, reached_us: int) -> int:
+        """Returns the start of the newest window that is closed at a moment [s]."""
+        return self.newest_due_s(reached_us - self._allowed_us)
 
-    def start_of_window(self, window_start_s: int) -> Timestamp:
-        """Returns the start of a window on the shifted time line."""
-        return Timestamp(window_start_s + self.out_of_orderness_s)
+    def last_moment_us(self, watermark_us: int) -> int:
+        """Returns the newest moment up to a watermark at which a window is due or closes."""
+        fraction_us = self._allowed_us % _US_PER_S
+        due_us = watermark_us // _US_PER_S * _US_PER_S
+        closing_us = (watermark_us - fraction_us) // _US_PER_S * _US_PER_S + fraction_us
+        return max(due_us, closing_us)
 
-    def due_timer(self, window_start_s: int) -> Timestamp:
-        """Returns the timer that fires when the source's watermark makes a window due.
+    def next_moment_us(self, moment_us: int) -> int:
+        """Returns the next such moment after one."""
+        fraction_us = self._allowed_us % _US_PER_S
+        second_us = moment_us // _US_PER_S * _US_PER_S
+        later = (second_us + fraction_us, second_us + _US_PER_S)
+        return min(moment for moment in later if moment > moment_us)
 
-        It stands a tick before the end of the window on the shifted time line: on every runner
-        such a timer fires when the watermark reaches that end.
-        """
-        return self.start_of_window(window_start_s) + Duration(seconds=WINDOW_S, micros=-1)
 
-    def is_due(self, window_start_s: int, fired: Timestamp) -> bool:
-        """Returns whether a window is due when a timer has fired; runners may round it to ms."""
-        due_us, fired_us = self.due_timer(window_start_s).micros, fired.micros
-        return bool(due_us // 1000 <= fired_us // 1000)
+def timer_at(moment_us: int) -> Timestamp:
+    """Returns when a timer must stand that fires when the watermark reaches a moment.
+
+    It stands a tick before: on every runner such a timer fires when the watermark is there.
+    """
+    return Timestamp(micros=moment_us - 1)

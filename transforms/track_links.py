@@ -1,24 +1,27 @@
-"""TrackLinks: losses, second by second → events.
+"""TrackLinks: samples at both ends of every link, window by window → events.
 
-In:   (shard of link_id, SPANS block); LINKS blocks with the same key where topology streams.
+In:   (shard of link_id, JOINED block); where topology streams, LINKS blocks with the same key; in a
+      stream replay, moments that event time will reach, for all shards. Global window.
 Out:  `FiberEvent`; global window.
-State: per shard one packed value with the last windows, run lengths and open alarms of its links;
-       what was measured, and the topology of the links, each as a log of blocks; SPANS blocks not
-       due yet.
+Aside: `late` records, one for each link end that a sample serves whose window is closed.
+State: per shard the samples of its open windows; one packed value with the last windows, run
+       lengths and open alarms of its links; what was measured; their topology. See
+       `transforms.shard_state`.
 
-Nothing orders the elements of a key. A second's block waits in a bag until the watermark makes
-it due; then all that is due is worked off in order of time. On a batch runner that is once, at
-the end. A late evaluation is of a time that has passed: it is worked off at once, after what
-waits.
+Beam drops what comes after the allowed lateness and has no output for it; and each of its windows
+costs state for as long as something may come for it. So the windows are kept here. What event time
+has reached is told by timers, as a step of Beam's in Python has no other way to know: one for
+each moment at which a window is due or closes. A block that comes is in time, late or too late by
+the newest of them that has fired.
 """
 
-import struct
-import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 from apache_beam.coders import BytesCoder
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import (
@@ -27,238 +30,274 @@ from apache_beam.transforms.userstate import (
     TimerSpec,
     on_timer,
 )
-from apache_beam.utils.timestamp import Timestamp
 
 from kernels.evaluate import Tracks
+from kernels.samples import num_span_ends
+from kernels.span_loss import measure_spans
 from kernels.tables import LinkTable, links_of
-from kernels.tracks_state import measured_block, measured_blocks, pack_tracks, unpack_tracks
 from pipeline import outputs
-from schema.blocks import Block, BlockKind
+from schema.blocks import Block, BlockKind, block_kind, window_of, with_ends_only
 from schema.events import FiberEvent
-from transforms.lateness import Lateness
+from schema.shards import all_shards
+from transforms.late_samples import late_records
+from transforms.lateness import Lateness, timer_at
+from transforms.shard_state import Cells, Shard, ShardStates
 from transforms.table_state import TableCache
 from transforms.update_topology import TopologyFile
 
 Keyed = tuple[int, bytes]
 
-_TOKEN_BYTES = 16
-# How many blocks are in the log of what was measured.
-_LOGGED = struct.Struct("<I")
-#: The log is made anew when it has so many blocks for each window that can still be decided anew.
-_LOG_FACTOR = 3
+#: For how long after the newest sample of a shard its step follows event time [s]. Then the shard
+#: is quiet, and the first sample that comes passes for being in time.
+FOLLOWED_S = 3600
+#: Event time of bounded input has no moments in between: all is due, and nothing closes.
+_END_US = 2**62
+#: The topology is the whole file.
+_FROM_FILE = b"file"
+
+
+class EventTime(Enum):
+    """How a source's event time goes on.
+
+    It has ended with bounded input; it follows the records and the clock in a live job; in a
+    stream replay each moment that it reaches is announced before.
+    """
+
+    BOUNDED = "bounded"
+    LIVE = "live"
+    ANNOUNCED = "announced"
 
 
 @dataclass
 class TrackLinks(beam.PTransform):
-    """Decides, confirms, and keeps the life of every alarm.
+    """Keeps windows of one second, measures, decides, confirms, and keeps every alarm's life.
 
     Attributes:
         lateness: the bounds B and L.
         emit: ``lifecycle`` or ``matches``.
         num_shards: number of link shards.
         topology: the whole topology of a replay, or the LINKS blocks of a live job.
+        event_time: how it goes on.
+        moments: those that event time will reach, if they are announced [us since the Unix epoch].
+        aside: takes the `late` records.
     """
 
     lateness: Lateness
     emit: str
     num_shards: int
     topology: TopologyFile | beam.PCollection
+    event_time: EventTime
+    moments: beam.PCollection | None
+    aside: outputs.Aside
 
-    def expand(self, spans: beam.PCollection) -> beam.PCollection:
+    def expand(self, joined: beam.PCollection) -> beam.PCollection:
         """Returns the events."""
+        blocks = [joined]
         file = self.topology if isinstance(self.topology, TopologyFile) else None
         if file is None:
-            spans = (spans, self.topology) | "WithLinks" >> beam.Flatten()
-        track = _TrackFn(self.lateness, self.emit, self.num_shards, file)
-        return spans | "Track" >> beam.ParDo(track)
+            blocks.append(self.topology)
+        if self.moments is not None:
+            blocks.append(self.moments | "ToAllShards" >> beam.ParDo(_AnnounceFn(self.num_shards)))
+        if len(blocks) > 1:
+            joined = blocks | "All" >> beam.Flatten()
+        track = _TrackFn(self.lateness, self.emit, self.num_shards, file, self.event_time)
+        tracked = joined | "Track" >> beam.ParDo(track).with_outputs(outputs.LATE, main="events")
+        self.aside.add(outputs.LATE, tracked[outputs.LATE])
+        return outputs.typed(tracked["events"], FiberEvent)
 
 
-@beam.typehints.with_output_types(FiberEvent)
+@beam.typehints.with_output_types(Keyed)
+class _AnnounceFn(beam.DoFn):
+    def __init__(self, num_shards: int) -> None:
+        self._shards = all_shards(num_shards)
+
+    def process(self, moment_us: int) -> Iterable[Keyed]:
+        moment = Block(BlockKind.MOMENT, {"moment_us": np.array([moment_us])}).to_bytes()
+        return [(shard, moment) for shard in self._shards]
+
+
 class _TrackFn(beam.DoFn):
-    """Works off what is due in order of time.
+    """Takes blocks as they come, and evaluates windows in order of time as timers fire."""
 
-    State: TRACKS `Tracks` behind a token that names this state, MEASURED the log of what was
-    measured; LINKS the topology, HEAD what names that; PENDING blocks that are not due.
-    """
-
+    CLOCK = ReadModifyWriteStateSpec("clock", BytesCoder())
+    ENDS = BagStateSpec("ends", BytesCoder())
     TRACKS = ReadModifyWriteStateSpec("tracks", BytesCoder())
     MEASURED = BagStateSpec("measured", BytesCoder())
     LINKS = BagStateSpec("links", BytesCoder())
     HEAD = ReadModifyWriteStateSpec("head", BytesCoder())
-    PENDING = BagStateSpec("pending", BytesCoder())
-    DUE = TimerSpec("due", TimeDomain.WATERMARK)
+    #: One timer a moment, which is its tag.
+    MOMENT = TimerSpec("moment", TimeDomain.WATERMARK)
 
     def __init__(
-        self, lateness: Lateness, emit: str, num_shards: int, topology: TopologyFile | None
+        self,
+        lateness: Lateness,
+        emit: str,
+        num_shards: int,
+        topology: TopologyFile | None,
+        event_time: EventTime,
     ) -> None:
         self._lateness = lateness
-        self._num_shards = num_shards
         self._lifecycle = emit == "lifecycle"
+        self._num_shards = num_shards
         self._topology = topology
-        self._held: dict[int, _Held] = {}
+        self._event_time = event_time
+        self._shards = ShardStates(self._empty, lateness)
         self._links = TableCache(LinkTable)
 
     def process(
         self,
         element: Keyed,
+        clock: Any = beam.DoFn.StateParam(CLOCK),
+        ends: Any = beam.DoFn.StateParam(ENDS),
         tracks: Any = beam.DoFn.StateParam(TRACKS),
         measured: Any = beam.DoFn.StateParam(MEASURED),
         links: Any = beam.DoFn.StateParam(LINKS),
         head: Any = beam.DoFn.StateParam(HEAD),
-        pending: Any = beam.DoFn.StateParam(PENDING),
-        due: Any = beam.DoFn.TimerParam(DUE),
-    ) -> Iterable[FiberEvent]:
-        shard, data = element
-        cells = _Cells(tracks, measured, links, head)
-        block = Block.from_bytes(data)
-        if block.kind == BlockKind.LINKS:
-            self._change_links(shard, block, cells)
+        timer: Any = beam.DoFn.TimerParam(MOMENT),
+    ) -> Iterable[Any]:
+        key, data = element
+        cells = Cells(clock, ends, tracks, measured, links, head)
+        kind = block_kind(data)
+        if kind == BlockKind.JOINED:
+            return self._receive(key, data, cells, timer)
+        shard = self._shards.open(key, cells)
+        if kind == BlockKind.LINKS:
+            self._change_links(key, shard, Block.from_bytes(data), cells)
             return []
-        if block.is_late:
-            ready = sorted((Block.from_bytes(d) for d in pending.read()), key=_window)
-            pending.clear()
-            return self._work_off(shard, [*ready, block], cells)
-        pending.add(data)
-        due.set(self._lateness.due_timer(block.window_start_s))
+        (moment_us,) = Block.from_bytes(data).columns["moment_us"].tolist()
+        self._arm(shard, moment_us, timer)
+        self._shards.write(key, shard, cells)
         return []
 
-    @on_timer(DUE)
-    def work_off(
+    @on_timer(MOMENT)
+    def reach(
         self,
-        shard: int = beam.DoFn.KeyParam,
-        now: Timestamp = beam.DoFn.TimestampParam,
+        key: int = beam.DoFn.KeyParam,
+        moment: str = beam.DoFn.DynamicTimerTagParam,
+        clock: Any = beam.DoFn.StateParam(CLOCK),
+        ends: Any = beam.DoFn.StateParam(ENDS),
         tracks: Any = beam.DoFn.StateParam(TRACKS),
         measured: Any = beam.DoFn.StateParam(MEASURED),
         links: Any = beam.DoFn.StateParam(LINKS),
         head: Any = beam.DoFn.StateParam(HEAD),
-        pending: Any = beam.DoFn.StateParam(PENDING),
-        due: Any = beam.DoFn.TimerParam(DUE),
+        timer: Any = beam.DoFn.TimerParam(MOMENT),
     ) -> Iterable[FiberEvent]:
-        blocks = sorted((Block.from_bytes(d) for d in pending.read()), key=_window)
-        ready = [b for b in blocks if self._lateness.is_due(b.window_start_s, now)]
-        if not ready:
-            return []
-        pending.clear()
-        early = blocks[len(ready) :]
-        for block in early:
-            pending.add(block.to_bytes())
-        if early:
-            due.set(self._lateness.due_timer(early[0].window_start_s))
-        return self._work_off(shard, ready, _Cells(tracks, measured, links, head))
+        cells = Cells(clock, ends, tracks, measured, links, head)
+        shard = self._shards.open(key, cells)
+        if int(moment) > shard.reached_us:
+            yield from self._evaluate_due(key, shard, int(moment), cells)
+            if self._event_time != EventTime.BOUNDED:
+                shard.reached_us = int(moment)
+                self._follow(shard, timer)
+        self._shards.write(key, shard, cells)
 
-    def _work_off(self, shard: int, blocks: list[Block], cells: "_Cells") -> Iterator[FiberEvent]:
-        held = self._open(shard, cells)
-        for block in blocks:
-            newest_s = held.tracks.history.newest_s
-            late = block.is_late or (newest_s is not None and block.window_start_s <= newest_s)
-            yield from held.tracks.evaluate(block.window_start_s, block.columns, late=late)
-        for severity, number in held.tracks.alarms.open_by_severity().items():
-            outputs.gauge(f"open_alarms_{severity.name.lower()}_shard_{shard}", number)
-        self._save(shard, held, cells)
+    # --- event time ------------------------------------------------------------------------
 
-    def _open(self, shard: int, cells: "_Cells") -> "_Held":
-        """Returns the tracks of a shard: those held here if they are the state's, else anew.
+    def _arm(self, shard: Shard, moment_us: int, timer: Any) -> None:
+        """Sets a timer for a moment that is still to come."""
+        if self._event_time == EventTime.BOUNDED:
+            # One timer, when all has come.
+            timer.set(timer_at(moment_us), dynamic_timer_tag=str(_END_US))
+        elif moment_us > shard.reached_us and moment_us not in shard.armed_us:
+            shard.armed_us.add(moment_us)
+            timer.set(timer_at(moment_us), dynamic_timer_tag=str(moment_us))
 
-        What is returned is held no more, until it is saved: a bundle that fails and is tried
-        again must not find it changed.
-        """
-        data = cells.tracks.read() or b""
-        token = data[:_TOKEN_BYTES]
-        held = self._held.pop(shard, None)
-        if held is None or held.token != token:
-            if data:
-                (logged,) = _LOGGED.unpack_from(data, _TOKEN_BYTES)
-                packed = data[_TOKEN_BYTES + _LOGGED.size :]
-                held = _Held(token, _UNKNOWN, logged, unpack_tracks(packed, cells.measured.read()))
-            else:
-                held = _Held(token, _UNKNOWN, 0, self._empty())
-        if self._topology is not None:
-            if held.topology == _UNKNOWN:
-                links = self._topology.links_of_shard(shard, self._num_shards)
-                held.moved |= held.tracks.set_links(links)
-                held.topology = _FROM_FILE
-            return held
-        table = self._links.open(shard, cells.head, cells.links)
-        if held.topology != table.token:
-            held.moved |= held.tracks.set_links(table.table)
-            held.topology = table.token
-        return held
+    def _follow(self, shard: Shard, timer: Any) -> None:
+        """Sees to it that the next moment is told, whether there are samples then or not."""
+        shard.armed_us = {at for at in shard.armed_us if at > shard.reached_us}
+        newest_s = shard.newest_s
+        if self._event_time == EventTime.LIVE and newest_s is not None:
+            next_us = self._lateness.next_moment_us(shard.reached_us)
+            if next_us <= self._lateness.due_us(newest_s + FOLLOWED_S):
+                self._arm(shard, next_us, timer)
 
-    def _save(self, shard: int, held: "_Held", cells: "_Cells") -> None:
-        """Writes what has changed: all of the tracks, and what was measured since."""
-        tracks = held.tracks
-        held.logged += len(tracks.unsaved)
-        if held.moved or held.logged > _LOG_FACTOR * tracks.late_windows:
-            cells.measured.clear()
-            blocks = list(measured_blocks(tracks))
-            held.logged, held.moved = len(blocks), False
+    # --- samples ---------------------------------------------------------------------------
+
+    def _receive(self, key: int, joined: bytes, cells: Cells, timer: Any) -> Iterator[Any]:
+        """Takes a JOINED block, on the side of its window's moments on which it has come."""
+        shard = self._shards.open(key, cells)
+        window_s = window_of(joined)
+        is_live = self._event_time != EventTime.BOUNDED
+        if is_live and window_s <= self._lateness.newest_closed_s(shard.reached_us):
+            self._shards.hold(key, shard)
+            for record in late_records(Block.from_bytes(joined), self._lateness):
+                yield beam.pvalue.TaggedOutput(outputs.LATE, record)
+            return
+        ends = with_ends_only(joined)
+        self._shards.log_ends(shard, ends, cells)
+        if is_live and window_s <= self._lateness.newest_due_s(shard.reached_us):
+            yield from self._evaluate_late(key, shard, window_s, ends, cells)
         else:
-            blocks = [measured_block(*one) for one in tracks.unsaved]
-        tracks.unsaved.clear()
-        for block in blocks:
-            cells.measured.add(block)
-        held.token = uuid.uuid4().bytes
-        cells.tracks.write(held.token + _LOGGED.pack(held.logged) + pack_tracks(tracks))
-        self._held[shard] = held
+            shard.windows.add(window_s, ends)
+            self._arm(shard, self._lateness.due_us(window_s), timer)
+        self._shards.write(key, shard, cells)
+
+    def _evaluate_due(
+        self, key: int, shard: Shard, moment_us: int, cells: Cells
+    ) -> Iterator[FiberEvent]:
+        """Evaluates the windows that a moment makes due, in order, and drops those it closes."""
+        after_s = self._lateness.newest_due_s(shard.reached_us)
+        due = shard.windows.between(after_s, self._lateness.newest_due_s(moment_us))
+        if due:
+            self._take_over_links(key, shard, cells)
+            for window_s in due:
+                rows = shard.windows.rows(window_s)
+                outputs.count(outputs.ENDS_WINDOWED, num_span_ends(rows["role"]))
+                spans = measure_spans(rows, shard.tracks.links.keys)
+                yield from shard.tracks.evaluate(window_s, spans, late=False)
+            self._log_tracks(key, shard, cells)
+        closed_s = self._lateness.newest_closed_s(moment_us)
+        self._shards.forget_closed(shard, closed_s, cells)
+
+    def _evaluate_late(
+        self, key: int, shard: Shard, window_s: int, ends: bytes, cells: Cells
+    ) -> Iterator[FiberEvent]:
+        """Evaluates a window anew for each report that brings something new."""
+        outputs.count(outputs.ENDS_WINDOWED, num_span_ends(Block.from_bytes(ends).columns["role"]))
+        self._take_over_links(key, shard, cells)
+        for rows in shard.windows.add_late(window_s, ends):
+            spans = measure_spans(rows, np.unique(rows["link"]))
+            yield from shard.tracks.evaluate(window_s, spans, late=True)
+        self._log_tracks(key, shard, cells)
+
+    def _log_tracks(self, key: int, shard: Shard, cells: Cells) -> None:
+        for severity, number in shard.tracks.alarms.open_by_severity().items():
+            outputs.gauge(f"open_alarms_{severity.name.lower()}_shard_{key}", number)
+        self._shards.log_tracks(shard, cells)
+
+    # --- topology --------------------------------------------------------------------------
+
+    def _take_over_links(self, key: int, shard: Shard, cells: Cells) -> None:
+        """Lays out the topology in force, unless the tracks have it."""
+        if self._topology is not None:
+            if shard.topology != _FROM_FILE:
+                links = self._topology.links_of_shard(key, self._num_shards)
+                shard.moved |= shard.tracks.set_links(links)
+                shard.topology = _FROM_FILE
+            return
+        table = self._links.open(key, cells.head, cells.links)
+        if shard.topology != table.token:
+            shard.moved |= shard.tracks.set_links(table.table)
+            shard.topology = table.token
+
+    def _change_links(self, key: int, shard: Shard, change: Block, cells: Cells) -> None:
+        """Takes over LINKS rows.
+
+        Before anything is evaluated they are only kept: a topology is laid out faster at once
+        than block by block as it comes at the start.
+        """
+        table = self._links.open(key, cells.head, cells.links)
+        before = table.token
+        table.apply(change)
+        if shard.topology and shard.topology == before:
+            shard.topology = table.token
+            shard.moved |= shard.tracks.change_links(links_of(change))
+            if shard.moved and shard.tracks.history.measured:
+                self._shards.log_tracks(shard, cells)
+        self._shards.write(key, shard, cells)
 
     def _empty(self) -> Tracks:
         return Tracks.empty(
             lifecycle=self._lifecycle,
             allowed_lateness_s=self._lateness.allowed_lateness_s,
         )
-
-    def _change_links(self, shard: int, change: Block, cells: "_Cells") -> None:
-        """Takes over LINKS rows.
-
-        Before anything was measured they are only kept: a topology is laid out faster at once
-        than block by block as it comes at the start.
-        """
-        held = self._open(shard, cells) if cells.tracks.read() else None
-        table = self._links.open(shard, cells.head, cells.links)
-        table.apply(change)
-        if held is None:
-            return
-        held.topology = table.token
-        held.moved |= held.tracks.change_links(links_of(change))
-        if held.moved and held.tracks.history.measured:
-            self._save(shard, held, cells)
-        self._held[shard] = held
-
-
-@dataclass(frozen=True)
-class _Cells:
-    """The state cells of one key."""
-
-    tracks: Any
-    measured: Any
-    links: Any
-    head: Any
-
-
-@dataclass
-class _Held:
-    """The tracks of a shard as this worker last saved them.
-
-    Attributes:
-        token: names that state.
-        topology: names the topology that the tracks have taken over.
-        logged: number of blocks in the log of what was measured.
-        tracks: the tracks.
-        moved: links have got other rows since, the log must be made anew.
-    """
-
-    token: bytes
-    topology: bytes
-    logged: int
-    tracks: Tracks
-    moved: bool = False
-
-
-#: No topology was taken over yet.
-_UNKNOWN = b""
-#: The topology is the whole file.
-_FROM_FILE = b"file"
-
-
-def _window(block: Block) -> int:
-    return block.window_start_s

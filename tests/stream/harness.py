@@ -12,26 +12,32 @@ from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
 from pipeline import outputs
-from pipeline.graph import Settings, build
+from pipeline.graph import PmInput, Settings, build
 from pipeline.sinks import FileSinks
 from tests.builders import T0
 from tests.oracle import Oracle, Outputs
 from tests.stream.cases import Case, Step
 from transforms.decode_reports import PmRecords
+from transforms.lateness import Lateness
+from transforms.track_links import EventTime
 from transforms.update_topology import TopologyRecord
 
 
 class CaseSource:
     """A TestStream of PM and topology, in the order of the steps."""
 
-    farthest_behind_s = 10_000_000_000
+    event_time = EventTime.ANNOUNCED
 
     def __init__(self, steps: Iterable[Step]) -> None:
         self._steps = list(steps)
         self._elements: beam.PCollection | None = None
 
-    def records(self, pipeline: beam.Pipeline) -> beam.PCollection:
-        return self._of(pipeline) | "Pm" >> beam.FlatMap(_pm).with_output_types(PmRecords)
+    def read(self, pipeline: beam.Pipeline) -> PmInput:
+        steps = self._of(pipeline)
+        records = steps | "Pm" >> beam.FlatMap(_pm).with_output_types(PmRecords)
+        if self.event_time != EventTime.ANNOUNCED:
+            return PmInput(records)
+        return PmInput(records, steps | "Moments" >> beam.FlatMap(_moments).with_output_types(int))
 
     def topology(self, pipeline: beam.Pipeline) -> beam.PCollection:
         return self._of(pipeline) | "Topology" >> beam.FlatMap(_topology).with_output_types(
@@ -47,6 +53,8 @@ class CaseSource:
             now = Timestamp(T0)
             for number, step in enumerate(self._steps):
                 if isinstance(step, float):
+                    moment = TimestampedValue(pickle.dumps((number, step)), now)
+                    stream = stream.add_elements([moment])
                     now = Timestamp(micros=T0 * 1_000_000 + round(step * 1_000_000))
                     stream = stream.advance_watermark_to(now)
                 else:
@@ -68,6 +76,12 @@ def _pm(element: bytes) -> Iterable[PmRecords]:
     number, step = pickle.loads(element)
     if isinstance(step, bytes):
         yield PmRecords([step], number)
+
+
+def _moments(element: bytes) -> Iterable[int]:
+    _, step = pickle.loads(element)
+    if isinstance(step, float):
+        yield Lateness().last_moment_us(T0 * 1_000_000 + round(step * 1_000_000))
 
 
 def _topology(element: bytes) -> Iterable[list[TopologyRecord]]:

@@ -1,4 +1,8 @@
-"""The table of lateness on Beam's runner for streams in this process."""
+"""The table of lateness on Beam's runner for streams in this process.
+
+Moments are announced, as in a replay; or the pipeline has to find out how event time goes on, as in
+a live job.
+"""
 
 from pathlib import Path
 
@@ -6,12 +10,25 @@ import pytest
 
 from tests import builders
 from tests.stream.cases import CASES, Case
-from tests.stream.harness import comparable, expected, run_case
+from tests.stream.harness import CaseSource, comparable, expected, run_case
+from transforms import track_links
+from transforms.track_links import EventTime
 
 
+class LiveSource(CaseSource):
+    """The same, and nobody says what comes."""
+
+    event_time = EventTime.LIVE
+
+
+@pytest.mark.parametrize("source", [CaseSource, LiveSource])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_case(case: Case, tmp_path: Path) -> None:
-    got, want = run_case(case, "BundleBasedDirectRunner", [], tmp_path), expected(case)
+def test_case(
+    case: Case, source: type[CaseSource], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(track_links, "FOLLOWED_S", 40)  # each case ends with so many seconds
+    got = run_case(case, "BundleBasedDirectRunner", [], tmp_path, source(case.steps))
+    want = expected(case)
     assert builders.short(got.events) == list(case.events)
     assert len(got.late) == case.num_late
     assert len(got.unmatched) == case.num_unmatched

@@ -70,6 +70,19 @@ def test_replay(seed: int, mode: str, emit: str, shards: int, bound_s: int, tmp_
     assert bool(want.late) == (mode == "stream" and bound_s == 2)
 
 
+def test_windows_that_close_between_two_seconds(tmp_path: Path) -> None:
+    capture, topology = simulated(4, tmp_path, late_rate=0.3)
+    outputs = {o: tmp_path / f"{o}.jsonl" for o in ("events", "late", "invalid", "unmatched")}
+    arguments = [f"--{output}_file={path}" for output, path in outputs.items()]
+    files = [f"--pm_file={capture}", f"--topology_file={topology}", "--replay=stream"]
+    assert main([*files, *arguments, "--num_shards=2", "--allowed_lateness_s=1.5"]) == 0
+    got = {o: [json.loads(x) for x in p.read_text().splitlines()] for o, p in outputs.items()}
+    links = list(read_topology(topology).links.values())
+    want = replay(list(read_capture(capture)), links, mode="stream", allowed_lateness_s=1.5)
+    assert_equal(got, want)
+    assert len(want.late) > 100
+
+
 def assert_equal(got: dict[str, list[dict]], want: Outputs) -> None:
     assert by_link(got["events"]) == by_link(want.events)
     assert lines(got["late"]) == lines(want.late)

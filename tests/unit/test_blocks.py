@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from kernels.evaluate import Tracks
 from kernels.tracks_state import pack_tracks, unpack_tracks
 from schema.blocks import (
-    ALL_REPORTS,
     NO_WINDOW,
     SCHEMAS,
     Block,
@@ -26,9 +25,10 @@ from schema.blocks import (
 from schema.columns import Column, coded, is_coded, plain, read_columns, write_columns
 
 SOME: dict[str, Any] = {
-    "link": np.array([3, 2**64 - 1], np.uint64),
+    "row": np.array([3, -(2**63)]),
     "tx_dbm": np.array([[1.0, -np.inf], [-0.0, 2.5]]),
     "rx_dbm": coded(np.array([[1.0, -np.inf], [np.nan, 2.51]])),
+    "base_db": np.array([[0.5, np.nan], [0.25, 1e-9]]),
 }
 
 
@@ -38,43 +38,42 @@ def test_round_trip_of_no_rows(kind: BlockKind) -> None:
     assert block_kind(data) == kind
     back = Block.from_bytes(data)
     assert (back.kind, back.num_rows) == (kind, 0)
-    assert (back.window_start_s, back.report) == (NO_WINDOW, ALL_REPORTS)
+    assert back.window_start_s == NO_WINDOW
     assert back.columns.keys() == empty_columns(kind).keys()
 
 
-@pytest.mark.parametrize(("window_s", "report"), [(0, ALL_REPORTS), (-5, 0), (2**40, 2**60)])
-def test_round_trip(window_s: int, report: int) -> None:
-    data = Block(BlockKind.SPANS, SOME, window_s, report).to_bytes()
+@pytest.mark.parametrize("window_s", [0, -5, 2**40])
+def test_round_trip(window_s: int) -> None:
+    data = Block(BlockKind.MEASURED, SOME, window_s).to_bytes()
     back = Block.from_bytes(data)
-    assert (back.window_start_s, back.report) == (window_s, report)
-    assert back.is_late == (report != ALL_REPORTS)
+    assert back.window_start_s == window_s
     assert window_of(data) == window_s
     assert back.columns.keys() == SOME.keys()
     for name, values in SOME.items():
         assert back.columns[name].tobytes() == values.tobytes()
     assert is_coded(back.columns["rx_dbm"]) and not is_coded(back.columns["tx_dbm"])
-    assert num_rows(BlockKind.SPANS, back.columns) == 2
+    assert num_rows(BlockKind.MEASURED, back.columns) == 2
 
 
 @pytest.mark.parametrize(
     "columns",
     [
         {},
-        {"link": SOME["link"], "other": SOME["tx_dbm"]},
-        {"link": SOME["link"].astype(np.int64)},
-        {"link": SOME["link"], "tx_dbm": SOME["tx_dbm"][:1]},
-        {"link": SOME["link"], "tx_dbm": np.array([1.0, 2.0])},
-        {"link": SOME["link"], "tx_dbm": SOME["tx_dbm"].astype(np.float32)},
+        {**SOME, "other": SOME["tx_dbm"]},
+        {**SOME, "row": SOME["row"].astype(np.int32)},
+        {**SOME, "tx_dbm": SOME["tx_dbm"][:1]},
+        {**SOME, "tx_dbm": np.array([1.0, 2.0])},
+        {**SOME, "tx_dbm": SOME["tx_dbm"].astype(np.float32)},
     ],
 )
 def test_other_columns_are_refused(columns: dict[str, Any]) -> None:
     with pytest.raises((ValueError, KeyError)):
-        Block(BlockKind.SPANS, columns).to_bytes()
+        Block(BlockKind.MEASURED, columns).to_bytes()
 
 
 @pytest.mark.parametrize("kind", [0, 4, 99])
 def test_what_is_no_block_of_this_version_is_refused_in_words(kind: int) -> None:
-    data = bytes([kind]) + Block(BlockKind.SPANS, SOME).to_bytes()[1:]
+    data = bytes([kind]) + Block(BlockKind.MEASURED, SOME).to_bytes()[1:]
     with pytest.raises(ValueError, match=f"a block of kind {kind} cannot be read by this version"):
         Block.from_bytes(data)
 

@@ -28,8 +28,6 @@ def test_the_graph_is_one_chain() -> None:
         "ReadPm",
         "DecodeReports",
         "JoinTopology",
-        "SplitLate",
-        "MeasureSpans",
         "TrackLinks",
         "FormatEvents",
     ]

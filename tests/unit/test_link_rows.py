@@ -92,3 +92,12 @@ def test_links_that_are_not_in_the_topology_are_left_out() -> None:
     assert run(tracks, 100, 3, L1=20.0) == []
     tracks.change_links(serialized("L2"))
     assert [event.link.link_id for event in run(tracks, 103, 2, L1=20.0, L2=20.0)] == ["L2"]
+
+
+def test_what_is_kept_by_window_lies_window_by_window() -> None:
+    # Otherwise each window costs a copy of all of it, out of order.
+    tracks = Tracks.empty(lifecycle=False, allowed_lateness_s=5)
+    tracks.change_links(serialized(*IDS))
+    run(tracks, 100, 3, L1=20.0)
+    tracks.change_links({"L1": None})
+    assert tracks.history.cells.flags.c_contiguous

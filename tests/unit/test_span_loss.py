@@ -9,7 +9,7 @@ import pytest
 
 from kernels.span_loss import concat_ends, measure_spans, new_samples
 from schema.blocks import ROLE_RX, ROLE_TX, Block, BlockKind, empty_columns
-from schema.columns import coded, plain
+from schema.columns import Columns, coded, plain
 from schema.pm_report_pb2 import PmType
 
 NAN, DARK = float("nan"), float("-inf")
@@ -54,6 +54,11 @@ def ends(*rows: dict[str, Any], code: bool = False) -> dict[str, Any]:
     return Block.from_bytes(Block(BlockKind.ENDS, columns).to_bytes()).columns  # type: ignore[return-value]
 
 
+def measured(rows: Columns) -> dict[str, Any]:
+    """Measures all links of some rows."""
+    return measure_spans(rows, np.unique(rows["link"]))
+
+
 @pytest.mark.parametrize(
     ("samples", "won"),
     [
@@ -71,21 +76,21 @@ def ends(*rows: dict[str, Any], code: bool = False) -> dict[str, Any]:
 def test_the_sample_that_counts(samples: list[dict[str, Any]], won: int | None) -> None:
     rows = [sample(Z, ROLE_RX, -10.0 - i, **fields) for i, fields in enumerate(samples)]
     for code in (False, True):
-        received = plain(measure_spans(ends(*rows, code=code))["rx_dbm"])
+        received = plain(measured(ends(*rows, code=code))["rx_dbm"])
         np.testing.assert_equal(received, [[NAN if won is None else -10.0 - won, NAN]])
 
 
 def test_a_sample_counts_as_a_whole() -> None:
     older = sample(Z, ROLE_RX, -9.0, input_osc=-11.0)
     newer = sample(Z, ROLE_RX, NAN, input_osc=-12.0, sample_time_ns=1)
-    spans = measure_spans(ends(older, newer))
+    spans = measured(ends(older, newer))
     np.testing.assert_equal(spans["rx_dbm"][0], [NAN, NAN])
     np.testing.assert_equal(spans["rx_osc_dbm"][0], [-12.0, NAN])
 
 
 def test_directions_and_losses() -> None:
     both = ROLE_TX | ROLE_RX
-    spans = measure_spans(
+    spans = measured(
         ends(
             sample(A, both, input=-7.0, output=1.0, output_osc=3.0),
             sample(Z, ROLE_RX, -9.0, input_osc=DARK),
@@ -106,8 +111,16 @@ def test_directions_and_losses() -> None:
         np.testing.assert_equal(plain(spans[name]), np.array(values, float), name)
 
 
+def test_links_that_are_not_asked_for_are_left_out() -> None:
+    rows = ends(*(sample(Z, ROLE_RX, -9.0 - link, link=link) for link in (5, 3, 1)))
+    spans = measure_spans(rows, np.array([1, 2, 3, 4], np.uint64))
+    assert spans["link"].tolist() == [1, 3]
+    np.testing.assert_equal(plain(spans["rx_dbm"])[:, 0], [-10.0, -12.0])
+    assert len(measure_spans(rows, np.array([], np.uint64))["link"]) == 0
+
+
 def test_nothing() -> None:
-    assert len(measure_spans(ends())["link"]) == 0
+    assert len(measured(ends())["link"]) == 0
 
 
 @pytest.mark.parametrize(
@@ -134,7 +147,7 @@ def test_blocks_are_joined_whatever_form_their_powers_have() -> None:
     first = ends(sample(A, both, 1.5), sample(Z, both, -9.25), code=True)
     second = ends(sample(A, both, 2.0, link=2, order=1), sample(Z, both, -9.123456, link=2))
     third = {n: v for n, v in first.items() if n != f"pm_{PmType.INPUT_POWER}"}
-    spans = measure_spans(concat_ends([first, second]))
+    spans = measured(concat_ends([first, second]))
     np.testing.assert_equal(spans["tx_dbm"], [[1.5, -9.25], [2.0, -9.123456]])
     rows = concat_ends([third, first])
     assert rows["report"].tolist() == [0, 1, 2, 3]

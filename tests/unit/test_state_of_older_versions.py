@@ -19,7 +19,7 @@ from tests.kernel_replay import KernelReplay
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 #: State of older versions is refused.
-OLDEST_READ = 3
+OLDEST_READ = 4
 #: Faults of three links that are open in the middle, one base is being learned.
 TRACES = {
     "L0": "0*10 x*30 0*20",
