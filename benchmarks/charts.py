@@ -20,7 +20,7 @@ _DPI = 110
 def draw_rivals(summaries: Sequence[Summary], path: Path) -> None:
     """Draws throughput and CPU time a value of each rival; whiskers are the rounds' spread."""
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 1.5 + 0.6 * len(summaries)))
-    names = [f"{one.rival} ({one.seconds_of_load} s)" for one in summaries]
+    names = [f"{one.rival}\n{one.ports:,} ports, {one.seconds_of_load} s" for one in summaries]
     _dots(left, names, [one.values_per_s for one in summaries])
     left.set_title("PM values a second", loc="left", fontsize=10)
     _dots(right, names, [one.cpu_s_per_million for one in summaries])

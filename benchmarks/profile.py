@@ -25,7 +25,7 @@ from benchmarks.builds import environment
 from benchmarks.growth import past
 from benchmarks.measure import CatchUp, catch_up, fill
 from benchmarks.processes import cpu_seconds
-from benchmarks.rivals import Engine, EventCenter, Task
+from benchmarks.rivals import Engine, EventCenter, Part, Task
 from benchmarks.run import started
 from benchmarks.tables import Table
 from benchmarks.workloads import Workload
@@ -118,7 +118,7 @@ class _Profiled:
     py_spy: Path
     cpu_s: dict[str, float] = field(default_factory=dict)
     name: str = "event-center"
-    is_slow: bool = False
+    takes: Part = Part.ALL
 
     def prepare(self) -> None:
         """Nothing is to be built."""

@@ -14,6 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -104,6 +105,14 @@ class Engine(Protocol):
         """Returns what it tells of its checkpoints."""
 
 
+class Part(Enum):
+    """How much of a load a rival is given, as some would take hours for all of it."""
+
+    ALL = "all of it"
+    SHORT = "a few seconds of it"
+    SMALL = "a few seconds of a tenth of the network"
+
+
 class Rival(Protocol):
     """Someone to be measured."""
 
@@ -112,8 +121,8 @@ class Rival(Protocol):
         """What it is called."""
 
     @property
-    def is_slow(self) -> bool:
-        """Whether it takes only a slice of the load, as it would take hours for all of it."""
+    def takes(self) -> Part:
+        """How much of the load it is given."""
 
     def prepare(self) -> None:
         """Builds or installs what it needs."""
@@ -161,7 +170,7 @@ class EventCenter:
     """The pipeline of this project, with the options that it is shipped with."""
 
     name: str = "event-center"
-    is_slow: bool = False
+    takes: Part = Part.ALL
 
     def prepare(self) -> None:
         """Nothing is to be built."""
@@ -194,7 +203,7 @@ class RecordAtATime:
     """The same pipeline with one element a port, on the same runner."""
 
     name: str = "record-at-a-time"
-    is_slow: bool = True
+    takes: Part = Part.SMALL
 
     def prepare(self) -> None:
         """Nothing is to be built."""
@@ -231,7 +240,7 @@ class NativeFlink:
     """
 
     form: str
-    is_slow: bool = False
+    takes: Part = Part.ALL
 
     @property
     def name(self) -> str:
@@ -285,7 +294,7 @@ class Quix:
     """The same rules in Quix Streams; one process a slot."""
 
     name: str = "quix"
-    is_slow: bool = True
+    takes: Part = Part.SHORT
 
     def prepare(self) -> None:
         """Installs its packages into an environment of their own."""

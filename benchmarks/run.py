@@ -40,7 +40,7 @@ from benchmarks.growth import SIZES, Point, past
 from benchmarks.growth import measure as measure_growth
 from benchmarks.machine import Machine
 from benchmarks.measure import WARM_UP_S, Bench, Paced, catch_up, fill, paced
-from benchmarks.rivals import OUT_OF_ORDERNESS_S, RIVALS, Rival
+from benchmarks.rivals import OUT_OF_ORDERNESS_S, RIVALS, Part, Rival
 from benchmarks.summary import Round, summarize
 from benchmarks.workloads import Workload
 from runners.local.jars import CHECKOUT, JarsError
@@ -56,7 +56,7 @@ _LOG_WIDTH = 170
 _WHOLE_NUMBERS = (
     ("ports", 100_000, "ports of the network"),
     ("seconds", 120, "length of the feed"),
-    ("slow_seconds", 10, "the same for slow rivals"),
+    ("slow_seconds", 10, "the same for slow rivals, the slowest with a tenth of the ports"),
     ("partitions", 4, "of the PM topic"),
     ("rounds", 3, "how often each rival runs"),
     ("slots", 2, "workers of each rival"),
@@ -70,19 +70,23 @@ _QUICK = {"ports": 2_000, "seconds": 20, "slow_seconds": 20, "rounds": 1, "paced
 
 def compare(bench: Bench, rivals: Sequence[Rival], options: argparse.Namespace) -> list[Round]:
     """Runs all rivals over full topics, round by round."""
-    load = past(Workload(options.ports, options.seconds, partitions=options.partitions))
-    filled = {rival.is_slow: load for rival in rivals}
-    if True in filled:
-        slow = Workload(options.ports, options.slow_seconds, partitions=options.partitions)
-        filled[True] = past(slow)
-    topics = {slow: fill(bench, one, "slice" if slow else "all") for slow, one in filled.items()}
+    small = max(_LEAST_PORTS, options.ports // 20 * 2)
+    sizes = {
+        Part.ALL: (options.ports, options.seconds),
+        Part.SHORT: (options.ports, options.slow_seconds),
+        Part.SMALL: (small, options.slow_seconds),
+    }
+    topics = {}
+    for part in dict.fromkeys(rival.takes for rival in rivals):
+        load = past(Workload(*sizes[part], partitions=options.partitions))
+        topics[part] = fill(bench, load, part.name.lower())
     rounds: list[Round] = []
     for number in range(options.rounds):
         rounds.append({})
         # What warms up or wears out while a round lasts hits each rival early and late.
         for rival in rivals if number % 2 == 0 else rivals[::-1]:
             bench.say(f"round {number + 1} of {options.rounds}: {rival.name}")
-            run = catch_up(bench, rival, topics[rival.is_slow])
+            run = catch_up(bench, rival, topics[rival.takes])
             rounds[-1][rival.name] = run
             bench.say(run.failed or f"{rival.name}: {run.values_per_s:,.0f} values/s")
     return rounds

@@ -30,7 +30,8 @@ class Summary:
     Attributes:
         rival: its name.
         rounds: how many it has finished.
-        seconds_of_load: length of what it was given.
+        ports: of what it was given.
+        seconds_of_load: length of that.
         values_per_s: PM values.
         ports_per_s: samples of ports.
         cpu_s_per_million: CPU time for a million PM values.
@@ -41,6 +42,7 @@ class Summary:
 
     rival: str
     rounds: int
+    ports: int
     seconds_of_load: int
     values_per_s: Spread
     ports_per_s: Spread
@@ -84,6 +86,7 @@ def summarize(rounds: Sequence[Round], rival: str) -> Summary | None:
     return Summary(
         rival=rival,
         rounds=len(done),
+        ports=done[0].ports,
         seconds_of_load=done[0].seconds_of_load,
         values_per_s=spread("values_per_s"),
         ports_per_s=spread("ports_per_s"),

@@ -62,7 +62,7 @@ def _summary_row(summary: Summary, last: CatchUp) -> list[str]:
     assert events is not None
     return [
         summary.rival,
-        f"{summary.seconds_of_load} s",
+        f"{summary.ports:,} ports, {summary.seconds_of_load} s",
         _spread(summary.values_per_s, ",.0f"),
         _spread(summary.ports_per_s, ",.0f"),
         _spread(summary.cpu_s_per_million, ".2f"),

@@ -226,7 +226,7 @@ def test_usage_counts_a_process_and_its_children() -> None:
 
 def test_tables_tell_failures() -> None:
     markdown = tables.throughput(ROUNDS, ["us", "it", "nobody"]).markdown()
-    assert "| us | 10 s | 105 (90 to 120) |" in markdown
+    assert "| us | 100 ports, 10 s | 105 (90 to 120) |" in markdown
     assert "1 rounds failed" in markdown
     assert "did not run" in markdown
     assert "2.00 times its" in tables.ratios(ROUNDS, "us", ["us", "it"]).markdown()
