@@ -17,8 +17,7 @@ from transforms import (
     TrackLinks,
     UpdateTopology,
 )
-from transforms.lateness import Lateness
-from transforms.track_links import EventTime
+from transforms.lateness import EventTime, Lateness
 from transforms.update_topology import LINK_ENDS, LINKS, TopologyFile
 
 

@@ -12,7 +12,7 @@ from pipeline.kafka_client import read_until
 from pipeline.kafka_records import Batch, ReadBatches
 from pipeline.outputs import Record
 from transforms.decode_reports import PmRecords
-from transforms.track_links import EventTime
+from transforms.lateness import EventTime
 from transforms.update_topology import TopologyRecord
 
 _NS_PER_MS = 10**6

@@ -18,8 +18,7 @@ from pipeline.outputs import Record, side_record
 from schema.capture import read_capture
 from schema.topology_file import bad_topology_line, read_topology
 from transforms.decode_reports import MAX_GATHERED, PmRecords
-from transforms.lateness import Lateness
-from transforms.track_links import EventTime
+from transforms.lateness import EventTime, Lateness
 from transforms.update_topology import TopologyFile
 
 # Number of the first record, and how many there are; a moment [us], and 0.

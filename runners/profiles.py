@@ -14,7 +14,7 @@ from pipeline.sources import BatchReplay, StreamReplay
 from runners import direct, flink, spark
 from schema.capture import check_capture
 from schema.topology_file import read_topology
-from transforms.track_links import EventTime
+from transforms.lateness import EventTime
 
 
 @dataclass(frozen=True)

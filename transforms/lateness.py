@@ -5,6 +5,7 @@ it reaches s + 1 + B + L. Moments are in microseconds since the Unix epoch.
 """
 
 from dataclasses import dataclass
+from enum import Enum
 
 from apache_beam.utils.timestamp import Timestamp
 
@@ -12,6 +13,18 @@ from apache_beam.utils.timestamp import Timestamp
 WINDOW_S = 1
 
 _US_PER_S = 1_000_000
+
+
+class EventTime(Enum):
+    """How a source's event time goes on.
+
+    It has ended with bounded input; it follows the records and the clock in a live job; in a
+    stream replay each moment that it reaches is announced before.
+    """
+
+    BOUNDED = "bounded"
+    LIVE = "live"
+    ANNOUNCED = "announced"
 
 
 @dataclass(frozen=True)

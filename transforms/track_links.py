@@ -17,7 +17,6 @@ the newest of them that has fired.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 import apache_beam as beam
@@ -40,7 +39,7 @@ from schema.blocks import Block, BlockKind, block_kind, window_of, with_ends_onl
 from schema.events import FiberEvent
 from schema.shards import all_shards
 from transforms.late_samples import late_records
-from transforms.lateness import Lateness, timer_at
+from transforms.lateness import EventTime, Lateness, timer_at
 from transforms.shard_state import Cells, Shard, ShardStates
 from transforms.table_state import TableCache
 from transforms.update_topology import TopologyFile
@@ -54,18 +53,6 @@ FOLLOWED_S = 3600
 _END_US = 2**62
 #: The topology is the whole file.
 _FROM_FILE = b"file"
-
-
-class EventTime(Enum):
-    """How a source's event time goes on.
-
-    It has ended with bounded input; it follows the records and the clock in a live job; in a
-    stream replay each moment that it reaches is announced before.
-    """
-
-    BOUNDED = "bounded"
-    LIVE = "live"
-    ANNOUNCED = "announced"
 
 
 @dataclass

@@ -18,8 +18,7 @@ from tests.builders import T0
 from tests.oracle import Oracle, Outputs
 from tests.stream.cases import Case, Step
 from transforms.decode_reports import PmRecords
-from transforms.lateness import Lateness
-from transforms.track_links import EventTime
+from transforms.lateness import EventTime, Lateness
 from transforms.update_topology import TopologyRecord
 
 

@@ -12,7 +12,7 @@ from tests import builders
 from tests.stream.cases import CASES, Case
 from tests.stream.harness import CaseSource, comparable, expected, run_case
 from transforms import track_links
-from transforms.track_links import EventTime
+from transforms.lateness import EventTime
 
 
 class LiveSource(CaseSource):
