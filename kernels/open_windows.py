@@ -50,8 +50,13 @@ class OpenWindows:
         """Returns the ENDS rows of a window that has samples."""
         return concat_ends([Block.from_bytes(data).columns for data in self._blocks[window_s]])
 
-    def add_late(self, window_s: int, ends: bytes) -> Iterator[Columns]:
+    def add_late(self, window_s: int, ends: bytes, columns: Columns) -> Iterator[Columns]:
         """Keeps an ENDS block of a window that was due before.
+
+        Args:
+            window_s: start of the window.
+            ends: the block in wire form.
+            columns: its columns.
 
         Yields:
             For each report in it that brings something new, in order of arrival: all ENDS rows of
@@ -60,7 +65,7 @@ class OpenWindows:
         known = self._known.get(window_s) or _Known(self._blocks.get(window_s, ()))
         self.add(window_s, ends)
         self._known[window_s] = known
-        for rows in _by_report(Block.from_bytes(ends).columns):
+        for rows in _by_report(columns):
             news = new_samples(rows, known.of(rows["link"]))
             if len(news["link"]):
                 known.add(news)

@@ -26,15 +26,15 @@ _CODEC = "lz4"
 _LENGTH_BYTES = 8
 
 
-def check_version(version: int) -> None:
-    """Refuses state of another version.
+def check_version(version: int, readable: int) -> None:
+    """Refuses state of another version than can be read.
 
     Raises:
         ValueError: it is one.
     """
-    if version != STATE_VERSION:
+    if version != readable:
         raise ValueError(
-            f"state of version {version} cannot be read by version {STATE_VERSION}: "
+            f"state of version {version} cannot be read by version {readable}: "
             "start without the savepoint"
         )
 
@@ -79,7 +79,7 @@ def unpack_tracks(data: bytes, measured: Iterable[bytes]) -> Tracks:
     Raises:
         ValueError: they were written by another version.
     """
-    check_version(data[0])
+    check_version(data[0], STATE_VERSION)
     length = int.from_bytes(data[1 : 1 + _LENGTH_BYTES], "little")
     packed = memoryview(data)[1 + _LENGTH_BYTES :]
     state = pickle.loads(pa.decompress(packed, length, _CODEC, asbytes=True))

@@ -176,7 +176,9 @@ class KernelReplay:
             shard.due.add(window_s)
             return
         self._count("ends_windowed", part.num_ends)
-        for rows in shard.windows.add_late(window_s, part.ends):
+        for rows in shard.windows.add_late(
+            window_s, part.ends, Block.from_bytes(part.ends).columns
+        ):
             self._publish(shard.evaluate(window_s, rows, late=True))
 
     def _publish(self, events: list[Any]) -> None:

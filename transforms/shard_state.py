@@ -104,14 +104,14 @@ class ShardStates:
         Raises:
             ValueError: the state was written by another version.
         """
-        clock = cells.clock.read() or b""
         shard = self._held.pop(key, None)
-        if shard is not None and shard.token == clock[1:17]:
-            return shard
+        clock = cells.clock.read()
         if not clock:
             return Shard(self._empty())
-        check_version(clock[0])
+        check_version(clock[0], STATE_VERSION)
         _, token, reached_us, ends_logged, measured_logged = _CLOCK.unpack(clock)
+        if shard is not None and shard.token == token:
+            return shard
         packed = cells.tracks.read()
         tracks = unpack_tracks(packed, cells.measured.read()) if packed else self._empty()
         shard = Shard(

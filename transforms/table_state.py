@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+from kernels.tracks_state import check_version
 from schema.blocks import Block
 
 #: First byte of the head; state of another version is refused.
@@ -90,12 +91,8 @@ class TableCache(Generic[T]):
         head = head_state.read()
         token, rows = NO_TOKEN, 0
         if head:
-            version, token, rows = _HEAD.unpack(head) if len(head) == _HEAD.size else (head[0],) * 3
-            if version != STATE_VERSION:
-                raise ValueError(
-                    f"state of version {version} cannot be read by version {STATE_VERSION}: "
-                    "start without the savepoint"
-                )
+            check_version(head[0], STATE_VERSION)
+            _, token, rows = _HEAD.unpack(head)
         held_token, table = self._held.get(key, (None, None))
         if table is None or held_token != token:
             table = self._empty()

@@ -240,9 +240,10 @@ class _TrackFn(beam.DoFn):
         self, key: int, shard: Shard, window_s: int, ends: bytes, cells: Cells
     ) -> Iterator[FiberEvent]:
         """Evaluates a window anew for each report that brings something new."""
-        outputs.count(outputs.ENDS_WINDOWED, num_span_ends(Block.from_bytes(ends).columns["role"]))
+        columns = Block.from_bytes(ends).columns
+        outputs.count(outputs.ENDS_WINDOWED, num_span_ends(columns["role"]))
         self._take_over_links(key, shard, cells)
-        for rows in shard.windows.add_late(window_s, ends):
+        for rows in shard.windows.add_late(window_s, ends, columns):
             spans = measure_spans(rows, np.unique(rows["link"]))
             yield from shard.tracks.evaluate(window_s, spans, late=True)
         self._log_tracks(key, shard, cells)

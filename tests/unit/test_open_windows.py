@@ -40,7 +40,9 @@ def said(rows: Columns) -> list[ROW]:
 
 
 def late(windows: OpenWindows, *rows: ROW, window_s: int = 0) -> list[list[ROW]]:
-    return [said(found) for found in windows.add_late(window_s, ends(*rows))]
+    data = ends(*rows)
+    columns = Block.from_bytes(data).columns
+    return [said(found) for found in windows.add_late(window_s, data, columns)]
 
 
 def test_a_window_is_all_its_blocks() -> None:
