@@ -27,31 +27,31 @@ install: $(STAMP) ## make .venv with everything that Python needs
 
 .PHONY: run
 run: $(STAMP) ## first look: simulate a network with faults, find them, show them
-	@$(BIN)/python -m runners.local.first_look $(ARGS)
+	@$(BIN)/python -m runners.scenarios.first_look $(ARGS)
 
 .PHONY: live
 live: $(STAMP) ## the same live, on Kafka and Flink, until Ctrl-C (Java 17, Maven)
-	@exec $(BIN)/python -m runners.local.live $(ARGS)
+	@exec $(BIN)/python -m runners.scenarios.live $(ARGS)
 
 .PHONY: cluster
 cluster: $(STAMP) ## a Flink cluster of several processes and a Kafka, left in the background
-	@$(BIN)/python -m runners.local.session start $(ARGS)
+	@$(BIN)/python -m runners.scenarios.session start $(ARGS)
 
 .PHONY: submit
 submit: $(STAMP) ## send the pipeline to that cluster and leave it there
-	@$(BIN)/python -m runners.local.session submit $(ARGS)
+	@$(BIN)/python -m runners.scenarios.session submit $(ARGS)
 
 .PHONY: cluster-status
 cluster-status: $(STAMP) ## how the job on that cluster does
-	@$(BIN)/python -m runners.local.session status $(ARGS)
+	@$(BIN)/python -m runners.scenarios.session status $(ARGS)
 
 .PHONY: cluster-stop
 cluster-stop: $(STAMP) ## end that cluster and its job
-	@$(BIN)/python -m runners.local.session stop $(ARGS)
+	@$(BIN)/python -m runners.scenarios.session stop $(ARGS)
 
 .PHONY: chaos
 chaos: $(STAMP) ## break every kind of part under load, ten times; nothing may be missing
-	@$(BIN)/python -m runners.local.chaos $(ARGS)
+	@$(BIN)/python -m runners.scenarios.chaos $(ARGS)
 
 .PHONY: bench
 bench: $(STAMP) ## rivals side by side over one load; an hour or more (ARGS=--quick: minutes)

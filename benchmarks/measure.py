@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 
 from benchmarks.feed import Feed
 from benchmarks.matches import Comparison, EventTopic, compare
-from benchmarks.rivals import OUT_OF_ORDERNESS_S, Checkpoints, Engine, Rival, Task
+from benchmarks.rivals.engines import OUT_OF_ORDERNESS_S, Checkpoints, Engine, Rival, Task
 from benchmarks.sampler import Moment, Sampler, at
 from benchmarks.workloads import Workload
 from runners.local.flink_job import FlinkError
 from runners.local.kafka import LocalKafka
-from runners.local.process import ProcessError
+from runners.local.processes import ProcessError
 
 _POLL_S = 0.5
 #: Once an event of the last window is there, others follow at once or not at all.

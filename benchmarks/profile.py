@@ -25,12 +25,12 @@ from benchmarks.builds import environment
 from benchmarks.growth import past
 from benchmarks.measure import CatchUp, catch_up, fill
 from benchmarks.processes import cpu_seconds
-from benchmarks.rivals import Engine, EventCenter, Part, Task
+from benchmarks.rivals.engines import Engine, EventCenter, Part, Task
 from benchmarks.run import started
 from benchmarks.tables import Table
 from benchmarks.workloads import Workload
 from runners.local.jars import CHECKOUT, JarsError
-from runners.local.process import ProcessError, workers_of
+from runners.local.processes import ProcessError, workers_of
 from simulator.cli import Parser
 
 _REQUIREMENTS = CHECKOUT / "benchmarks" / "profile_requirements.txt"

@@ -40,12 +40,12 @@ from benchmarks.growth import SIZES, Point, past
 from benchmarks.growth import measure as measure_growth
 from benchmarks.machine import Machine
 from benchmarks.measure import WARM_UP_S, Bench, Paced, catch_up, fill, paced
-from benchmarks.rivals import OUT_OF_ORDERNESS_S, RIVALS, Part, Rival
+from benchmarks.rivals.engines import OUT_OF_ORDERNESS_S, RIVALS, Part, Rival
 from benchmarks.summary import Round, summarize
 from benchmarks.workloads import Workload
 from runners.local.jars import CHECKOUT, JarsError
 from runners.local.kafka import LocalKafka
-from runners.local.process import ProcessError, children_of
+from runners.local.processes import ProcessError, children_of
 from simulator.cli import Parser
 
 OURS = "event-center"

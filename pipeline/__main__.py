@@ -8,6 +8,6 @@ if __name__ == "__main__":
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.ERROR)
     logging.getLogger("eventcenter").setLevel(logging.WARNING)
 
-    from pipeline.main import main
+    from runners.run import main
 
     sys.exit(main())

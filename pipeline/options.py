@@ -17,7 +17,7 @@ from apache_beam.options.pipeline_options import (
 )
 
 from pipeline.graph import Settings
-from pipeline.kafka_config import KafkaConfigError, settings
+from pipeline.kafka.config import KafkaConfigError, settings
 from pipeline.outputs import OUTPUTS
 from transforms.lateness import Lateness
 

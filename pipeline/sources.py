@@ -12,7 +12,7 @@ from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 from numpy.typing import NDArray
 
-from kernels.decode import parse_reports
+from kernels.decode_reports.decode import parse_reports
 from pipeline.graph import PmInput
 from pipeline.outputs import Record, side_record
 from schema.capture import read_capture

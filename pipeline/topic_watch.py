@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from pipeline.kafka_client import TopicState, look_at_topics
-from pipeline.kafka_config import KafkaConfigError, settings
+from pipeline.kafka.client import TopicState, look_at_topics
+from pipeline.kafka.config import KafkaConfigError, settings
 from pipeline.options import UsageError
 
 _log = logging.getLogger("eventcenter")

@@ -4,8 +4,8 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from pipeline.kafka import KafkaSinks, KafkaSource
-from pipeline.kafka_client import TopicState, look_at_topics
+from pipeline.kafka.client import TopicState, look_at_topics
+from pipeline.kafka.read import KafkaSinks, KafkaSource
 from pipeline.options import Command, UsageError
 from pipeline.topic_watch import TopicWatch, watching
 from runners.local.flink import LocalFlink

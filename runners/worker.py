@@ -16,7 +16,7 @@ from apache_beam.runners.worker import statecache, statesampler
 from apache_beam.runners.worker.sdk_worker import SdkHarness
 
 import pipeline.graph
-import pipeline.kafka  # noqa: F401  # what the steps need, before any job waits for it
+import pipeline.kafka.read  # noqa: F401  # what the steps need, before any job waits for it
 
 #: What a worker remembers of state between bundles, so that it does not ask for it each time.
 STATE_CACHE_MB = 100

@@ -95,7 +95,7 @@ SCHEMAS: dict[BlockKind, dict[str, Column]] = {
     BlockKind.JOINED: {
         "node_id": Column("bytes", per_report=True),
         **_REPORT,
-        "names": Column("bytes", per_report=True),  # of its rows, see `kernels.served`
+        "names": Column("bytes", per_report=True),  # of its rows, packed
         **_AT_LINK_END,
         **_SAMPLE,
         **_READINGS,

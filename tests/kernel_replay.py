@@ -14,15 +14,20 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kernels.decode import decode
-from kernels.evaluate import Tracks
-from kernels.join import LinkEndIndex
-from kernels.layouts import Layouts
-from kernels.open_windows import OpenWindows
-from kernels.samples import Samples, num_span_ends, readings_by_name, split_samples
-from kernels.served import names_of
-from kernels.span_loss import measure_spans, pick_ends
-from kernels.tracks_state import measured_block, measured_blocks, pack_tracks, unpack_tracks
+from kernels.decode_reports.decode import decode
+from kernels.decode_reports.fast_path import Layouts
+from kernels.decode_reports.samples import Samples, num_span_ends, readings_by_name, split_samples
+from kernels.join_topology.index import LinkEndIndex
+from kernels.join_topology.routes import names_of
+from kernels.track_links.open_windows import OpenWindows
+from kernels.track_links.powers import measure_spans, pick_ends
+from kernels.track_links.state_codec import (
+    measured_block,
+    measured_blocks,
+    pack_tracks,
+    unpack_tracks,
+)
+from kernels.track_links.tracks import Tracks
 from schema.blocks import END_NAMES, Block, BlockKind, readings_of, with_ends_only
 from schema.cloud_event import cloud_event
 from schema.columns import Columns

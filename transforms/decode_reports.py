@@ -19,9 +19,9 @@ from apache_beam.utils.timestamp import Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 from numpy.typing import NDArray
 
-from kernels.decode import decode
-from kernels.layouts import Layouts
-from kernels.samples import split_samples
+from kernels.decode_reports.decode import decode
+from kernels.decode_reports.fast_path import Layouts
+from kernels.decode_reports.samples import split_samples
 from pipeline import outputs
 from schema.blocks import Block, BlockKind
 from schema.shards import shard_of

@@ -24,9 +24,9 @@ from apache_beam.transforms.userstate import (
 )
 from apache_beam.utils.timestamp import Timestamp
 
-from kernels.join import LinkEndIndex
-from kernels.samples import Samples, num_span_ends, readings_by_name
-from kernels.tables import LinkEndTable
+from kernels.decode_reports.samples import Samples, num_span_ends, readings_by_name
+from kernels.join_topology.index import LinkEndIndex
+from kernels.join_topology.tables import LinkEndTable
 from pipeline import outputs
 from schema.blocks import Block, BlockKind, block_kind
 from transforms.sample_unmatched import Candidates, SampleUnmatched

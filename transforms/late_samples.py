@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from kernels.samples import num_span_ends, readings_by_name
-from kernels.served import names_of
+from kernels.decode_reports.samples import num_span_ends, readings_by_name
+from kernels.join_topology.routes import names_of
 from pipeline import outputs
 from schema.blocks import END_NAMES, Block, readings_of
 from schema.times import rfc3339

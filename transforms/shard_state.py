@@ -11,9 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from kernels.evaluate import Tracks
-from kernels.open_windows import OpenWindows
-from kernels.tracks_state import (
+from kernels.track_links.open_windows import OpenWindows
+from kernels.track_links.state_codec import (
     STATE_VERSION,
     check_version,
     measured_block,
@@ -21,6 +20,7 @@ from kernels.tracks_state import (
     pack_tracks,
     unpack_tracks,
 )
+from kernels.track_links.tracks import Tracks
 from schema.blocks import window_of
 from transforms.lateness import Lateness
 

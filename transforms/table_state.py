@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from kernels.tracks_state import check_version
+from kernels.track_links.state_codec import check_version
 from schema.blocks import Block
 
 #: First byte of the head; state of another version is refused.

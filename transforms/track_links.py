@@ -30,10 +30,10 @@ from apache_beam.transforms.userstate import (
     on_timer,
 )
 
-from kernels.evaluate import Tracks
-from kernels.samples import num_span_ends
-from kernels.span_loss import measure_spans
-from kernels.tables import LinkTable, links_of
+from kernels.decode_reports.samples import num_span_ends
+from kernels.join_topology.tables import LinkTable, links_of
+from kernels.track_links.powers import measure_spans
+from kernels.track_links.tracks import Tracks
 from pipeline import outputs
 from schema.blocks import Block, BlockKind, block_kind, window_of, with_ends_only
 from schema.events import FiberEvent

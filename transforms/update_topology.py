@@ -19,9 +19,15 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
-from kernels.join import link_ends
-from kernels.served import LinkEndRow
-from kernels.tables import LinkEndChange, LinkTable, link_ends_block, links_block, links_of
+from kernels.join_topology.index import link_ends
+from kernels.join_topology.routes import LinkEndRow
+from kernels.join_topology.tables import (
+    LinkEndChange,
+    LinkTable,
+    link_ends_block,
+    links_block,
+    links_of,
+)
 from pipeline import outputs
 from schema.blocks import Block
 from schema.shards import shard_of

@@ -19,7 +19,7 @@ from runners.local import distribution, jars
 from runners.local.flink_job import FlinkJob
 from runners.local.job_server import expansion_service, job_server
 from runners.local.parts import Parts
-from runners.local.process import Process, free_ports, log_file
+from runners.local.processes import Process, free_ports, log_file
 
 _START_TIMEOUT_S = 90
 _LOOK_EVERY_S = 0.5

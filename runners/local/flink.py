@@ -10,7 +10,7 @@ from pathlib import Path
 from runners.local.flink_job import FlinkJob
 from runners.local.job_server import expansion_service, job_server
 from runners.local.parts import Parts
-from runners.local.process import Process, free_ports, log_file
+from runners.local.processes import Process, free_ports, log_file
 
 _START_TIMEOUT_S = 60
 _REST_ADDRESS = re.compile(r"Rest endpoint listening at (\S+)")

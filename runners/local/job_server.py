@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runners.local import jars
-from runners.local.process import Process, log_file
+from runners.local.processes import Process, log_file
 
 # Flink 1.19 and the Java harness look into classes of the JDK, which Java 17 forbids unless told.
 OPENS = jars.opens("java.lang", "java.util", "java.nio", "java.time")

@@ -17,7 +17,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from runners.local import jars
 from runners.local.parts import Parts
-from runners.local.process import Process, ProcessError, free_ports, log_file
+from runners.local.processes import Process, ProcessError, free_ports, log_file
 
 _START_TIMEOUT_S = 60
 _TOPIC_TIMEOUT_MS = 30_000

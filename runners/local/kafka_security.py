@@ -20,7 +20,7 @@ from kafka.admin import (
 
 from runners.local.certificates import Authority
 from runners.local.kafka import LocalKafka
-from runners.local.process import ProcessError, free_ports
+from runners.local.processes import ProcessError, free_ports
 
 _ADMIN = "admin"
 _MECHANISM = "SCRAM-SHA-512"

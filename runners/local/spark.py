@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runners.local import jars
 from runners.local.parts import Parts
-from runners.local.process import Process, free_ports, log_file
+from runners.local.processes import Process, free_ports, log_file
 
 _START_TIMEOUT_S = 60
 # Spark looks into these packages of the JDK, which Java 17 forbids unless told.

@@ -8,8 +8,8 @@ from runners.local.cluster import LocalCluster
 from runners.local.flink_job import FlinkJob
 from runners.local.jars import CHECKOUT
 from runners.local.kafka import LocalKafka
-from runners.local.live import pipeline_command
-from runners.local.process import Process, log_file
+from runners.local.processes import Process, log_file
+from runners.scenarios.live import pipeline_command
 
 _SUBMIT_TIMEOUT_S = 300
 

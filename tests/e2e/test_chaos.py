@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from runners.local import chaos
-from runners.local.breakage import BREAKAGES
 from runners.local.cluster import LocalCluster
 from runners.local.kafka import LocalKafka
+from runners.scenarios import chaos
+from runners.scenarios.breakage import BREAKAGES
 
 # Until then the job runs, on a machine that is busy with other things too.
 LEAD_S = 70

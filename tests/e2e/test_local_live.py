@@ -1,4 +1,4 @@
-"""`python -m runners.local.live`: events appear, and nothing is left when it is stopped."""
+"""`python -m runners.scenarios.live`: events appear, and nothing is left when it is stopped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runners.local.process import Process, is_listening
+from runners.local.processes import Process, is_listening
 
 pytestmark = pytest.mark.e2e
 
@@ -18,7 +18,7 @@ TIMEOUT_S = 200
 
 
 def test_it_runs_until_it_is_stopped(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "runners.local.live", "--links=8", "--seconds=60"]
+    command = [sys.executable, "-m", "runners.scenarios.live", "--links=8", "--seconds=60"]
     with Process("live", [*command, "--faults=cut"], tmp_path / "log") as live:
         live.wait_for_line("RAISE", TIMEOUT_S)
         os.kill(live.pid, signal.SIGTERM)
@@ -34,7 +34,7 @@ def test_it_runs_until_it_is_stopped(tmp_path: Path) -> None:
 
 
 def test_what_the_simulator_refuses_is_refused_at_once(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "runners.local.live", "--faults=flood"]
+    command = [sys.executable, "-m", "runners.scenarios.live", "--faults=flood"]
     with Process("live", command, tmp_path / "log") as live:
         assert live.wait(60) == 2
         assert live.read_log().startswith("live: unknown fault kind 'flood', known are: ")

@@ -9,7 +9,7 @@ import pytest
 
 from runners.local.flink import LocalFlink
 from runners.local.kafka import LocalKafka
-from runners.local.process import free_ports
+from runners.local.processes import free_ports
 from tests.e2e.live_job import where
 
 pytestmark = pytest.mark.e2e

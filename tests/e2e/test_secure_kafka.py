@@ -20,7 +20,7 @@ from kafka.errors import KafkaError
 from runners.local.flink import LocalFlink
 from runners.local.flink_job import FlinkJob
 from runners.local.kafka_security import SecureKafka, login
-from runners.local.process import LOGS, Process, log_file
+from runners.local.processes import LOGS, Process, log_file
 from tests import builders
 from tests.e2e.live_job import TIMEOUT_S, where
 from tests.e2e.test_refusals import refusal

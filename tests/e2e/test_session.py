@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from runners.local import session
-from runners.local.process import is_listening
+from runners.local.processes import is_listening
+from runners.scenarios import session
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -20,7 +20,7 @@ TIMEOUT_S = 300
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "runners.local.session", *arguments],
+        [sys.executable, "-m", "runners.scenarios.session", *arguments],
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,

@@ -52,7 +52,7 @@ def as_set(lines: list[dict[str, Any]], names: tuple[str, ...] | None = None) ->
 
 def check(scene: Scene, *, learn_windows: int, num_shards: int, **options: Any) -> None:
     with (
-        patch("kernels.learn.LEARN_WINDOWS", learn_windows),
+        patch("kernels.track_links.learned_base.LEARN_WINDOWS", learn_windows),
         patch("tests.oracle_link.LEARN_WINDOWS", learn_windows),
     ):
         expected = oracle.replay(scene.payloads, scene.links, **options)

@@ -14,9 +14,9 @@ import apache_beam as beam
 import pytest
 from google.protobuf.json_format import MessageToJson
 
-from pipeline.main import main
 from pipeline.outputs import OUTPUTS
 from runners.local.flink import LocalFlink
+from runners.run import main
 from schema.capture import read_capture
 from schema.topology_file import read_topology
 from tests import builders

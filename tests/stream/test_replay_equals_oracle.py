@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.main import main
+from runners.run import main
 from schema.capture import read_capture
 from schema.topology_file import read_topology
 from simulator.__main__ import main as simulate

@@ -10,17 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import record_at_a_time, run, tables
+from benchmarks import run, tables
 from benchmarks.growth import VARIANTS, Point, sized
 from benchmarks.matches import Comparison, Event, compare
 from benchmarks.measure import CatchUp, Paced
-from benchmarks.per_link import Links, Row, decide, matches, merge
 from benchmarks.processes import usage
 from benchmarks.profile import java_samples, python_samples
+from benchmarks.rivals import record_at_a_time
+from benchmarks.rivals.per_link import Links, Row, decide, matches, merge
 from benchmarks.sampler import Moment, at
 from benchmarks.summary import Spread, ratio, summarize
 from benchmarks.workloads import NS_PER_S, Workload, node_id
-from pipeline.main import main as pipeline_main
+from runners.run import main as pipeline_main
 from schema.capture import write_capture
 from schema.events import Code
 from schema.pm_report_pb2 import INPUT_POWER, OUTPUT_POWER, PmReport
@@ -265,7 +266,9 @@ def test_python_samples() -> None:
 
 
 def test_an_array_that_is_selected_is_no_thread_that_waits() -> None:
-    told = python_samples(["decide (kernels/decide.py:9);select (numpy/lib/_function.py:3) 5\n"])
+    told = python_samples(
+        ["decide (kernels/track_links/decide.py:9);select (numpy/lib/_function.py:3) 5\n"]
+    )
     assert told.total == 5
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernels.evaluate import Tracks
-from kernels.tracks_state import pack_tracks, unpack_tracks
+from kernels.track_links.state_codec import pack_tracks, unpack_tracks
+from kernels.track_links.tracks import Tracks
 from schema.blocks import (
     NO_WINDOW,
     SCHEMAS,

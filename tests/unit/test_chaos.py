@@ -2,7 +2,7 @@
 
 import pytest
 
-from runners.local import chaos
+from runners.scenarios import chaos
 
 
 def test_a_run_as_it_is_by_default_has_a_scene() -> None:

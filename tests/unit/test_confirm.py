@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kernels.confirm import confirm, run_length
+from kernels.track_links.confirm import confirm, run_length
 from schema.events import Code, Family
 
 LETTERS = {

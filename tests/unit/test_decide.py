@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kernels.decide import (
+from kernels.track_links.decide import (
     NOT_COUNTING,
     Decisions,
     Measurement,
@@ -17,7 +17,7 @@ from kernels.decide import (
     is_plainly_normal,
     measure,
 )
-from kernels.limits import limits_of, parse_links
+from kernels.track_links.limits import limits_of, parse_links
 from schema import topology_pb2 as topo
 from schema.events import Code
 from tests.builders import link, span

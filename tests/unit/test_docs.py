@@ -6,7 +6,7 @@ from pathlib import Path
 from pipeline.graph import steps
 from pipeline.options import _parser
 from pipeline.outputs import OUTPUTS
-from runners.local import live
+from runners.scenarios import live
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.kafka_config import (
+from pipeline.kafka.config import (
     PROVIDERS,
     KafkaConfigError,
     login_options,

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from pipeline.kafka_login import check_login
+from pipeline.kafka.login import check_login
 from pipeline.options import UsageError
-from runners.local.process import free_ports
+from runners.local.processes import free_ports
 
 OPTIONS = {
     "sasl_mechanism": "PLAIN",

@@ -13,8 +13,8 @@ import pytest
 from apache_beam.portability.api import beam_expansion_api_pb2
 from apache_beam.transforms.external import ExternalTransform
 
-from pipeline.kafka import _changes, _pm_records
-from pipeline.kafka_records import Batch, ReadBatches
+from pipeline.kafka.batches import Batch, ReadBatches
+from pipeline.kafka.read import _changes, _pm_records
 from pipeline.options import UsageError
 from transforms.update_topology import TopologyRecord
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.kafka_config import KafkaConfigError
-from pipeline.kafka_security import principal, security_options
+from pipeline.kafka.config import KafkaConfigError
+from pipeline.kafka.security import principal, security_options
 from runners.local.certificates import Authority
 
 LOGIN = 'a.b.ScramLoginModule required username="me" password="hunter";'

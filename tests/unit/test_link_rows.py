@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kernels.evaluate import Tracks
-from kernels.tracks_state import measured_blocks, pack_tracks, unpack_tracks
+from kernels.track_links.state_codec import measured_blocks, pack_tracks, unpack_tracks
+from kernels.track_links.tracks import Tracks
 from schema.blocks import link_key
 from schema.events import Action, FiberEvent
 from schema.topology_pb2 import PLANNED

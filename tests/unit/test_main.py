@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.main import main
+from runners.run import main
 from tests import builders
 
 

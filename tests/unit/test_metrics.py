@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from apache_beam.utils.timestamp import Timestamp
 
-from kernels.lifecycle import Alarms
+from kernels.track_links.alarms import Alarms
 from pipeline import outputs
 from schema.events import Severity
 from tests import builders

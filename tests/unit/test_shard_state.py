@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from kernels.evaluate import Tracks
+from kernels.track_links.tracks import Tracks
 from schema.blocks import Block, BlockKind, empty_columns
 from transforms.lateness import Lateness
 from transforms.shard_state import Cells, ShardStates

@@ -12,7 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from kernels.tracks_state import STATE_VERSION, measured_blocks, pack_tracks, unpack_tracks
+from kernels.track_links.state_codec import (
+    STATE_VERSION,
+    measured_blocks,
+    pack_tracks,
+    unpack_tracks,
+)
 from schema.topology_pb2 import FiberLink
 from tests import builders
 from tests.kernel_replay import KernelReplay

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from kernels.join import link_ends
-from kernels.tables import (
+from kernels.join_topology.index import link_ends
+from kernels.join_topology.tables import (
     LinkEndChange,
     LinkEndTable,
     LinkTable,
@@ -60,7 +60,7 @@ def test_link_table() -> None:
 
 
 def test_a_rival_is_another_link_of_the_same_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kernels.tables.link_key", lambda link_id: int(link_id[0]))
+    monkeypatch.setattr("kernels.join_topology.tables.link_key", lambda link_id: int(link_id[0]))
     table = LinkTable()
     table.apply(links_block({"1": b"one"}))
     assert (table.rival("1"), table.rival("1b"), table.rival("2")) == (None, "1", None)

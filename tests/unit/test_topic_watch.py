@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.kafka_client import TopicState
+from pipeline.kafka.client import TopicState
 from pipeline.topic_watch import IDLE_S, TopicWatch
 
 

@@ -8,8 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from kernels.decode import Decoded, decode
-from kernels.layouts import Layouts
+from kernels.decode_reports.decode import Decoded, decode
+from kernels.decode_reports.fast_path import Layouts
 from schema import pm_report_pb2 as pm
 from schema.columns import plain
 from tests.builders import component, ns, payload, report, rx, tx, value

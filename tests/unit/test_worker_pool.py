@@ -17,7 +17,7 @@ import grpc
 import pytest
 from apache_beam.portability.api import beam_fn_api_pb2 as fn_api
 
-from runners.local.process import workers_of
+from runners.local.processes import workers_of
 from runners.worker_pool import Pool
 
 WORKER = "1-2"

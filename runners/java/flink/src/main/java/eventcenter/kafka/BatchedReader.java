@@ -19,7 +19,7 @@ import org.joda.time.Instant;
  * <p>The element, little-endian: number n of records (int32); then by record its timestamp [ms
  * since the Unix epoch] (int64 x n), its offset (int64 x n), its partition (int32 x n), the lengths
  * of its key and its value, -1 for none (int32 x n, int32 x n); then key and value of the first,
- * of the second, and so on. Python reads it in pipeline/kafka_records.py.
+ * of the second, and so on. Python reads it in pipeline/kafka/batches.py.
  */
 final class BatchedReader extends UnboundedReader<byte[]> {
   private static final int MAX_RECORDS = 1024;

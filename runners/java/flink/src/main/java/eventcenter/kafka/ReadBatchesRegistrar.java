@@ -11,7 +11,7 @@ import org.joda.time.Duration;
 
 /** Makes {@link ReadBatches} known to an expansion service. */
 public final class ReadBatchesRegistrar implements ExternalTransformRegistrar {
-  /** What the step is called by; pipeline/kafka_records.py asks for it. */
+  /** What the step is called by; pipeline/kafka/batches.py asks for it. */
   public static final String URN = "eventcenter:kafka_read_batches:v1";
 
   @Override

@@ -1,0 +1,1 @@
+"""Who is measured beside the pipeline, and how each is started and stopped."""

@@ -1,0 +1,252 @@
+"""Samples: out of checked reports, joined from several decodings, and split by second and shard."""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from kernels.decode_reports.flatten import FlatReports
+from kernels.decode_reports.validate import Checked
+from schema.blocks import ROLE_RX, ROLE_TX, readings_of
+from schema.columns import Columns, coded, concatenated, plain
+from schema.pm_types import DARK_DBM, pm_type_name
+
+NS_PER_S = 10**9
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The samples of R reports, N in all, report by report.
+
+    Attributes:
+        node_id: (R,) bytes.
+        names: (R,) bytes, the names of the components one behind the other.
+        count: (R,) int64, number of components.
+        order: (R,) int64, order of arrival.
+        sequence: (R,) uint64.
+        name_length: (N,) int64 [bytes].
+        sample_time_ns: (N,) int64, since the Unix epoch.
+        has_data: (N,) bool.
+        readings: (N,) by PM type: float64, or coded (`schema.columns`); NaN = none, -inf = dark.
+    """
+
+    node_id: list[bytes]
+    names: list[bytes]
+    count: NDArray[np.int64]
+    order: NDArray[np.int64]
+    sequence: NDArray[np.uint64]
+    name_length: NDArray[np.int64]
+    sample_time_ns: NDArray[np.int64]
+    has_data: NDArray[np.bool_]
+    readings: dict[int, NDArray[Any]]
+
+    @property
+    def num_samples(self) -> int:
+        """N."""
+        return len(self.name_length)
+
+    @classmethod
+    def of(cls, columns: Columns) -> Self:
+        """Takes over the columns of a PM block."""
+        names = [name for name in cls.__dataclass_fields__ if name != "readings"]
+        return cls(**{name: columns[name] for name in names}, readings=readings_of(columns))
+
+    def columns(self) -> dict[str, Any]:
+        """Returns the columns of a PM block."""
+        columns = {name: value for name, value in vars(self).items() if name != "readings"}
+        return columns | {f"pm_{t}": values for t, values in self.readings.items()}
+
+    def with_coded_readings(self) -> Self:
+        """Returns the samples with readings in their narrowest form."""
+        readings = {
+            t: values if values.dtype == np.int16 else coded(values)
+            for t, values in self.readings.items()
+        }
+        return type(self)(**{**vars(self), "readings": readings})
+
+    def component(self, rows: NDArray[np.int64]) -> list[bytes]:
+        """Returns the names of the components of some rows."""
+        ends = np.cumsum(self.name_length)
+        starts = ends - self.name_length
+        whole = b"".join(self.names)
+        return [whole[starts[row] : ends[row]] for row in rows.tolist()]
+
+    def reports_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Returns the report of each of some rows."""
+        return np.repeat(np.arange(len(self.count)), self.count)[rows]
+
+    def take_reports(self, reports: NDArray[np.int64]) -> Self:
+        """Returns the samples of some reports, in the order these are named in."""
+        count = self.count[reports]
+        starts = np.cumsum(self.count) - self.count
+        rows = ranges(starts[reports], count)
+        return type(self)(
+            node_id=[self.node_id[r] for r in reports.tolist()],
+            names=[self.names[r] for r in reports.tolist()],
+            count=count,
+            order=self.order[reports],
+            sequence=self.sequence[reports],
+            name_length=self.name_length[rows],
+            sample_time_ns=self.sample_time_ns[rows],
+            has_data=self.has_data[rows],
+            readings={t: values[rows] for t, values in self.readings.items()},
+        )
+
+    def take_rows(self, rows: NDArray[np.int64]) -> Self:
+        """Returns some rows, ascending, with the reports that they are of."""
+        report = self.reports_of(rows)
+        reports, count = np.unique(report, return_counts=True)
+        component = self.component(rows)
+        return type(self)(
+            node_id=[self.node_id[r] for r in reports.tolist()],
+            names=[b"".join(component[piece]) for piece in pieces(count)],
+            count=count,
+            order=self.order[reports],
+            sequence=self.sequence[reports],
+            name_length=self.name_length[rows],
+            sample_time_ns=self.sample_time_ns[rows],
+            has_data=self.has_data[rows],
+            readings={t: values[rows] for t, values in self.readings.items()},
+        )
+
+
+def no_samples() -> Samples:
+    """Returns no samples."""
+    none = np.empty(0, np.int64)
+    return Samples([], [], none, none, none.view(np.uint64), none, none, none.astype(bool), {})
+
+
+def joined_samples(parts: Sequence[Samples]) -> Samples:
+    """Returns all samples of some parts, one part behind the other."""
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return no_samples()
+    lengths = [part.num_samples for part in parts]
+    types = sorted({pm_type for part in parts for pm_type in part.readings})
+    arrays = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("count", "order", "sequence", "name_length", "sample_time_ns", "has_data")
+    }
+    return Samples(
+        node_id=[node for part in parts for node in part.node_id],
+        names=[name for part in parts for name in part.names],
+        readings={
+            t: concatenated([part.readings.get(t) for part in parts], lengths) for t in types
+        },
+        **arrays,
+    )
+
+
+def sound_samples(
+    flat: FlatReports, checked: Checked, order: NDArray[np.int64]
+) -> tuple[Samples, NDArray[np.int64]]:
+    """Returns the sound samples of parsed reports.
+
+    Args:
+        flat: the reports.
+        checked: the verdict on them.
+        order: (R,) int64, order of arrival of each report.
+
+    Returns:
+        The samples, and for each of their reports its row in `flat`.
+    """
+    rows = np.flatnonzero(checked.component_ok)
+    reports, count = np.unique(flat.component_report[rows], return_counts=True)
+    names = [name.encode() for name in flat.component.take(pa.array(rows)).to_pylist()]
+    new_row = np.full(len(checked.component_ok), -1)
+    new_row[rows] = np.arange(len(rows))
+    values = np.flatnonzero(checked.value_ok)
+    readings: dict[int, NDArray[Any]] = {}
+    for pm_type in np.unique(flat.value_type[values]).tolist():
+        of_type = values[flat.value_type[values] == pm_type]
+        column = np.full(len(rows), np.nan)
+        column[new_row[flat.value_component[of_type]]] = checked.reading[of_type]
+        readings[pm_type] = column
+    return Samples(
+        node_id=[flat.node_id[r].as_py().encode() for r in reports.tolist()],
+        names=[b"".join(names[piece]) for piece in pieces(count)],
+        count=count,
+        order=order[reports],
+        sequence=flat.sequence[reports],
+        name_length=np.array([len(name) for name in names], np.int64),
+        sample_time_ns=flat.sample_time_ns[rows],
+        has_data=checked.has_data[rows],
+        readings=readings,
+    ), reports
+
+
+def split_samples(
+    samples: Samples, shard_of_node: Callable[[bytes], int]
+) -> Iterator[tuple[int, int, Samples]]:
+    """Yields window, shard of the node, and the samples of both, in order of window and shard."""
+    if not samples.num_samples:
+        return
+    second = window_start_s(samples.sample_time_ns)
+    starts = np.cumsum(samples.count) - samples.count
+    of_report = second[starts]
+    if (second != np.repeat(of_report, samples.count)).any():
+        # Components with times of their own may lie in different seconds.
+        for window_s in np.unique(second).tolist():
+            yield from split_samples(
+                samples.take_rows(np.flatnonzero(second == window_s)), shard_of_node
+            )
+        return
+    shard = np.array([shard_of_node(node) for node in samples.node_id], np.int64)
+    order = np.lexsort((samples.order, shard, of_report))
+    for part in runs(of_report[order], shard[order]):
+        reports = order[part]
+        first = reports[0]
+        yield int(of_report[first]), int(shard[first]), samples.take_reports(reports)
+
+
+def pieces(count: NDArray[np.int64]) -> Iterator[slice]:
+    """Yields the rows of each report."""
+    ends = np.cumsum(count).tolist()
+    yield from map(slice, [0, *ends], ends)
+
+
+def runs(*keys: NDArray[Any]) -> Iterator[slice]:
+    """Yields the stretches of rows in which no key changes."""
+    if not len(keys[0]):
+        return
+    changes = np.zeros(len(keys[0]) - 1, bool)
+    for key in keys:
+        changes |= key[1:] != key[:-1]
+    bounds = [0, *(np.flatnonzero(changes) + 1).tolist(), len(keys[0])]
+    for start, stop in itertools.pairwise(bounds):
+        yield slice(start, stop)
+
+
+def ranges(start: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Returns start[0], start[0]+1, … (length[0] numbers), start[1], … as one array."""
+    first = np.cumsum(length) - length
+    found: NDArray[np.int64] = np.arange(int(length.sum())) + np.repeat(start - first, length)
+    return found
+
+
+def window_start_s(sample_time_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Returns the start of the window of each sample [s since the Unix epoch]."""
+    return sample_time_ns // NS_PER_S
+
+
+def readings_by_name(
+    readings: dict[int, NDArray[Any]], rows: NDArray[np.int64]
+) -> list[dict[str, float]]:
+    """Returns the readings of some rows by name of PM type; dark powers as -40 dBm."""
+    found: list[dict[str, float]] = [{} for _ in rows]
+    for pm_type, values in readings.items():
+        name = pm_type_name(pm_type)
+        for line, value in zip(found, plain(values[rows]).tolist(), strict=True):
+            if value == value:  # NaN: no such reading
+                line[name] = DARK_DBM if value == -np.inf else value
+    return found
+
+
+def num_span_ends(role: NDArray[np.uint8]) -> int:
+    """Returns how many ends of spans samples with such roles are: one for each role."""
+    return int(np.count_nonzero(role & ROLE_TX) + np.count_nonzero(role & ROLE_RX))

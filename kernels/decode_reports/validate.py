@@ -1,0 +1,179 @@
+"""Which reports, components and values are sound, and why the others are not.
+
+A fault in a report rejects the report, in a component that component, in a value that value;
+the rest lives on. One reason each: the first that applies, in the order of `Reason`. The values
+of a component that is rejected by its name or time are not looked at; NO_VALUES comes beside
+the reasons of the values that made it.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from kernels.decode_reports.flatten import FlatReports
+from schema.pm_report_pb2 import AdminState, Unit, Validity
+from schema.pm_types import CANONICAL_UNIT, POWER_MAX_DBM, POWER_MIN_DBM, POWER_TYPES
+
+#: A sample may be this much later, or earlier, than its record [ns].
+MAX_AHEAD_NS, MAX_BEHIND_NS = 60 * 10**9, 600 * 10**9
+
+
+class Reason(IntEnum):
+    """Why something went to the invalid output; of each level in order of precedence."""
+
+    NONE = 0
+    # reports
+    MALFORMED_PROTOBUF = 1
+    MISSING_NODE_ID = 2
+    MISSING_TIME = 3
+    # components
+    MISSING_COMPONENT = 4
+    TIME_OUT_OF_BOUNDS = 5
+    NO_VALUES = 6
+    # values
+    UNKNOWN_TYPE = 7
+    UNIT_MISMATCH = 8
+    NO_READING = 9
+    NOT_FINITE = 10
+    OUT_OF_RANGE = 11
+    # topology
+    BAD_TOPOLOGY = 12
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The verdict on flat reports.
+
+    Attributes:
+        report_reason: (R,) int8 `Reason`.
+        component_reason: (C,) int8 `Reason`; NONE also below a rejected report.
+        value_reason: (V,) int8 `Reason`; NONE also below a rejected report, or component that
+            was rejected before its values were looked at.
+        component_ok: (C,) bool, the samples that go on.
+        value_ok: (V,) bool, the readings that go on: one per type and component.
+        reading: (V,) float64, in the type's unit; -inf = dark.
+        has_data: (C,) bool, False where a sample counts as no data.
+    """
+
+    report_reason: NDArray[np.int8]
+    component_reason: NDArray[np.int8]
+    value_reason: NDArray[np.int8]
+    component_ok: NDArray[np.bool_]
+    value_ok: NDArray[np.bool_]
+    reading: NDArray[np.float64]
+    has_data: NDArray[np.bool_]
+
+
+_NUM_TYPES = max(CANONICAL_UNIT) + 1
+_UNIT_OF_TYPE = np.array([CANONICAL_UNIT.get(t, -1) for t in range(_NUM_TYPES)], dtype=np.int32)
+_IS_POWER = np.isin(np.arange(_NUM_TYPES), POWER_TYPES)
+
+
+def validate(flat: FlatReports, reference_time_ns: NDArray[np.int64]) -> Checked:
+    """Checks every report, component and value.
+
+    Args:
+        flat: the reports, all of which could be parsed.
+        reference_time_ns: (R,) int64, what sample times are held against: the records'
+            timestamps, or the collect times where a source has none [ns since the Unix epoch].
+    """
+    report_reason = _first(
+        (Reason.MISSING_NODE_ID, _is_empty(flat.node_id)),
+        (Reason.MISSING_TIME, flat.collect_time_ns <= 0),
+    )
+    live = (report_reason == Reason.NONE)[flat.component_report]
+    reference_ns = reference_time_ns[flat.component_report]
+    out_of_bounds = is_out_of_bounds(flat.sample_time_ns, reference_ns)
+    component_reason = _first(
+        (Reason.MISSING_COMPONENT, live & _is_empty(flat.component)),
+        (Reason.TIME_OUT_OF_BOUNDS, live & out_of_bounds),
+    )
+    live &= component_reason == Reason.NONE
+    value_reason, reading = _check_values(flat)
+    value_live = live[flat.value_component]
+    value_reason[~value_live] = Reason.NONE
+    value_ok = value_live & (value_reason == Reason.NONE)
+    has_values = np.zeros(len(live), dtype=bool)
+    has_values[flat.value_component[value_ok]] = True
+    component_reason[live & ~has_values] = Reason.NO_VALUES
+    return Checked(
+        report_reason=report_reason,
+        component_reason=component_reason,
+        value_reason=value_reason,
+        component_ok=live & has_values,
+        value_ok=_last_of_each_type(flat, value_ok),
+        reading=reading,
+        has_data=(flat.validity != Validity.SUSPECT) & (flat.admin_state != AdminState.DISABLED),
+    )
+
+
+def is_out_of_bounds(
+    sample_time_ns: NDArray[np.int64], reference_ns: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Returns which sample times are too far ahead of their record, or behind it."""
+    # As unsigned numbers: the distance of two int64 may not fit into a third.
+    ahead_ns = (sample_time_ns - reference_ns).view(np.uint64)
+    behind_ns = (reference_ns - sample_time_ns).view(np.uint64)
+    ahead = sample_time_ns >= reference_ns
+    return np.where(ahead, ahead_ns > MAX_AHEAD_NS, behind_ns > MAX_BEHIND_NS)
+
+
+def is_sound(pm_type: int, reading: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Returns which readings of a known type are neither NOT_FINITE nor OUT_OF_RANGE."""
+    if not _IS_POWER[pm_type]:
+        return np.isfinite(reading)
+    sound = (reading >= POWER_MIN_DBM) & (reading <= POWER_MAX_DBM)
+    return sound if sound.all() else sound | np.isneginf(reading)
+
+
+def _check_values(flat: FlatReports) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
+    known = (flat.value_type > 0) & (flat.value_type < _NUM_TYPES)
+    pm_type = np.where(known, flat.value_type, 0)
+    is_power = _IS_POWER[pm_type]
+    reading = np.where(flat.has_instant, flat.instant, flat.avg)
+    reading = np.where(flat.no_light, -np.inf, reading)
+    dark = flat.no_light | (is_power & np.isneginf(reading))
+    lit_power = is_power & ~dark
+    reason = _first(
+        (Reason.UNKNOWN_TYPE, ~known),
+        (
+            Reason.UNIT_MISMATCH,
+            (flat.unit != Unit.UNIT_UNSPECIFIED) & (flat.unit != _UNIT_OF_TYPE[pm_type]),
+        ),
+        (Reason.NO_READING, ~(flat.has_instant | flat.has_avg | flat.no_light)),
+        (Reason.NOT_FINITE, ~dark & ~np.isfinite(reading)),
+        (
+            Reason.OUT_OF_RANGE,
+            lit_power & ((reading < POWER_MIN_DBM) | (reading > POWER_MAX_DBM)),
+        ),
+    )
+    return reason, reading
+
+
+def _last_of_each_type(flat: FlatReports, value_ok: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Of two valid values of one type in a component the last counts."""
+    rows = np.flatnonzero(value_ok)
+    key = flat.value_component[rows] * _NUM_TYPES + flat.value_type[rows]
+    if np.all(np.diff(key) > 0):  # types in ascending order, none twice: the usual report
+        return value_ok
+    order = np.argsort(key, kind="stable")
+    is_last = np.append(np.diff(key[order]) != 0, True)[: len(rows)]
+    kept = np.zeros_like(value_ok)
+    kept[rows[order[is_last]]] = True
+    return kept
+
+
+def _first(*rules: tuple[Reason, NDArray[np.bool_]]) -> NDArray[np.int8]:
+    """Returns per row the reason of the first rule that holds."""
+    masks = [mask for _, mask in rules]
+    reasons = [np.int8(reason) for reason, _ in rules]
+    return np.select(masks, reasons, default=np.int8(Reason.NONE)).astype(np.int8)
+
+
+def _is_empty(names: pa.StringArray) -> NDArray[np.bool_]:
+    empty: NDArray[np.bool_] = pc.binary_length(names).to_numpy() == 0
+    return empty

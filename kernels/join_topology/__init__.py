@@ -1,0 +1,1 @@
+"""Samples → samples at link ends; serves the steps JoinTopology and UpdateTopology."""

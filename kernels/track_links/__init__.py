@@ -1,0 +1,1 @@
+"""Samples at link ends → events, window by window; serves the step TrackLinks."""

@@ -1,0 +1,285 @@
+"""The last windows of n links: what each decided, and what was measured on those that matter.
+
+A ring of small cells keeps, for every span, the decision and the FIBER hold level of the last H
+windows: enough to decide a late window anew, to confirm it with its neighbours, and to count
+towards a clear. What was measured is kept of windows that may still be decided anew; of older
+ones only for links that an event may speak of.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernels.track_links.confirm import CONFIRM_WINDOWS_WARN
+from kernels.track_links.decide import (
+    NOT_COUNTING,
+    Decisions,
+    SpanLimits,
+    SpanPowers,
+    cut_without_osc,
+    measure,
+)
+from kernels.track_links.limits import no_limits
+from schema.columns import Columns, concatenated, plain
+from schema.events import FAMILY_OF, Code, SpanReading
+
+Rows = NDArray[np.int64]
+
+# A cell: code in bits 0-3, FIBER hold level in bits 4-6, bit 7 = the link was evaluated.
+_CODE_MASK, _HOLD_SHIFT, _HOLD_MASK, _EVALUATED = 0x0F, 4, 0x07, 0x80
+#: Cell of a window in which a link was not evaluated.
+EMPTY_CELL = np.uint8(Code.NO_DATA | NOT_COUNTING << _HOLD_SHIFT)
+#: Cell of a link that is plainly normal.
+NORMAL_CELL = np.uint8(Code.NORMAL | _EVALUATED)
+_POWERS = ("tx_dbm", "rx_dbm", "tx_osc_dbm", "rx_osc_dbm")
+
+
+def ring_windows(allowed_lateness_s: float) -> int:
+    """Returns H: a confirmation may end at any window that can still be decided anew."""
+    return CONFIRM_WINDOWS_WARN + int(np.ceil(allowed_lateness_s)) + 1
+
+
+def is_among(values: NDArray[Any], ascending: NDArray[Any]) -> NDArray[np.bool_]:
+    """Returns which values are among others, which are in ascending order."""
+    if not len(ascending):
+        return np.zeros(len(values), bool)
+    at = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
+    among: NDArray[np.bool_] = ascending[at] == values
+    return among
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was read in one window, and the bases that were in force.
+
+    Attributes:
+        row: (k,) int64, rows of the links, ascending.
+        powers: (k, 2) arrays by name of the column of SPANS, coded or not; one that is
+            missing has no reading.
+        base_db: (k, 2) float64, NaN = none.
+    """
+
+    row: Rows
+    powers: dict[str, NDArray[Any]]
+    base_db: NDArray[np.float64]
+
+    @staticmethod
+    def of(row: Rows, columns: Columns, base_db: NDArray[np.float64]) -> "Measured":
+        """Takes over the powers of SPANS or MEASURED columns, row by row."""
+        return Measured(row, {n: columns[n] for n in _POWERS if n in columns}, base_db)
+
+    def columns(self) -> dict[str, Any]:
+        """Returns the columns of a MEASURED block."""
+        return {"row": self.row, **self.powers, "base_db": self.base_db}
+
+    def span_powers(self, picked: Any = slice(None)) -> SpanPowers:
+        """Returns the powers as numbers, all or some of them."""
+        row = self.row[picked]
+        nothing = np.full((len(row), 2), np.nan)
+        return SpanPowers(
+            *(plain(self.powers[n][picked]) if n in self.powers else nothing for n in _POWERS)
+        )
+
+    def pick(self, picked: Any) -> "Measured":
+        """Returns some of the links."""
+        powers = {name: values[picked] for name, values in self.powers.items()}
+        return Measured(self.row[picked], powers, self.base_db[picked])
+
+    def merge(self, newer: "Measured") -> "Measured":
+        """Returns both; of a link in both, the newer."""
+        old = self.pick(~np.isin(self.row, newer.row))
+        row = np.concatenate((old.row, newer.row))
+        order = np.argsort(row)
+        lengths = [len(old.row), len(newer.row)]
+        powers = {
+            name: concatenated([old.powers.get(name), newer.powers.get(name)], lengths)[order]
+            for name in _POWERS
+            if name in old.powers or name in newer.powers
+        }
+        return Measured(row[order], powers, np.concatenate((old.base_db, newer.base_db))[order])
+
+    def positions(self, rows: Rows) -> tuple[Rows, NDArray[np.bool_]]:
+        """Returns where some links stand, and which of them are there at all."""
+        at = np.minimum(np.searchsorted(self.row, rows), max(len(self.row) - 1, 0))
+        if not len(self.row):
+            return at, np.zeros(len(rows), bool)
+        return at, self.row[at] == rows
+
+
+@dataclass
+class History:
+    """The last H windows of n links.
+
+    Attributes:
+        newest_s: start of the newest window [s since the Unix epoch]; None before the first.
+        cells: (H, n, 2) uint8, oldest window first; `Code` and FIBER hold level.
+        run_start_s: (n, 2) int64, start of the run of one family that the oldest window is in.
+        last_abnormal_s: (n,) int64, newest window in which either span was not sound.
+        limits: of all n links.
+        measured: what was read, by window.
+    """
+
+    newest_s: int | None
+    cells: NDArray[np.uint8]
+    run_start_s: NDArray[np.int64]
+    last_abnormal_s: NDArray[np.int64]
+    limits: SpanLimits
+    measured: dict[int, Measured] = field(default_factory=dict)
+
+    @classmethod
+    def empty(cls, num_windows: int) -> "History":
+        """Returns a history of no links."""
+        return cls(
+            newest_s=None,
+            cells=np.empty((num_windows, 0, 2), np.uint8),
+            run_start_s=np.empty((0, 2), np.int64),
+            last_abnormal_s=np.empty(0, np.int64),
+            limits=no_limits(),
+        )
+
+    @property
+    def num_windows(self) -> int:
+        """H."""
+        return len(self.cells)
+
+    @property
+    def oldest_s(self) -> int:
+        """Start of the oldest window that is kept."""
+        assert self.newest_s is not None
+        return self.newest_s - self.num_windows + 1
+
+    def position(self, window_s: int) -> int:
+        """Returns the index of a window in `cells`.
+
+        Raises:
+            IndexError: the window is not kept any more, or has not come yet.
+        """
+        position = window_s - self.oldest_s
+        if not 0 <= position < self.num_windows:
+            raise IndexError(f"window {window_s} is not among the last {self.num_windows}")
+        return position
+
+    def rearrange(self, source: Rows) -> None:
+        """Gives the links new rows.
+
+        Args:
+            source: (n',) by new row the old one, -1 for a link that was not there.
+        """
+        is_new = source < 0
+        never = np.iinfo(np.int64).min
+        empty = np.full((self.num_windows, 1, 2), EMPTY_CELL)
+        # numpy would lay that out link by link, which is slow to step and to pack.
+        self.cells = np.ascontiguousarray(np.append(self.cells, empty, axis=1)[:, source])
+        self.run_start_s = np.append(self.run_start_s, [[never] * 2], axis=0)[source]
+        self.last_abnormal_s = np.append(self.last_abnormal_s, never)[source]
+        old = source[~is_new]
+        new_row = np.full(int(old.max(initial=-1)) + 1, -1)
+        new_row[old] = np.flatnonzero(~is_new)
+        for window_s, measured in self.measured.items():
+            row = np.append(new_row, -1)[np.minimum(measured.row, len(new_row))]
+            kept = measured.pick(row >= 0)
+            self.measured[window_s] = Measured(row[row >= 0], kept.powers, kept.base_db)
+
+    def step(self) -> None:
+        """Forgets the oldest window and appends an empty one."""
+        assert self.newest_s is not None
+        families = FAMILY_OF[self.cells[:2] & _CODE_MASK]
+        goes_on = families[0] == families[1]
+        self.run_start_s = np.where(goes_on, self.run_start_s, self.oldest_s + 1)
+        self.measured.pop(self.oldest_s, None)
+        self.cells[:-1] = self.cells[1:]
+        self.cells[-1] = EMPTY_CELL
+        self.newest_s += 1
+
+    def record(self, window_s: int, rows: Any, decided: Decisions) -> None:
+        """Writes what `rows` decided in a window."""
+        cells = decided.code | (decided.fiber_hold << _HOLD_SHIFT) | _EVALUATED
+        self.cells[self.position(window_s), rows] = cells
+        abnormal = rows[(decided.code > Code.NORMAL).any(axis=1)]
+        self.last_abnormal_s[abnormal] = np.maximum(self.last_abnormal_s[abnormal], window_s)
+
+    def record_normal(self, window_s: int, rows: Rows) -> None:
+        """Writes that `rows` were plainly normal in a window."""
+        self.cells[self.position(window_s), rows] = NORMAL_CELL
+
+    def codes(self, window_s: int, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Returns (H', k, 2) uint8 `Code` of `rows`, oldest window first, up to `window_s`."""
+        return self.cells[: self.position(window_s) + 1, rows] & np.uint8(_CODE_MASK)
+
+    def fiber_holds(self, window_s: int, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Returns the FIBER hold levels in the shape of `codes`."""
+        cells: NDArray[np.uint8] = self.cells[: self.position(window_s) + 1, rows]
+        return cells >> np.uint8(_HOLD_SHIFT) & np.uint8(_HOLD_MASK)
+
+    def evaluated(self, window_s: int, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Returns those of `rows` that were evaluated in a window."""
+        evaluated: NDArray[np.bool_] = self.cells[self.position(window_s), rows, 0] >= _EVALUATED
+        return rows[evaluated]
+
+    def add_measured(self, window_s: int, measured: Measured) -> None:
+        """Takes over what was read in a window; of a link read before, the newer."""
+        known = self.measured.get(window_s)
+        self.measured[window_s] = known.merge(measured) if known else measured
+
+    def delta_db(self, window_s: int, rows: Rows) -> NDArray[np.float64]:
+        """Returns (k, 2), the losses above base of some links in a window; NaN = none."""
+        delta_db = np.full((len(rows), 2), np.nan)
+        measured = self.measured.get(window_s)
+        if measured is not None:
+            at, here = measured.positions(rows)
+            at = at[here]
+            limits = self.limits.take(rows[here]).with_base(measured.base_db[at])
+            delta_db[here] = measure(measured.span_powers(at), limits).delta_db
+        return delta_db
+
+    def span_readings(
+        self,
+        links: Rows,
+        window_s: int,
+        onset_s: NDArray[np.int64],
+        folded_peak_db: NDArray[np.float64],
+    ) -> list[tuple[tuple[SpanReading, SpanReading], int]]:
+        """Returns what events at a window say of the spans of k links.
+
+        Args:
+            links: (k,) rows of the links.
+            window_s: the events' window.
+            onset_s: (k,) the peak is the largest delta from this window on.
+            folded_peak_db: (k, 2) the largest delta in windows not kept any more, NaN = none.
+
+        Returns:
+            For each link the readings, and a bit mask of the spans that were cut while no OSC was
+            measured.
+        """
+        peak_db = folded_peak_db.copy()
+        for at_s in range(max(int(onset_s.min()), self.oldest_s), window_s + 1):
+            delta_db = self.delta_db(at_s, links)
+            peak_db = np.fmax(peak_db, np.where(onset_s[:, None] <= at_s, delta_db, np.nan))
+        powers, base_db = self._powers(links, window_s)  # which may be before the onset
+        found = measure(powers, self.limits.take(links).with_base(base_db))
+        without_osc = cut_without_osc(self.codes(window_s, links)[-1], found)
+        columns = (
+            *(powers.tx_dbm, powers.rx_dbm, found.loss_db, found.loss_osc_db),
+            *(base_db, found.delta_db, peak_db, found.tx_dark, found.rx_dark),
+        )
+        spans = [
+            list(map(SpanReading, *(column[:, direction].tolist() for column in columns)))
+            for direction in (0, 1)
+        ]
+        masks = (without_osc @ np.array([1, 2])).tolist()
+        return [((az, za), mask) for az, za, mask in zip(*spans, masks, strict=True)]
+
+    def _powers(self, links: Rows, window_s: int) -> tuple[SpanPowers, NDArray[np.float64]]:
+        """Returns what was read on k links in a window, and their bases; NaN = nothing."""
+        measured = self.measured.get(window_s, _NOTHING)
+        at, here = measured.positions(links)
+        if not here.all():
+            rows = links[~here]
+            measured = measured.merge(Measured(rows, {}, np.full((len(rows), 2), np.nan)))
+            at, _ = measured.positions(links)
+        return measured.span_powers(at), measured.base_db[at]
+
+
+_NOTHING = Measured(np.empty(0, np.int64), {}, np.empty((0, 2)))

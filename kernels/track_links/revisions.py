@@ -1,0 +1,79 @@
+"""What confirmations were acted upon before late evaluations changed them.
+
+A confirmation acts once: what a late evaluation takes back and another one brings again is no
+news. What is confirmed as the decisions stand was acted upon; only what no longer is confirmed,
+or at a lower level, has to be noted.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kernels.track_links.confirm import Confirmed
+
+#: Row of the link, family, window [s since the Unix epoch].
+Key = tuple[int, int, int]
+
+
+@dataclass
+class ActedUpon:
+    """Notes on single windows of single links.
+
+    Attributes:
+        levels: highest level ever confirmed, AZ and ZA.
+        sequences: number of the match published last, where a late evaluation published one.
+    """
+
+    levels: dict[Key, tuple[int, int]] = field(default_factory=dict)
+    sequences: dict[Key, int] = field(default_factory=dict)
+
+    def note(
+        self, window_s: int, rows: NDArray[np.int64], was: Confirmed, now: Confirmed
+    ) -> NDArray[np.uint8]:
+        """Notes what was confirmed at a window where that has changed.
+
+        Args:
+            window_s: the window.
+            rows: (k,) rows of the links.
+            was: what was confirmed, arrays of shape (k, 2).
+            now: what is confirmed.
+
+        Returns:
+            (k, 2), the highest level at which the family confirmed now was ever acted upon.
+        """
+        level = now.level.copy()
+        changed = (was.level != now.level) | (was.family != now.family)
+        for i in np.flatnonzero(changed.any(axis=1)):
+            link = int(rows[i])
+            for direction in np.flatnonzero(was.level[i]):
+                key = link, int(was.family[i, direction]), window_s
+                noted = list(self.levels.get(key, (0, 0)))
+                noted[direction] = max(noted[direction], int(was.level[i, direction]))
+                self.levels[key] = noted[0], noted[1]
+            for direction in (0, 1):
+                key = link, int(now.family[i, direction]), window_s
+                level[i, direction] = self.levels.get(key, (0, 0))[direction]
+        return level
+
+    def match(self, key: Key) -> tuple[int, int]:
+        """Returns sequence and level of the match published last; zeros for none."""
+        level = max(self.levels.get(key, (0, 0)))
+        return self.sequences.get(key, int(level > 0)), level
+
+    def forget(self, oldest_s: int) -> None:
+        """Forgets the windows before `oldest_s`: nothing can change them any more."""
+        self.levels = {key: noted for key, noted in self.levels.items() if key[2] >= oldest_s}
+        self.sequences = {key: noted for key, noted in self.sequences.items() if key[2] >= oldest_s}
+
+    def rearrange(self, source: NDArray[np.int64]) -> None:
+        """Gives the links new rows, by new row the old one or -1; others are forgotten."""
+        if not self.levels and not self.sequences:
+            return
+        new_row = {old: new for new, old in enumerate(source.tolist()) if old >= 0}
+        self.levels = {
+            (new_row[r], f, w): noted for (r, f, w), noted in self.levels.items() if r in new_row
+        }
+        self.sequences = {
+            (new_row[r], f, w): noted for (r, f, w), noted in self.sequences.items() if r in new_row
+        }

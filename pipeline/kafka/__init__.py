@@ -1,0 +1,1 @@
+"""Kafka as source and sink, and what this process asks of it by itself."""

@@ -1,0 +1,71 @@
+"""Runs the event center from a command line."""
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from types import FrameType
+
+import apache_beam as beam
+from apache_beam.runners.runner import PipelineResult, PipelineState
+
+from pipeline.graph import build
+from pipeline.options import UsageError, parse
+from pipeline.outputs import summary
+from runners import progress
+from runners.local.flink_job import FlinkError
+from runners.local.jars import JarsError
+from runners.local.processes import ProcessError
+from runners.profiles import Prepared, prepare
+from schema.errors import NotUsableError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command line and returns its exit code: 0, 2 for bad usage, 1 for a failed run."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        command = parse(sys.argv[1:] if arguments is None else arguments)
+        with prepare(command) as prepared:
+            return _run(prepared)
+    except (UsageError, JarsError) as error:
+        print(f"pipeline: {error}", file=sys.stderr)
+        return 2
+    except (NotUsableError, ProcessError, FlinkError, OSError) as error:
+        print(f"pipeline: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("pipeline: stopped", file=sys.stderr)
+        return 130
+
+
+def _run(prepared: Prepared) -> int:
+    pipeline = beam.Pipeline(runner=prepared.runner, options=prepared.options)
+    build(pipeline, prepared.source, prepared.sinks, prepared.settings)
+    with progress.shown():
+        result = pipeline.run()
+        if prepared.leave:
+            prepared.leave()
+            return 0
+        with prepared.watching:
+            state = _wait(result)
+    print(summary(prepared.counters(result)), file=sys.stderr)
+    return 0 if state in (None, PipelineState.DONE) else 1
+
+
+def _wait(result: PipelineResult) -> str | None:
+    """Returns the state in which a job ended by itself."""
+    try:
+        state: str | None = result.wait_until_finish()
+    except BaseException:
+        # What the workers' threads say while they are torn down is of no use to anyone.
+        logging.disable(logging.CRITICAL)
+        threading.excepthook = lambda _: None
+        # A job whose submitter only goes away would run on.
+        result.cancel()
+        raise
+    return state
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

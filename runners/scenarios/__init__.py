@@ -1,0 +1,1 @@
+"""Programs that show the whole on one machine: first look, live, session, chaos."""

@@ -1,0 +1,378 @@
+"""Kills parts of a running event center and holds what comes out against an undisturbed run.
+
+`python -m runners.scenarios.chaos` starts a Kafka broker and a Flink cluster of several processes,
+feeds a fixed capture at real-time speed, and meanwhile breaks each kind of part at a random
+moment. At the end every output must have what a replay of the same capture on the DirectRunner
+has: every event by its id, with the same content; every late, invalid and unmatched sample.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kafka import KafkaConsumer
+from rich.console import Console
+
+from runners.local.cluster import LocalCluster
+from runners.local.flink_job import FlinkJob
+from runners.local.jars import CACHE, CHECKOUT
+from runners.local.kafka import LocalKafka
+from runners.local.submit import submit_pipeline
+from runners.scenarios.breakage import BREAKAGES, Running
+from runners.scenarios.live import OUTPUTS, ROUND_S, TOPICS
+from schema.capture import write_capture
+from schema.pm_report_pb2 import COMPLETE, INPUT_POWER, ComponentPm, PmReport, PmValue
+from schema.topology_file import write_topology
+from schema.topology_pb2 import FiberLink
+from simulator import faults as fault_module
+from simulator.cli import Parser
+from simulator.fault_kinds import KINDS
+from simulator.fault_model import SECOND_NS
+from simulator.live import LiveSender, paced
+from simulator.network import build_network
+from simulator.reports import generate
+from simulator.transport import Arrival, Transport
+
+#: B of the runs [s]: more than the broker is ever away, on a busy machine too. What producers
+#: hold back meanwhile comes with old timestamps, and is late where the windows do not wait for it.
+OUT_OF_ORDERNESS_S = 75
+ALLOWED_LATENESS_S = 5
+_OPTIONS = (
+    "--parallelism=2",
+    f"--out_of_orderness_s={OUT_OF_ORDERNESS_S}",
+    f"--allowed_lateness_s={ALLOWED_LATENESS_S}",
+    # Restarts are what this is about: often, and soon.
+    "--number_of_execution_retries=1000",
+    "--execution_retry_delay=1000",
+)
+_PARTITIONS = 2
+# Faults that come and go in less than a minute.
+_SHORT_KINDS = [
+    "cut",
+    "cut_als",
+    "strand_cut",
+    "degrade",
+    "degrade_severe",
+    "garbage",
+    "signal_loss",
+]
+# Reports of so many seconds come again, so long after their windows have closed for good.
+_LATE_SECONDS = 2
+_CLEARLY_S = 10
+# From the start to the first breakage: by then event time moves, and a checkpoint was taken.
+_CALM_S = 15
+# The last windows wait for B.
+_QUIET_S = OUT_OF_ORDERNESS_S + 45
+# The producer waits for the broker as long as a run may take.
+_PATIENCE = {"delivery.timeout.ms": "300000", "max.block.ms": "300000"}
+
+Lines = dict[str, list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What happens in a run.
+
+    Attributes:
+        topology: the links.
+        reports: all reports, in order of sending.
+        start_ns: when the first one is due.
+    """
+
+    topology: list[FiberLink]
+    reports: list[Arrival]
+    start_ns: int
+
+    @classmethod
+    def make(cls, *, links: int, seconds: int, seed: int, start_s: int) -> Scene:
+        """Makes a capture with many kinds of fault, disorder, duplicates, and late reports.
+
+        Raises:
+            ValueError: the faults, or the late reports, do not fit.
+        """
+        network = build_network(links, seed, nodes=None, spares=0)
+        start_ns = start_s * SECOND_NS
+        kinds = list(KINDS) if seconds >= ROUND_S else _SHORT_KINDS
+        faults = fault_module.schedule(network, start_ns, seconds, seed, kinds)
+        transport = Transport(disorder_rate=0.2, duplicate_rate=0.05, missing_rate=0.01)
+        reports = list(generate(network, faults, start_ns, seconds, seed, transport))
+        rng = random.Random(seed)
+        after_s = OUT_OF_ORDERNESS_S + ALLOWED_LATENESS_S + _CLEARLY_S
+        if seconds <= _LATE_SECONDS + after_s:
+            raise ValueError(f"late reports need more than {_LATE_SECONDS + after_s:g} s")
+        end_ns = reports[-1].send_ns
+        again = [
+            report._replace(send_ns=rng.randint(report.send_ns + after_s * SECOND_NS, end_ns))
+            for report in reports
+            if report.send_ns < start_ns + _LATE_SECONDS * SECOND_NS
+        ]
+        reports += [*again, *_strangers(start_ns, seconds)]
+        reports.sort(key=lambda report: report.send_ns)
+        return cls(list(fault_module.topology(network, faults)), reports, start_ns)
+
+
+def _strangers(start_ns: int, seconds: int) -> Iterator[Arrival]:
+    """Yields reports of a node in no link: few enough for all of them to be written."""
+    for number in range(0, seconds, max(2, seconds // 50)):
+        time_ns = start_ns + number * SECOND_NS
+        power = PmValue(type=INPUT_POWER, instant=-10)
+        component = ComponentPm(component="line", validity=COMPLETE, values=[power])
+        report = PmReport(
+            node_id="stranger",
+            collect_time_unix_ns=time_ns,
+            sequence=number,
+            components=[component],
+        )
+        yield Arrival(time_ns, report.node_id, report.SerializeToString())
+
+
+@dataclass
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        broken: what was broken, in order.
+        recoveries_s: kind of what was broken, and how long the job did not run for it [s].
+        restarts: how many times Flink started the job again.
+        repeated: events that came again with the same id.
+        expected: how much an undisturbed run has, by output.
+        missing: what an undisturbed run has and this one has not, by output.
+        different: what is there in another form, or should not be there, by output.
+    """
+
+    broken: list[str] = field(default_factory=list)
+    recoveries_s: list[tuple[str, float]] = field(default_factory=list)
+    restarts: int = 0
+    repeated: int = 0
+    expected: dict[str, int] = field(default_factory=dict)
+    missing: dict[str, int] = field(default_factory=dict)
+    different: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_right(self) -> bool:
+        """Whether every output is complete and as it should be."""
+        return not any(self.missing.values()) and not any(self.different.values())
+
+    def __str__(self) -> str:
+        times = ", ".join(f"{kind} {down_s:.1f} s" for kind, down_s in self.recoveries_s)
+        return (
+            f"broken: {', '.join(self.broken) or 'nothing'}; {self.restarts} restarts"
+            f"{f' (not running: {times})' if times else ''}; expected {self.expected}, "
+            f"missing {self.missing}, different {self.different}, {self.repeated} events repeated"
+        )
+
+
+def run(
+    kafka: LocalKafka,
+    cluster: LocalCluster,
+    scene: Scene,
+    name: str,
+    breakages: Sequence[str],
+    seed: int,
+) -> Outcome:
+    """Feeds a scene, breaks things meanwhile, and compares.
+
+    Args:
+        kafka: the broker.
+        cluster: where the job runs.
+        scene: what is fed; its start must still be to come.
+        name: of the job, its events' source, and the start of its topics' names.
+        breakages: kinds of what is broken, names of `BREAKAGES`; each once, in random order.
+        seed: of the order and the moments.
+    """
+    outcome = Outcome()
+    topics = {which: f"{name}-{which}" for which in TOPICS}
+    for which, topic in topics.items():
+        compact = {"cleanup.policy": "compact"} if which == "topology" else None
+        kafka.create_topic(topic, _PARTITIONS if which == "pm" else 1, compact)
+    with contextlib.ExitStack() as stack:
+        sender = stack.enter_context(LiveSender(kafka.bootstrap_servers, _PATIENCE))
+        sender.send_links(topics["topology"], scene.topology)
+        job = submit_pipeline(kafka, cluster, name, topics, _OPTIONS)
+        stack.callback(job.cancel)
+        feed = threading.Thread(target=_feed, args=(sender, topics["pm"], scene), daemon=True)
+        feed.start()
+        running = Running(kafka, cluster, job, topics["events"])
+        with _watched(job, outcome):
+            _break(running, scene, breakages, random.Random(seed), outcome)
+            feed.join()
+        expected = _undisturbed(scene, name)
+        got = _collect(kafka, topics, expected)
+        outcome.restarts = job.restarts()
+    _compare(expected, got, outcome)
+    if not outcome.is_right:
+        _keep(name, expected=expected, got=got)
+    return outcome
+
+
+def _feed(sender: LiveSender, topic: str, scene: Scene) -> None:
+    for _ in sender.send_reports(topic, paced(scene.reports, scene.start_ns, rate=1)):
+        pass
+    sender.flush()
+
+
+def _break(
+    running: Running, scene: Scene, kinds: Sequence[str], rng: random.Random, outcome: Outcome
+) -> None:
+    """Breaks one thing after the other, each at a random moment of its share of the feed."""
+    end_ns = scene.reports[-1].send_ns
+    order = rng.sample(list(kinds), len(kinds))
+    start_s = scene.start_ns / SECOND_NS + _CALM_S
+    share_s = (end_ns / SECOND_NS - start_s) / max(len(order), 1)
+    for number, kind in enumerate(order):
+        moment_s = start_s + (number + rng.uniform(0, 0.5)) * share_s
+        time.sleep(max(0, moment_s - time.time()))
+        outcome.broken.append(kind)
+        BREAKAGES[kind](running)
+
+
+@contextlib.contextmanager
+def _watched(job: FlinkJob, outcome: Outcome) -> Iterator[None]:
+    """Measures the times that the job does not run."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        down_since: float | None = None
+        while not ended.wait(0.2):
+            runs = job.is_running()
+            if not runs and down_since is None:
+                down_since = time.monotonic()
+            elif runs and down_since is not None:
+                kind = outcome.broken[-1] if outcome.broken else "start"
+                outcome.recoveries_s.append((kind, time.monotonic() - down_since))
+                down_since = None
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def _undisturbed(scene: Scene, name: str) -> Lines:
+    """Returns every output of a stream replay on the DirectRunner."""
+    with tempfile.TemporaryDirectory(prefix="chaos-") as directory:
+        folder = Path(directory)
+        write_capture(folder / "pm.bin", (report.payload for report in scene.reports))
+        write_topology(folder / "topology.jsonl", scene.topology)
+        command = [
+            *(sys.executable, "-m", "pipeline", "--replay=stream", f"--job_name={name}"),
+            *(f"--pm_file={folder}/pm.bin", f"--topology_file={folder}/topology.jsonl"),
+            *(f"--{output}_file={folder}/{output}.jsonl" for output in OUTPUTS),
+            f"--out_of_orderness_s={OUT_OF_ORDERNESS_S}",
+            f"--allowed_lateness_s={ALLOWED_LATENESS_S}",
+        ]
+        subprocess.run(command, check=True, capture_output=True, cwd=CHECKOUT)
+        return {
+            output: [json.loads(line) for line in (folder / f"{output}.jsonl").open()]
+            for output in OUTPUTS
+        }
+
+
+def _collect(kafka: LocalKafka, topics: dict[str, str], expected: Lines) -> Lines:
+    """Returns what came out; waits until all is there, or nothing more comes."""
+    got: Lines = {output: [] for output in OUTPUTS}
+    consumer = KafkaConsumer(
+        *(topics[output] for output in OUTPUTS),
+        bootstrap_servers=kafka.bootstrap_servers,
+        auto_offset_reset="earliest",
+    )
+    missing = {output: _keys(expected[output], output) for output in OUTPUTS}
+    newest = time.monotonic()
+    while any(missing.values()) and time.monotonic() - newest < _QUIET_S:
+        for records in consumer.poll(timeout_ms=1000).values():
+            newest = time.monotonic()
+            output = records[0].topic.rpartition("-")[2]
+            lines = [json.loads(record.value) for record in records]
+            got[output] += lines
+            missing[output] -= _keys(lines, output)
+    consumer.close(autocommit=False)
+    return got
+
+
+def _keys(lines: list[dict[str, Any]], output: str) -> set[str]:
+    """Returns what a line is known by: an event by its id, others by all that they say."""
+    if output == "events":
+        return {line["id"] for line in lines}
+    return {json.dumps(line, sort_keys=True) for line in lines}
+
+
+def _compare(expected: Lines, got: Lines, outcome: Outcome) -> None:
+    for output in OUTPUTS:
+        want, have = _keys(expected[output], output), _keys(got[output], output)
+        outcome.expected[output] = len(want)
+        outcome.missing[output] = len(want - have)
+        outcome.different[output] = len(have - want)
+    wanted = {event["id"]: event for event in expected["events"]}
+    for event in got["events"]:
+        if event["id"] in wanted and event != wanted[event["id"]]:
+            outcome.different["events"] += 1
+    outcome.repeated = len(got["events"]) - len(_keys(got["events"], "events"))
+
+
+def _keep(name: str, **outputs: Lines) -> None:
+    """Writes both sides of a comparison, to be looked at."""
+    for side, lines in outputs.items():
+        folder = CACHE / "chaos" / name / side
+        folder.mkdir(parents=True, exist_ok=True)
+        for output, one in lines.items():
+            text = "".join(json.dumps(line, sort_keys=True) + "\n" for line in one)
+            (folder / f"{output}.jsonl").write_text(text)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; 1 when a run was not right."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        Scene.make(links=options.links, seconds=options.seconds, seed=options.seed, start_s=0)
+    except ValueError as error:
+        parser.error(f"--links, --seconds: {error}")
+    console = Console(soft_wrap=True, highlight=False)
+    failed = 0
+    with LocalKafka() as kafka, LocalCluster() as cluster:
+        for number in range(options.seed, options.seed + options.runs):
+            scene = Scene.make(
+                links=options.links,
+                seconds=options.seconds,
+                seed=number,
+                start_s=int(time.time()) + options.lead_s,
+            )
+            kinds = options.only or list(BREAKAGES)
+            outcome = run(kafka, cluster, scene, f"chaos{number}", kinds, number)
+            console.print(f"run {number}: {'right' if outcome.is_right else 'WRONG'}; {outcome}")
+            failed += not outcome.is_right
+    return 1 if failed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser("chaos", __doc__)
+    parser.add_argument("--runs", type=int, default=10, help="how many runs (10)")
+    parser.add_argument("--links", type=int, default=40, help="links of the network (40)")
+    parser.add_argument("--seconds", type=int, default=150, help="length of a feed (150)")
+    parser.add_argument("--seed", type=int, default=1, help="of the first run (1)")
+    parser.add_argument(
+        "--lead_s", type=int, default=45, help="until the feed starts; the job must run then (45)"
+    )
+    parser.add_argument(
+        "--only", action="append", choices=list(BREAKAGES), help="break this only; may be repeated"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

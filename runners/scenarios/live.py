@@ -1,0 +1,272 @@
+"""The whole event center live on this machine, from simulated reports to events on the screen.
+
+`python -m runners.scenarios.live` starts a Kafka broker and a Flink cluster, runs the pipeline on
+them, feeds it from the simulator at real-time speed and prints the events as they come, until
+Ctrl-C or for --seconds. Everything that it starts ends with it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+from kafka import KafkaProducer
+from rich.console import Console
+
+from runners.local import jars
+from runners.local.flink import LocalFlink
+from runners.local.kafka import LocalKafka
+from runners.local.processes import Process, ProcessError, log_file
+from runners.scenarios.live_events import LiveEvents, event_line, print_score
+from schema.pm_report_pb2 import PmReport
+from simulator.cli import Parser
+from simulator.score import read_json_lines
+
+JOB = "event-center"
+PM_PARTITIONS = 4
+#: Each output goes to a topic of its name; the pipeline's own list would bring Beam along.
+OUTPUTS = ("events", "late", "invalid", "unmatched")
+TOPICS = {which: which for which in ("pm", "topology", *OUTPUTS)}
+#: Every kind of fault fits into so many seconds.
+ROUND_S = 150
+
+_JOB_TIMEOUT_S = 180
+# After the last report: B, what the windows need to become events, and some more.
+_QUIET_S = 8
+
+
+class LiveError(RuntimeError):
+    """The run cannot go on; the message is one line."""
+
+
+class UsageError(LiveError):
+    """The run cannot be as it was asked for."""
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What runs beside this process."""
+
+    kafka: LocalKafka
+    flink: LocalFlink
+    pipeline: Process
+
+    def check(self) -> None:
+        """Raises ProcessError or LiveError when one of them has ended."""
+        self.kafka.check()
+        self.flink.check()
+        _check(self.pipeline)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; 0 also when it is stopped by Ctrl-C or SIGTERM."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    options = _parser().parse_args(arguments)
+    try:
+        with tempfile.TemporaryDirectory(prefix="live-") as directory:
+            _run(options, Path(directory))
+    except KeyboardInterrupt:
+        return 0
+    except (LiveError, jars.JarsError) as error:
+        print(f"live: {error}", file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+    except ProcessError as error:
+        # Its first line says what is wrong, its last where the log is.
+        lines = str(error).splitlines()
+        where = f" {lines[-1].strip()}" if len(lines) > 1 else ""
+        print(f"live: {lines[0]}{where}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(options: argparse.Namespace, directory: Path) -> None:
+    truth = directory / "truth.jsonl"
+    console = Console()
+    with contextlib.ExitStack() as stack:
+        _check_simulation(options, truth)
+        with _stage(console, "Java parts", spins=False):
+            for name in jars.NAMES:
+                jars.fetch(name)
+        with _stage(console, "Kafka"):
+            kafka = stack.enter_context(LocalKafka())
+            create_topics(kafka)
+        with _stage(console, "Flink"):
+            flink = stack.enter_context(LocalFlink())
+        with _stage(console, "The job"):
+            pipeline = stack.enter_context(_pipeline(kafka, flink, options.pipeline_options))
+            _wait_until_running(pipeline, flink)
+        console.print(
+            f"Live: {options.links} links, one report a node and second, Kafka at "
+            f"{kafka.bootstrap_servers}. Ctrl-C stops it.",
+            highlight=False,
+            soft_wrap=True,
+        )
+        parts = _Parts(kafka, flink, pipeline)
+        events = LiveEvents(kafka.bootstrap_servers, "events")
+        stack.callback(events.close)
+        try:
+            while True:
+                _round(options, truth, console, parts, events)
+                if options.seconds:
+                    break
+        finally:
+            console.print(events.latency(), highlight=False, soft_wrap=True)
+            console.print("Stopping.")
+
+
+def _round(
+    options: argparse.Namespace,
+    truth: Path,
+    console: Console,
+    parts: _Parts,
+    events: LiveEvents,
+) -> None:
+    """Feeds all faults once, prints the events, and the score at the end."""
+    since = datetime.now(UTC)
+    where = [
+        f"--bootstrap_servers={parts.kafka.bootstrap_servers}",
+        "--pm_kafka_topic=pm",
+        "--topology_kafka_topic=topology",
+        "--rate=1",
+    ]
+    command = [*_simulator(options, truth), *where]
+    with Process("the simulator", command, log_file("simulator"), cwd=jars.CHECKOUT) as simulator:
+        until = float("inf")
+        while time.monotonic() < until:
+            for event in events.poll(wait_s=0.1):
+                console.print(event_line(event), soft_wrap=True)
+            parts.check()
+            if simulator.returncode is None:
+                continue
+            if simulator.returncode != 0:
+                _check(simulator)
+            until = min(until, time.monotonic() + _QUIET_S)
+    print_score(console, events.score(list(read_json_lines(truth)), since))
+
+
+@contextlib.contextmanager
+def _stage(console: Console, name: str, *, spins: bool = True) -> Iterator[None]:
+    """Says how long a stage of the start took."""
+    started = time.monotonic()
+    with console.status(name) if spins and console.is_terminal else contextlib.nullcontext():
+        yield
+    console.print(f"{name:<10}  ready, {time.monotonic() - started:.1f} s", highlight=False)
+
+
+def _check_simulation(options: argparse.Namespace, truth: Path) -> None:
+    """Makes the ground truth: what the simulator refuses, it refuses before anything starts."""
+    told = subprocess.run(
+        _simulator(options, truth), capture_output=True, text=True, cwd=jars.CHECKOUT
+    )
+    if told.returncode != 0:
+        raise UsageError(told.stderr.strip().splitlines()[-1].removeprefix("simulator: "))
+
+
+def _simulator(options: argparse.Namespace, truth: Path) -> list[str]:
+    return [
+        *(sys.executable, "-m", "simulator"),
+        f"--links={options.links}",
+        f"--seconds={options.seconds or ROUND_S}",
+        f"--seed={options.seed}",
+        f"--faults={options.faults}",
+        f"--truth_file={truth}",
+    ]
+
+
+def create_topics(kafka: LocalKafka) -> None:
+    """Makes the topics of the pipeline, none of whose PM partitions is empty."""
+    kafka.create_topic("pm", PM_PARTITIONS)
+    kafka.create_topic("topology", config={"cleanup.policy": "compact"})
+    for output in OUTPUTS:
+        kafka.create_topic(output)
+    # A partition that never had a record would hold event time back for good.
+    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap_servers)
+    heartbeat = PmReport(node_id="heartbeat", collect_time_unix_ns=time.time_ns())
+    for partition in range(PM_PARTITIONS):
+        producer.send("pm", heartbeat.SerializeToString(), b"heartbeat", partition=partition)
+    producer.close()
+
+
+def pipeline_command(
+    name: str, bootstrap_servers: str, topics: Mapping[str, str], options: Iterable[str]
+) -> list[str]:
+    """Returns the command line of a live run.
+
+    Args:
+        name: of the job.
+        bootstrap_servers: the broker.
+        topics: topic of each input and output.
+        options: where it runs, and what else is to be said.
+    """
+    return [
+        *(sys.executable, "-m", "pipeline", "--runner=FlinkRunner", f"--job_name={name}"),
+        f"--bootstrap_servers={bootstrap_servers}",
+        *(f"--{which}_kafka_topic={topic}" for which, topic in topics.items()),
+        *options,
+    ]
+
+
+def _pipeline(kafka: LocalKafka, flink: LocalFlink, options: Sequence[str]) -> Process:
+    where = [*flink.options(), *options]
+    command = pipeline_command(JOB, kafka.bootstrap_servers, TOPICS, where)
+    return Process("the pipeline", command, log_file("pipeline"), cwd=jars.CHECKOUT)
+
+
+def _wait_until_running(pipeline: Process, flink: LocalFlink) -> None:
+    deadline = time.monotonic() + _JOB_TIMEOUT_S
+    job = None
+    while not (job and job.is_running()):
+        _check(pipeline)
+        if time.monotonic() > deadline:
+            state = job.state() if job else "not there"
+            raise LiveError(f"the job does not run after {_JOB_TIMEOUT_S} s; it is {state}")
+        time.sleep(0.2)
+        job = job or flink.find_job(JOB)
+
+
+def _check(child: Process) -> None:
+    """Raises LiveError when a child that should run has ended."""
+    if child.returncode is None:
+        return
+    last = [line for line in child.read_log().splitlines() if line.strip()][-1:]
+    why = f": {last[0].strip()}" if last else ""
+    raise LiveError(f"{child.name} ended with code {child.returncode}{why} (log: {child.log})")
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser("live", __doc__)
+    parser.add_argument("--links", type=int, default=40, help="links of the network (40)")
+    parser.add_argument(
+        "--seconds",
+        type=int,
+        help=f"ends after so many (else Ctrl-C does; the faults come anew every {ROUND_S} s)",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="the same seed, the same run (1)")
+    parser.add_argument(
+        "--faults",
+        default="all",
+        help="a number, kinds with commas between, 'all' (each kind once, the default) or 'none'",
+    )
+    parser.add_argument(
+        "pipeline_options", nargs="*", metavar="-- PIPELINE_OPTION", help="go to the pipeline"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
