@@ -16,17 +16,14 @@ from apache_beam.options.pipeline_options import (
     StandardOptions,
 )
 
-from pipeline.graph import Settings
-from pipeline.kafka.config import KafkaConfigError, settings
-from pipeline.outputs import OUTPUTS
-from transforms.lateness import Lateness
+from kernels.track_links.window_bounds import WindowBounds
+from pipeline.kafka.config import settings
+from pipeline.settings import Settings
+from schema.errors import KafkaConfigError, UsageError
+from schema.outputs import OUTPUTS
 
 #: Runners that take options which Python does not know, and hand them on.
 PORTABLE_RUNNERS = ("FlinkRunner", "PortableRunner", "SparkRunner")
-
-
-class UsageError(Exception):
-    """The command line cannot be run; the message is one line that says what to do."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +190,7 @@ def parse(arguments: Sequence[str]) -> Command:
         beam_arguments=rest,
         runner=runner,
         settings=Settings(
-            lateness=Lateness(own.out_of_orderness_s, own.allowed_lateness_s),
+            lateness=WindowBounds(own.out_of_orderness_s, own.allowed_lateness_s),
             emit=own.emit,
             num_shards=own.num_shards or (4 if runner in PORTABLE_RUNNERS else 1),
             source_name=beam.view_as(GoogleCloudOptions).job_name or Settings().source_name,

@@ -10,7 +10,7 @@ import apache_beam as beam
 from apache_beam.transforms.trigger import AccumulationMode, AfterWatermark
 from apache_beam.transforms.window import GlobalWindows
 
-from pipeline.outputs import EVENTS, Record
+from schema.outputs import EVENTS, Record
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,14 @@ from apache_beam.utils.timestamp import Timestamp
 from numpy.typing import NDArray
 
 from kernels.decode_reports.decode import parse_reports
+from kernels.track_links.window_bounds import WindowBounds
 from pipeline.graph import PmInput
-from pipeline.outputs import Record, side_record
 from schema.capture import read_capture
-from schema.topology_file import bad_topology_line, read_topology
-from transforms.decode_reports import MAX_GATHERED, PmRecords
-from transforms.lateness import EventTime, Lateness
-from transforms.update_topology import TopologyFile
+from schema.outputs import Record
+from schema.records import EventTime, PmRecords
+from schema.side_lines import bad_topology_line, side_record
+from schema.topology_file import TopologyFile, read_topology
+from transforms.decode_reports import MAX_GATHERED
 
 # Number of the first record, and how many there are; a moment [us], and 0.
 _GROUP_HEADER = struct.Struct("<qI")
@@ -80,7 +81,7 @@ class StreamReplay(_FileSource):
         lateness: the bounds, which say where these moments are.
     """  # noqa: D205
 
-    lateness: Lateness
+    lateness: WindowBounds
 
     event_time = EventTime.ANNOUNCED
 

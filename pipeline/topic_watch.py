@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pipeline.kafka.client import TopicState, look_at_topics
-from pipeline.kafka.config import KafkaConfigError, settings
-from pipeline.options import UsageError
+from pipeline.kafka.config import settings
+from schema.errors import KafkaConfigError, UsageError
 
 _log = logging.getLogger("eventcenter")
 

@@ -3,8 +3,10 @@
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineResult
 
-from pipeline import outputs
-from pipeline.options import Command, UsageError
+from pipeline.options import Command
+from schema.errors import UsageError
+from schema.outputs import NAMESPACE
+from transforms.outputs import counted_here
 
 #: Names of the runners that this profile serves.
 RUNNERS = ("DirectRunner", "FnApiRunner", "BundleBasedDirectRunner")
@@ -30,12 +32,10 @@ def profile(command: Command) -> tuple[str, PipelineOptions]:
 
 def counters(_: PipelineResult) -> dict[str, int]:
     """Returns what the steps have counted."""
-    return dict(outputs.counted_here)
+    return dict(counted_here)
 
 
 def reported_counters(result: PipelineResult) -> dict[str, int]:
     """Returns what the steps have counted, as the runner reports it."""
     found = result.metrics().query()["counters"]
-    return {
-        c.key.metric.name: c.result for c in found if c.key.metric.namespace == outputs.NAMESPACE
-    }
+    return {c.key.metric.name: c.result for c in found if c.key.metric.namespace == NAMESPACE}

@@ -6,11 +6,12 @@ from contextlib import AbstractContextManager, contextmanager
 
 from pipeline.kafka.client import TopicState, look_at_topics
 from pipeline.kafka.read import KafkaSinks, KafkaSource
-from pipeline.options import Command, UsageError
+from pipeline.options import Command
 from pipeline.topic_watch import TopicWatch, watching
 from runners.local.flink import LocalFlink
 from runners.local.flink_job import ENDED, FlinkJob
 from runners.worker import keep_bundles_short
+from schema.errors import UsageError
 
 _log = logging.getLogger("eventcenter")
 

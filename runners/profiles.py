@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineResult
 
-from pipeline.graph import Settings, Sinks, Source
-from pipeline.options import Command, UsageError
+from pipeline.graph import Sinks, Source
+from pipeline.options import Command
+from pipeline.settings import Settings
 from pipeline.sinks import FileSinks
 from pipeline.sources import BatchReplay, StreamReplay
 from runners import direct, flink, spark
 from schema.capture import check_capture
+from schema.errors import UsageError
+from schema.records import EventTime
 from schema.topology_file import read_topology
-from transforms.lateness import EventTime
 
 
 @dataclass(frozen=True)

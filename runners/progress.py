@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
-from pipeline.outputs import REPORTS, counted_here
+from schema.outputs import REPORTS
+from transforms.outputs import counted_here
 
 _EVERY_S = 0.5
 

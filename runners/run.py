@@ -11,14 +11,14 @@ import apache_beam as beam
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
 from pipeline.graph import build
-from pipeline.options import UsageError, parse
-from pipeline.outputs import summary
+from pipeline.options import parse
 from runners import progress
 from runners.local.flink_job import FlinkError
 from runners.local.jars import JarsError
 from runners.local.processes import ProcessError
 from runners.profiles import Prepared, prepare
-from schema.errors import NotUsableError
+from schema.errors import NotUsableError, UsageError
+from schema.outputs import summary
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

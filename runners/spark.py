@@ -14,11 +14,12 @@ from apache_beam.options.pipeline_options import (
 )
 from apache_beam.runners.runner import PipelineResult
 
-from pipeline import outputs
-from pipeline.options import Command, UsageError
+from pipeline.options import Command
 from runners import direct
 from runners.local.spark import LocalSpark, is_here
 from schema.capture import read_capture
+from schema.errors import UsageError
+from schema.outputs import ENDS_JOINED, ENDS_WINDOWED, REPORTS
 
 _log = logging.getLogger("eventcenter")
 
@@ -91,8 +92,8 @@ def counters(command: Command) -> Callable[[PipelineResult], dict[str, int]]:
 
     def counted(result: PipelineResult) -> dict[str, int]:
         found = direct.reported_counters(result)
-        reports, held = found.get(outputs.REPORTS, 0), sum(1 for _ in read_capture(command.pm_file))
-        windowed, joined = found.get(outputs.ENDS_WINDOWED, 0), found.get(outputs.ENDS_JOINED, 0)
+        reports, held = found.get(REPORTS, 0), sum(1 for _ in read_capture(command.pm_file))
+        windowed, joined = found.get(ENDS_WINDOWED, 0), found.get(ENDS_JOINED, 0)
         if reports < held:
             _log.warning(
                 "Spark told of %d reports, but the capture holds %d: the summary is not complete",

@@ -27,7 +27,6 @@ import hashlib
 import struct
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -207,9 +206,9 @@ def num_rows(kind: BlockKind, columns: Columns) -> int:
     return len(columns[first])
 
 
-def empty_columns(kind: BlockKind) -> dict[str, Any]:
-    """Returns columns with no rows."""
-    return {name: column.empty() for name, column in SCHEMAS[kind].items() if not column.optional}
+def num_span_ends(role: NDArray[np.uint8]) -> int:
+    """Returns how many ends of spans samples with such roles are: one for each role."""
+    return int(np.count_nonzero(role & ROLE_TX) + np.count_nonzero(role & ROLE_RX))
 
 
 def readings_of(columns: Columns) -> dict[int, NDArray[np.float64]]:

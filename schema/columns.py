@@ -47,12 +47,6 @@ class Column:
     per_report: bool = False
     optional: bool = False
 
-    def empty(self) -> Any:
-        """Returns the column with no rows."""
-        if self.dtype == "bytes":
-            return []
-        return np.empty((0, 2) if self.width == 2 else 0, self.dtype)
-
     def accepts(self, values: Any) -> bool:
         """Returns whether an array, or a list of bytes, can be this column."""
         if self.dtype == "bytes":

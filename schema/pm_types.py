@@ -43,6 +43,9 @@ COMPARED_POWERS: tuple[int, ...] = (
 #: Smallest and largest power that a sound device reports [dBm].
 POWER_MIN_DBM, POWER_MAX_DBM = -70.0, 35.0
 
+#: A sample may be this much later, or earlier, than its record [s].
+MAX_AHEAD_S, MAX_BEHIND_S = 60, 600
+
 #: Reading shown where there is no light [dBm]; never used as a measured value.
 DARK_DBM = -40.0
 

@@ -5,12 +5,12 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from google.protobuf.json_format import MessageToJson
 
 from schema.blocks import link_key
 from schema.errors import NotUsableError
+from schema.shards import shard_of
 from schema.topology import BadTopologyError, parse_link_json
 from schema.topology_pb2 import FiberLink
 
@@ -26,6 +26,29 @@ class Topology:
 
     links: dict[str, FiberLink]
     bad: list[BadTopologyError]
+
+
+@dataclass(frozen=True)
+class TopologyFile:
+    """The whole topology of a replay; each worker reads the file once.
+
+    Attributes:
+        path: JSON lines of FiberLink.
+    """
+
+    path: str
+
+    def links(self) -> list[FiberLink]:
+        """Returns the links in force."""
+        return list(read_topology(self.path).links.values())
+
+    def links_of_shard(self, shard: int, num_shards: int) -> dict[str, bytes]:
+        """Returns the links in force of a link shard, serialized, by link_id."""
+        return {
+            link_id: link.SerializeToString()
+            for link_id, link in read_topology(self.path).links.items()
+            if shard_of(link_id, num_shards) == shard
+        }
 
 
 @functools.lru_cache(maxsize=4)
@@ -68,19 +91,6 @@ def write_topology(path: Path, links: Iterable[FiberLink]) -> None:
 def shared_key(link_id: str, rival: str) -> BadTopologyError:
     """Returns why a link cannot be in force beside another one."""
     return BadTopologyError(link_id, f"its link_id has the 64-bit key of {rival}: rename one")
-
-
-def bad_topology_line(error: BadTopologyError) -> dict[str, Any]:
-    """Returns the line of the invalid output."""
-    return {
-        "reason": "BAD_TOPOLOGY",
-        "node_id": None,
-        "component": None,
-        "type": None,
-        "detail": error.detail,
-        "payload_base64": None,
-        "link_id": error.link_id,
-    }
 
 
 def _is_json_object(line: bytes) -> bool:

@@ -13,8 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from schema import pm_report_pb2 as pm
 from schema import topology_pb2 as topo
+from schema.blocks import SCHEMAS, BlockKind
 from schema.capture import varint
 
 T0 = 1_767_225_600  # 2026-01-01T00:00:00Z
@@ -200,3 +203,14 @@ def seconds(text: str) -> int:
     """The second after T0 of an RFC 3339 time within its hour."""
     assert text.startswith("2026-01-01T00:") and text.endswith(".000Z")
     return int(text[14:16]) * 60 + int(text[17:19])
+
+
+def empty_columns(kind: BlockKind) -> dict[str, Any]:
+    """Columns of a kind of block, with no rows."""
+    return {
+        name: []
+        if column.dtype == "bytes"
+        else np.empty((0, 2) if column.width == 2 else 0, column.dtype)
+        for name, column in SCHEMAS[kind].items()
+        if not column.optional
+    }

@@ -16,9 +16,8 @@ import numpy as np
 
 from kernels.decode_reports.decode import decode
 from kernels.decode_reports.fast_path import Layouts
-from kernels.decode_reports.samples import Samples, num_span_ends, readings_by_name, split_samples
+from kernels.decode_reports.samples import Samples, split_samples
 from kernels.join_topology.index import LinkEndIndex
-from kernels.join_topology.routes import names_of
 from kernels.track_links.open_windows import OpenWindows
 from kernels.track_links.powers import measure_spans, pick_ends
 from kernels.track_links.state_codec import (
@@ -28,13 +27,14 @@ from kernels.track_links.state_codec import (
     unpack_tracks,
 )
 from kernels.track_links.tracks import Tracks
-from schema.blocks import END_NAMES, Block, BlockKind, readings_of, with_ends_only
+from schema.blocks import END_NAMES, Block, BlockKind, num_span_ends, readings_of, with_ends_only
 from schema.cloud_event import cloud_event
 from schema.columns import Columns
+from schema.link_end_names import unpack_names
 from schema.shards import all_shards, shard_of
+from schema.side_lines import bad_topology_line, readings_by_name
 from schema.times import rfc3339
 from schema.topology import BadTopologyError, check_link
-from schema.topology_file import bad_topology_line
 from schema.topology_pb2 import FiberLink
 from tests.oracle import COUNTERS, Outputs
 from tests.oracle_input import parse
@@ -218,7 +218,7 @@ def _lines(samples: Samples) -> list[dict[str, Any]]:
 def _late_lines(part: Part, closed_at: str) -> list[dict[str, Any]]:
     columns = part.joined
     rows = np.flatnonzero(columns["picked"])
-    names = names_of(columns)
+    names = unpack_names(columns)
     return [
         {
             "node_id": columns["node_id"][columns["report"][row]].decode(),

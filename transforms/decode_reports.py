@@ -2,15 +2,15 @@
 
 In:   `PmRecords`, timestamp = not after that of any record in them; global window.
 Out:  (shard of node_id, PM block), timestamp = the newest record's in the block; global window.
-Aside: `invalid` records.
+Side output: `invalid` records.
 State: none; the records of a bundle are gathered and decoded together. What reports look like is
 remembered, and makes nothing but speed.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
@@ -22,9 +22,19 @@ from numpy.typing import NDArray
 from kernels.decode_reports.decode import decode
 from kernels.decode_reports.fast_path import Layouts
 from kernels.decode_reports.samples import split_samples
-from pipeline import outputs
 from schema.blocks import Block, BlockKind
+from schema.outputs import (
+    COMPONENTS,
+    COMPONENTS_REJECTED,
+    INVALID,
+    REPORTS,
+    REPORTS_REJECTED,
+    Record,
+)
+from schema.records import PmRecords
 from schema.shards import shard_of
+from schema.side_lines import side_record
+from transforms.outputs import count, count_invalid, typed
 
 #: So many records are decoded without waiting for more, which cost memory and gain nothing.
 MAX_GATHERED = 2048
@@ -35,20 +45,16 @@ _MAX_NODES = 1_000_000
 Keyed = tuple[int, bytes]
 
 
-@dataclass(frozen=True)
-class PmRecords:
-    """Records of the PM source, in order of arrival.
+class DecodedReports(NamedTuple):
+    """What DecodeReports puts out.
 
     Attributes:
-        payloads: of each record a serialized PmReport, or what claims to be one.
-        first: place of the first in the order of all records; None: they get theirs by the clock.
-        times_ns: (len(payloads),) int64, timestamps of the records [ns since the Unix epoch]; None
-            where the source has none: the collect times stand in.
+        blocks: (shard of node_id, PM block).
+        invalid: records of the `invalid` output.
     """
 
-    payloads: Sequence[bytes]
-    first: int | None = None
-    times_ns: NDArray[np.int64] | None = None
+    blocks: beam.PCollection[Keyed]
+    invalid: beam.PCollection[Record]
 
 
 @dataclass
@@ -57,18 +63,18 @@ class DecodeReports(beam.PTransform):
 
     Attributes:
         num_shards: number of node shards; 1 where nothing is keyed by them.
-        aside: takes the `invalid` records.
     """
 
     num_shards: int
-    aside: outputs.Aside
 
-    def expand(self, records: beam.PCollection) -> beam.PCollection:
-        """Returns the blocks."""
+    @beam.typehints.no_annotations  # Beam knows no hint for several outputs
+    def expand(self, records: beam.PCollection) -> DecodedReports:
+        """Returns the blocks, and what was rejected."""
         decode = beam.ParDo(_DecodeFn(self.num_shards))
-        decoded = records | "Decode" >> decode.with_outputs(outputs.INVALID, main="blocks")
-        self.aside.add(outputs.INVALID, decoded[outputs.INVALID])
-        return outputs.typed(decoded["blocks"], Keyed)
+        decoded = records | "Decode" >> decode.with_outputs(INVALID, main="blocks")
+        return DecodedReports(
+            blocks=typed(decoded["blocks"], Keyed), invalid=typed(decoded[INVALID], Record)
+        )
 
 
 @beam.typehints.with_output_types(Keyed)
@@ -108,16 +114,14 @@ class _DecodeFn(beam.DoFn):
         times_ns = np.concatenate(self._times_ns) if self._times_ns else None
         self.start_bundle()
         decoded = decode(payloads, order, times_ns, self._layouts)
-        outputs.count(outputs.REPORTS, decoded.num_reports)
-        outputs.count(outputs.REPORTS_REJECTED, decoded.num_reports_rejected)
-        outputs.count(outputs.COMPONENTS, decoded.num_components)
-        outputs.count(
-            outputs.COMPONENTS_REJECTED, decoded.num_components - decoded.samples.num_samples
-        )
-        outputs.count_invalid(line["reason"] for line in decoded.invalid)
+        count(REPORTS, decoded.num_reports)
+        count(REPORTS_REJECTED, decoded.num_reports_rejected)
+        count(COMPONENTS, decoded.num_components)
+        count(COMPONENTS_REJECTED, decoded.num_components - decoded.samples.num_samples)
+        count_invalid(line["reason"] for line in decoded.invalid)
         for line in decoded.invalid:
-            record = outputs.side_record(line["node_id"], line)
-            yield beam.pvalue.TaggedOutput(outputs.INVALID, _in_global_window(record, newest_us))
+            record = side_record(line["node_id"], line)
+            yield beam.pvalue.TaggedOutput(INVALID, _in_global_window(record, newest_us))
         for window_s, shard, samples in split_samples(decoded.samples, self._shard_of):
             block = Block(BlockKind.PM, samples.columns(), window_s)
             yield _in_global_window((shard, block.to_bytes()), newest_us)

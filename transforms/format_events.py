@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import apache_beam as beam
 
-from pipeline import outputs
 from schema.cloud_event import cloud_event, to_json
 from schema.events import FiberEvent
-from transforms.lateness import WINDOW_S
+from schema.times import WINDOW_S
+from transforms.outputs import count, count_latency
 
 
 @dataclass
@@ -47,6 +47,6 @@ def _count(event: FiberEvent) -> None:
 
     Those of late evaluations have no latency of the pipeline: they are as late as their samples.
     """
-    outputs.count(f"events_{event.action.name.lower()}_{event.severity.name.lower()}")
+    count(f"events_{event.action.name.lower()}_{event.severity.name.lower()}")
     if not event.detected_late:
-        outputs.count_latency(time.time() - (event.window_s + WINDOW_S))
+        count_latency(time.time() - (event.window_s + WINDOW_S))

@@ -2,7 +2,7 @@
 
 In:   (shard of node_id, PM block); LINK_ENDS blocks with the same key where topology streams.
 Out:  (shard of link_id, JOINED block), timestamp kept; global window.
-Aside: `unmatched` records, sampled.
+Side output: `unmatched` records, sampled.
 State, where topology streams: the link ends of the shard's nodes, for good, as a log of LINK_ENDS
       blocks; PM of nodes that are not in the topology yet, until it is, or for 10 s of event time.
 """
@@ -10,7 +10,7 @@ State, where topology streams: the link ends of the shard's nodes, for good, as 
 import struct
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
@@ -24,14 +24,16 @@ from apache_beam.transforms.userstate import (
 )
 from apache_beam.utils.timestamp import Timestamp
 
-from kernels.decode_reports.samples import Samples, num_span_ends, readings_by_name
+from kernels.decode_reports.samples import Samples
 from kernels.join_topology.index import LinkEndIndex
 from kernels.join_topology.tables import LinkEndTable
-from pipeline import outputs
-from schema.blocks import Block, BlockKind, block_kind
+from schema.blocks import Block, BlockKind, block_kind, num_span_ends
+from schema.outputs import COMPONENTS_MATCHED, COMPONENTS_UNMATCHED, ENDS_JOINED, UNMATCHED, Record
+from schema.side_lines import readings_by_name, unmatched_line
+from schema.topology_file import TopologyFile
+from transforms.outputs import count, typed
 from transforms.sample_unmatched import Candidates, SampleUnmatched
 from transforms.table_state import TableCache, TableState
-from transforms.update_topology import TopologyFile
 
 #: PM of a node that the topology does not know yet waits this long [s of event time].
 MAX_WAIT_S = 10
@@ -43,6 +45,18 @@ MAX_CANDIDATES = 100
 Keyed = tuple[int, bytes]
 
 
+class JoinedSamples(NamedTuple):
+    """What JoinTopology puts out.
+
+    Attributes:
+        blocks: (shard of link_id, JOINED block).
+        unmatched: records of the `unmatched` output, sampled.
+    """
+
+    blocks: beam.PCollection[Keyed]
+    unmatched: beam.PCollection[Record]
+
+
 @dataclass
 class JoinTopology(beam.PTransform):
     """Joins samples with the topology; an equal component name on another node is no match.
@@ -50,24 +64,25 @@ class JoinTopology(beam.PTransform):
     Attributes:
         num_shards: number of link shards.
         topology: the whole topology of a replay, or the LINK_ENDS blocks of a live job.
-        aside: takes the `unmatched` records.
     """
 
     num_shards: int
     topology: TopologyFile | beam.PCollection
-    aside: outputs.Aside
 
-    def expand(self, samples: beam.PCollection) -> beam.PCollection:
-        """Returns the blocks."""
+    @beam.typehints.no_annotations  # Beam knows no hint for several outputs
+    def expand(self, samples: beam.PCollection) -> JoinedSamples:
+        """Returns the blocks, and what is in no link."""
         if isinstance(self.topology, TopologyFile):
             join = beam.ParDo(_JoinFileFn(self.num_shards, self.topology))
         else:
             samples = (samples, self.topology) | "WithLinkEnds" >> beam.Flatten()
             join = beam.ParDo(_JoinStreamFn(self.num_shards))
-        joined = samples | "Join" >> join.with_outputs(outputs.UNMATCHED, main="blocks")
-        candidates = outputs.typed(joined[outputs.UNMATCHED], Candidates)
-        self.aside.add(outputs.UNMATCHED, candidates | SampleUnmatched())
-        return outputs.typed(joined["blocks"], Keyed)
+        joined = samples | "Join" >> join.with_outputs(UNMATCHED, main="blocks")
+        candidates = typed(joined[UNMATCHED], Candidates)
+        return JoinedSamples(
+            blocks=typed(joined["blocks"], Keyed),
+            unmatched=typed(candidates | SampleUnmatched(), Record),
+        )
 
 
 @beam.typehints.with_output_types(Keyed)
@@ -182,9 +197,9 @@ class _JoinStreamFn(beam.DoFn):
 def _join(index: LinkEndIndex, samples: Samples, window_s: int) -> Generator[Any, None, Samples]:
     """Yields what could be joined and what is in no link; returns samples of unknown nodes."""
     result = index.join(samples)
-    outputs.count(outputs.COMPONENTS_MATCHED, result.num_matched)
+    count(COMPONENTS_MATCHED, result.num_matched)
     for shard, columns in result.joined:
-        outputs.count(outputs.ENDS_JOINED, num_span_ends(columns["role"]))
+        count(ENDS_JOINED, num_span_ends(columns["role"]))
         yield shard, Block(BlockKind.JOINED, columns, window_s).to_bytes()
     yield from _unmatched(result.unmatched)
     return result.unknown
@@ -194,15 +209,12 @@ def _unmatched(samples: Samples) -> Iterator[Any]:
     number = samples.num_samples
     if not number:
         return
-    outputs.count(outputs.COMPONENTS_UNMATCHED, number)
+    count(COMPONENTS_UNMATCHED, number)
     rows = np.arange(min(number, MAX_CANDIDATES))
     lines = [
-        {
-            "node_id": samples.node_id[report].decode(),
-            "component": component.decode(),
-            "sample_time_unix_ns": sample_time_ns,
-            "readings": readings,
-        }
+        unmatched_line(
+            samples.node_id[report].decode(), component.decode(), sample_time_ns, readings
+        )
         for report, component, sample_time_ns, readings in zip(
             samples.reports_of(rows).tolist(),
             samples.component(rows),
@@ -211,7 +223,7 @@ def _unmatched(samples: Samples) -> Iterator[Any]:
             strict=True,
         )
     ]
-    yield beam.pvalue.TaggedOutput(outputs.UNMATCHED, (0, (number, lines)))
+    yield beam.pvalue.TaggedOutput(UNMATCHED, (0, (number, lines)))
 
 
 _UNTIL = struct.Struct("<??q")

@@ -12,7 +12,8 @@ import apache_beam as beam
 from apache_beam.coders import VarIntCoder
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
-from pipeline.outputs import Record, side_record
+from schema.outputs import Record
+from schema.side_lines import side_record
 
 #: (0, (number of samples, lines of the first of them)).
 Candidates = tuple[int, tuple[int, list[dict[str, Any]]]]

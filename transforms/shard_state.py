@@ -21,8 +21,8 @@ from kernels.track_links.state_codec import (
     unpack_tracks,
 )
 from kernels.track_links.tracks import Tracks
+from kernels.track_links.window_bounds import WindowBounds
 from schema.blocks import window_of
-from transforms.lateness import Lateness
 
 # Version, token, moment reached, size of the log of samples, blocks in that of measurements.
 _CLOCK = struct.Struct("<B16sqQI")
@@ -89,7 +89,7 @@ class Shard:
 class ShardStates:
     """Opens and writes the shards that come to this worker."""
 
-    def __init__(self, empty: Callable[[], Tracks], lateness: Lateness) -> None:
+    def __init__(self, empty: Callable[[], Tracks], lateness: WindowBounds) -> None:
         """Takes what makes empty tracks, and the bounds of event time."""
         self._empty = empty
         self._lateness = lateness

@@ -3,7 +3,7 @@
 In:   (shard of link_id, JOINED block); where topology streams, LINKS blocks with the same key; in a
       stream replay, moments that event time will reach, for all shards. Global window.
 Out:  `FiberEvent`; global window.
-Aside: `late` records, one for each link end that a sample serves whose window is closed.
+Side output: `late` records, one for each link end that a sample serves whose window is closed.
 State: per shard the samples of its open windows; one packed value with the last windows, run
        lengths and open alarms of its links; what was measured; their topology. See
        `transforms.shard_state`.
@@ -17,7 +17,7 @@ the newest of them that has fired.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
@@ -29,20 +29,23 @@ from apache_beam.transforms.userstate import (
     TimerSpec,
     on_timer,
 )
+from apache_beam.utils.timestamp import Timestamp
 
-from kernels.decode_reports.samples import num_span_ends
 from kernels.join_topology.tables import LinkTable, links_of
 from kernels.track_links.powers import measure_spans
 from kernels.track_links.tracks import Tracks
-from pipeline import outputs
-from schema.blocks import Block, BlockKind, block_kind, window_of, with_ends_only
+from kernels.track_links.window_bounds import WindowBounds
+from schema.blocks import Block, BlockKind, block_kind, num_span_ends, window_of, with_ends_only
 from schema.events import FiberEvent
+from schema.outputs import ENDS_LATE, ENDS_WINDOWED, LATE, Record
+from schema.records import EventTime
 from schema.shards import all_shards
-from transforms.late_samples import late_records
-from transforms.lateness import EventTime, Lateness, timer_at
+from schema.side_lines import late_lines, side_record
+from schema.times import WINDOW_S
+from schema.topology_file import TopologyFile
+from transforms.outputs import count, gauge, typed
 from transforms.shard_state import Cells, Shard, ShardStates
 from transforms.table_state import TableCache
-from transforms.update_topology import TopologyFile
 
 Keyed = tuple[int, bytes]
 
@@ -53,6 +56,18 @@ FOLLOWED_S = 3600
 _END_US = 2**62
 #: The topology is the whole file.
 _FROM_FILE = b"file"
+
+
+class TrackedLinks(NamedTuple):
+    """What TrackLinks puts out.
+
+    Attributes:
+        events: `FiberEvent`.
+        late: records of the `late` output.
+    """
+
+    events: beam.PCollection[FiberEvent]
+    late: beam.PCollection[Record]
 
 
 @dataclass
@@ -66,19 +81,18 @@ class TrackLinks(beam.PTransform):
         topology: the whole topology of a replay, or the LINKS blocks of a live job.
         event_time: how it goes on.
         moments: those that event time will reach, if they are announced [us since the Unix epoch].
-        aside: takes the `late` records.
     """
 
-    lateness: Lateness
+    lateness: WindowBounds
     emit: str
     num_shards: int
     topology: TopologyFile | beam.PCollection
     event_time: EventTime
     moments: beam.PCollection | None
-    aside: outputs.Aside
 
-    def expand(self, joined: beam.PCollection) -> beam.PCollection:
-        """Returns the events."""
+    @beam.typehints.no_annotations  # Beam knows no hint for several outputs
+    def expand(self, joined: beam.PCollection) -> TrackedLinks:
+        """Returns the events, and what came too late."""
         blocks = [joined]
         file = self.topology if isinstance(self.topology, TopologyFile) else None
         if file is None:
@@ -88,9 +102,10 @@ class TrackLinks(beam.PTransform):
         if len(blocks) > 1:
             joined = blocks | "All" >> beam.Flatten()
         track = _TrackFn(self.lateness, self.emit, self.num_shards, file, self.event_time)
-        tracked = joined | "Track" >> beam.ParDo(track).with_outputs(outputs.LATE, main="events")
-        self.aside.add(outputs.LATE, tracked[outputs.LATE])
-        return outputs.typed(tracked["events"], FiberEvent)
+        tracked = joined | "Track" >> beam.ParDo(track).with_outputs(LATE, main="events")
+        return TrackedLinks(
+            events=typed(tracked["events"], FiberEvent), late=typed(tracked[LATE], Record)
+        )
 
 
 @beam.typehints.with_output_types(Keyed)
@@ -117,7 +132,7 @@ class _TrackFn(beam.DoFn):
 
     def __init__(
         self,
-        lateness: Lateness,
+        lateness: WindowBounds,
         emit: str,
         num_shards: int,
         topology: TopologyFile | None,
@@ -184,10 +199,10 @@ class _TrackFn(beam.DoFn):
         """Sets a timer for a moment that is still to come."""
         if self._event_time == EventTime.BOUNDED:
             # One timer, when all has come.
-            timer.set(timer_at(moment_us), dynamic_timer_tag=str(_END_US))
+            timer.set(_timer_at(moment_us), dynamic_timer_tag=str(_END_US))
         elif moment_us > shard.reached_us and moment_us not in shard.armed_us:
             shard.armed_us.add(moment_us)
-            timer.set(timer_at(moment_us), dynamic_timer_tag=str(moment_us))
+            timer.set(_timer_at(moment_us), dynamic_timer_tag=str(moment_us))
 
     def _follow(self, shard: Shard, timer: Any) -> None:
         """Sees to it that the next moment is told, whether there are samples then or not."""
@@ -207,8 +222,11 @@ class _TrackFn(beam.DoFn):
         is_live = self._event_time != EventTime.BOUNDED
         if is_live and window_s <= self._lateness.newest_closed_s(shard.reached_us):
             self._shards.hold(key, shard)
-            for record in late_records(Block.from_bytes(joined), self._lateness):
-                yield beam.pvalue.TaggedOutput(outputs.LATE, record)
+            block = Block.from_bytes(joined)
+            count(ENDS_LATE, num_span_ends(block.columns["role"]))
+            closed_at_s = block.window_start_s + WINDOW_S + self._lateness.closing_s
+            for line in late_lines(block, closed_at_s):
+                yield beam.pvalue.TaggedOutput(LATE, side_record(line["link_id"], line))
             return
         ends = with_ends_only(joined)
         self._shards.log_ends(shard, ends, cells)
@@ -229,7 +247,7 @@ class _TrackFn(beam.DoFn):
             self._take_over_links(key, shard, cells)
             for window_s in due:
                 rows = shard.windows.rows(window_s)
-                outputs.count(outputs.ENDS_WINDOWED, num_span_ends(rows["role"]))
+                count(ENDS_WINDOWED, num_span_ends(rows["role"]))
                 spans = measure_spans(rows, shard.tracks.links.keys)
                 yield from shard.tracks.evaluate(window_s, spans, late=False)
             self._log_tracks(key, shard, cells)
@@ -241,7 +259,7 @@ class _TrackFn(beam.DoFn):
     ) -> Iterator[FiberEvent]:
         """Evaluates a window anew for each report that brings something new."""
         columns = Block.from_bytes(ends).columns
-        outputs.count(outputs.ENDS_WINDOWED, num_span_ends(columns["role"]))
+        count(ENDS_WINDOWED, num_span_ends(columns["role"]))
         self._take_over_links(key, shard, cells)
         for rows in shard.windows.add_late(window_s, ends, columns):
             spans = measure_spans(rows, np.unique(rows["link"]))
@@ -250,7 +268,7 @@ class _TrackFn(beam.DoFn):
 
     def _log_tracks(self, key: int, shard: Shard, cells: Cells) -> None:
         for severity, number in shard.tracks.alarms.open_by_severity().items():
-            outputs.gauge(f"open_alarms_{severity.name.lower()}_shard_{key}", number)
+            gauge(f"open_alarms_{severity.name.lower()}_shard_{key}", number)
         self._shards.log_tracks(shard, cells)
 
     # --- topology --------------------------------------------------------------------------
@@ -289,3 +307,11 @@ class _TrackFn(beam.DoFn):
             lifecycle=self._lifecycle,
             allowed_lateness_s=self._lateness.allowed_lateness_s,
         )
+
+
+def _timer_at(moment_us: int) -> Timestamp:
+    """Returns when a timer must stand that fires when the watermark reaches a moment.
+
+    It stands a tick before: on every runner such a timer fires when the watermark is there.
+    """
+    return Timestamp(micros=moment_us - 1)

@@ -2,7 +2,7 @@
 
 In:   lists of `TopologyRecord`, in order of arrival per link; global window.
 Out:  `links`: (shard of link_id, LINKS block); `link_ends`: (shard of node_id, LINK_ENDS block).
-Aside: `invalid` records (BAD_TOPOLOGY); the last good version stays in force.
+Side output: `invalid` records (BAD_TOPOLOGY); the last good version stays in force.
 State: the links in force of a shard, for good, as a log of LINKS blocks.
 
 A replay knows its whole topology before the first report: `TopologyFile` stands in for the step.
@@ -28,12 +28,15 @@ from kernels.join_topology.tables import (
     links_block,
     links_of,
 )
-from pipeline import outputs
 from schema.blocks import Block
+from schema.outputs import INVALID, Record
+from schema.records import TopologyRecord
 from schema.shards import shard_of
+from schema.side_lines import bad_topology_line, side_record
 from schema.topology import BadTopologyError, parse_link
-from schema.topology_file import bad_topology_line, read_topology, shared_key
+from schema.topology_file import shared_key
 from schema.topology_pb2 import FiberLink
+from transforms.outputs import count_invalid, typed
 from transforms.table_state import TableCache
 
 LINKS, LINK_ENDS = "links", "link_ends"
@@ -41,36 +44,18 @@ LINKS, LINK_ENDS = "links", "link_ends"
 Keyed = tuple[int, bytes]
 
 
-class TopologyRecord(NamedTuple):
-    """A record of the topology source.
+class UpdatedTopology(NamedTuple):
+    """What UpdateTopology puts out.
 
     Attributes:
-        key: link_id in UTF-8.
-        value: a serialized FiberLink; None deletes the link.
+        links: (shard of link_id, LINKS block).
+        link_ends: (shard of node_id, LINK_ENDS block).
+        invalid: records of the `invalid` output, of each of its two parts.
     """
 
-    key: bytes | None
-    value: bytes | None
-
-
-@dataclass(frozen=True)
-class TopologyFile:
-    """The whole topology of a replay; each worker reads the file once."""
-
-    path: str
-
-    def links(self) -> list[FiberLink]:
-        """Returns the links in force."""
-        return list(read_topology(self.path).links.values())
-
-    def links_of_shard(self, shard: int, num_shards: int) -> dict[str, bytes]:
-        """Returns the links in force of a link shard, serialized, by link_id."""
-        links = read_topology(self.path).links
-        return {
-            link_id: link.SerializeToString()
-            for link_id, link in links.items()
-            if shard_of(link_id, num_shards) == shard
-        }
+    links: beam.PCollection[Keyed]
+    link_ends: beam.PCollection[Keyed]
+    invalid: tuple[beam.PCollection[Record], beam.PCollection[Record]]
 
 
 @dataclass
@@ -80,26 +65,24 @@ class UpdateTopology(beam.PTransform):
     Attributes:
         num_shards: number of link shards.
         num_node_shards: number of node shards.
-        aside: takes the `invalid` records.
     """
 
     num_shards: int
     num_node_shards: int
-    aside: outputs.Aside
 
     @beam.typehints.no_annotations  # Beam knows no hint for several outputs
-    def expand(self, records: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
-        """Returns `links` and `link_ends`."""
+    def expand(self, records: beam.PCollection) -> UpdatedTopology:
+        """Returns the links, their ends, and what was rejected."""
         decode = beam.ParDo(_DecodeFn(self.num_shards))
-        decoded = records | "Decode" >> decode.with_outputs(outputs.INVALID, main=LINKS)
-        self.aside.add(outputs.INVALID, decoded[outputs.INVALID])
+        decoded = records | "Decode" >> decode.with_outputs(INVALID, main=LINKS)
         apply = beam.ParDo(_ApplyFn(self.num_node_shards))
-        links = outputs.typed(decoded[LINKS], Keyed)
-        applied = links | "Apply" >> apply.with_outputs(LINK_ENDS, outputs.INVALID, main=LINKS)
-        self.aside.add(outputs.INVALID, applied[outputs.INVALID])
-        for output in (LINKS, LINK_ENDS):
-            outputs.typed(applied[output], Keyed)
-        return applied
+        links = typed(decoded[LINKS], Keyed)
+        applied = links | "Apply" >> apply.with_outputs(LINK_ENDS, INVALID, main=LINKS)
+        return UpdatedTopology(
+            links=typed(applied[LINKS], Keyed),
+            link_ends=typed(applied[LINK_ENDS], Keyed),
+            invalid=(typed(decoded[INVALID], Record), typed(applied[INVALID], Record)),
+        )
 
 
 @beam.typehints.with_output_types(Keyed)
@@ -199,8 +182,8 @@ class _ApplyFn(beam.DoFn):
 
 def _rejected(error: BadTopologyError) -> beam.pvalue.TaggedOutput:
     line = bad_topology_line(error)
-    outputs.count_invalid([line["reason"]])
-    return beam.pvalue.TaggedOutput(outputs.INVALID, outputs.side_record(error.link_id, line))
+    count_invalid([line["reason"]])
+    return beam.pvalue.TaggedOutput(INVALID, side_record(error.link_id, line))
 
 
 def _version(link: bytes) -> int:

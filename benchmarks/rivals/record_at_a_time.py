@@ -35,19 +35,20 @@ from benchmarks.rivals.per_link import (
     matches,
     merge,
 )
-from pipeline.graph import Settings, Sinks, Source
+from pipeline.graph import Sinks, Source
 from pipeline.kafka.client import read_until
 from pipeline.kafka.read import KafkaSource
 from pipeline.options import parse
-from pipeline.outputs import EVENTS, Record
+from pipeline.settings import Settings
 from runners.profiles import prepare
 from schema.cloud_event import cloud_event, to_json
 from schema.events import Code
+from schema.outputs import EVENTS, Record
 from schema.pm_report_pb2 import PmReport
+from schema.records import PmRecords
 from schema.topology import parse_link
+from schema.topology_file import TopologyFile
 from schema.topology_pb2 import FiberLink
-from transforms.decode_reports import PmRecords
-from transforms.update_topology import TopologyFile
 
 LinkReader = Callable[[], Iterable[FiberLink]]
 #: Second and decisions of the windows that may still be asked for, newest last.

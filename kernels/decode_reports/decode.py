@@ -1,6 +1,5 @@
 """Record bytes → samples, and what was rejected on the way."""
 
-import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,26 +12,13 @@ from numpy.typing import NDArray
 from kernels.decode_reports.fast_path import Layouts
 from kernels.decode_reports.flatten import FlatReports, flatten
 from kernels.decode_reports.samples import Samples, joined_samples, sound_samples
-from kernels.decode_reports.validate import Checked, Reason, validate
+from kernels.decode_reports.validate import Checked, validate
 from schema import pm_report_pb2
-from schema.pm_types import pm_type_name
+from schema.side_lines import Reason, component_line, malformed_line, report_line, value_line
 
 _handler = ptars.HandlerPool([pm_report_pb2.DESCRIPTOR]).get_for_message(
     pm_report_pb2.PmReport.DESCRIPTOR
 )
-
-_DETAIL = {
-    Reason.MISSING_NODE_ID: "node_id is empty",
-    Reason.MISSING_TIME: "collect_time_unix_ns is not positive",
-    Reason.MISSING_COMPONENT: "component is empty",
-    Reason.TIME_OUT_OF_BOUNDS: "sample time over 60 s after, or 600 s before, the record",
-    Reason.NO_VALUES: "no value is left",
-    Reason.UNKNOWN_TYPE: "no such type in the contract",
-    Reason.UNIT_MISMATCH: "not the canonical unit of the type",
-    Reason.NO_READING: "neither instant nor avg, and not no_light",
-    Reason.NOT_FINITE: "the reading is not a finite number",
-    Reason.OUT_OF_RANGE: "a power outside -70..+35 dBm",
-}
 
 
 @dataclass(frozen=True)
@@ -41,7 +27,6 @@ class Decoded:
 
     Attributes:
         samples: the sound samples, readings coded where possible.
-        record: (reports of samples,) int64, which record each report is.
         invalid: the rejections, ready for the invalid output.
         num_reports: records seen.
         num_reports_rejected: records of which nothing lives on, parsed or not.
@@ -49,7 +34,6 @@ class Decoded:
     """
 
     samples: Samples
-    record: NDArray[np.int64]
     invalid: list[dict[str, Any]]
     num_reports: int
     num_reports_rejected: int
@@ -102,9 +86,8 @@ def decode(
             None where the source has none: the collect times stand in.
         layouts: what reports looked like before; learns.
     """
-    matched, left = layouts.take(payloads, order, record_time_ns)
-    parts = [(part.samples, part.number) for part in matched]
-    num_components = sum(part.samples.num_samples for part in matched)
+    parts, left = layouts.take(payloads, order, record_time_ns)
+    num_components = sum(part.num_samples for part in parts)
     invalid: list[dict[str, Any]] = []
     num_rejected = 0
     if len(left):
@@ -113,18 +96,13 @@ def decode(
         number = left[good]
         reference_ns = flat.collect_time_ns if record_time_ns is None else record_time_ns[number]
         checked = validate(flat, reference_ns)
-        samples, report = sound_samples(flat, checked, order[number])
-        parts.append((samples, number[report]))
+        parts.append(sound_samples(flat, checked, order[number]))
         num_components += len(flat.component)
         num_rejected = len(bad) + int(np.count_nonzero(checked.report_reason))
-        invalid = [
-            _rejection(Reason.MALFORMED_PROTOBUF, detail=detail, payload=payloads[left[i]])
-            for i, detail in bad.items()
-        ]
+        invalid = [malformed_line(payloads[left[i]], why) for i, why in bad.items()]
         invalid += _rejections(flat, checked, payloads, number)
     return Decoded(
-        samples=joined_samples([samples for samples, _ in parts]).with_coded_readings(),
-        record=np.concatenate([number for _, number in parts]) if parts else np.empty(0, np.int64),
+        samples=joined_samples(parts).with_coded_readings(),
         invalid=invalid,
         num_reports=len(payloads),
         num_reports_rejected=num_rejected,
@@ -137,48 +115,27 @@ def _rejections(
 ) -> list[dict[str, Any]]:
     lines = []
     for r in np.flatnonzero(checked.report_reason):
-        reason = Reason(checked.report_reason[r])
-        node_id = flat.node_id[r].as_py() or None
-        lines.append(_rejection(reason, node_id, payload=payloads[number[r]]))
+        reason, node_id = Reason(checked.report_reason[r]), flat.node_id[r].as_py() or None
+        lines.append(report_line(reason, node_id, payloads[number[r]]))
     for v in np.flatnonzero(checked.value_reason):
         c = flat.value_component[v]
-        reason = Reason(checked.value_reason[v])
         lines.append(
-            _rejection(
-                reason,
+            value_line(
+                Reason(checked.value_reason[v]),
                 flat.node_id[flat.component_report[c]].as_py(),
                 flat.component[c].as_py(),
-                None if reason == Reason.UNKNOWN_TYPE else pm_type_name(int(flat.value_type[v])),
-                f"{_DETAIL[reason]}: type {flat.value_type[v]}, unit {flat.unit[v]}, "
-                f"reading {checked.reading[v]:g}",
+                int(flat.value_type[v]),
+                int(flat.unit[v]),
+                float(checked.reading[v]),
             )
         )
     for c in np.flatnonzero(checked.component_reason):
-        reason = Reason(checked.component_reason[c])
         lines.append(
-            _rejection(
-                reason,
+            component_line(
+                Reason(checked.component_reason[c]),
                 flat.node_id[flat.component_report[c]].as_py(),
                 flat.component[c].as_py() or None,
-                detail=f"{_DETAIL[reason]}: sample time {flat.sample_time_ns[c]} ns",
+                int(flat.sample_time_ns[c]),
             )
         )
     return lines
-
-
-def _rejection(
-    reason: Reason,
-    node_id: str | None = None,
-    component: str | None = None,
-    pm_type: str | None = None,
-    detail: str | None = None,
-    payload: bytes | None = None,
-) -> dict[str, Any]:
-    return {
-        "reason": reason.name,
-        "node_id": node_id,
-        "component": component,
-        "type": pm_type,
-        "detail": detail or _DETAIL[reason],
-        "payload_base64": None if payload is None else base64.b64encode(payload).decode(),
-    }

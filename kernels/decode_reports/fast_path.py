@@ -9,7 +9,6 @@ which knows every case and says what is wrong.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,19 +28,6 @@ _WORD_BYTES = 8
 _FIXED64_BYTES = 8
 
 
-@dataclass(frozen=True)
-class Matched:
-    """Sound reports of one layout.
-
-    Attributes:
-        samples: their samples.
-        number: (R,) int64, which payload each report is.
-    """
-
-    samples: Samples
-    number: NDArray[np.int64]
-
-
 class Layouts:
     """Remembers the layouts of reports."""
 
@@ -57,7 +43,7 @@ class Layouts:
         payloads: Sequence[bytes],
         order: NDArray[np.int64],
         record_time_ns: NDArray[np.int64] | None,
-    ) -> tuple[list[Matched], NDArray[np.int64]]:
+    ) -> tuple[list[Samples], NDArray[np.int64]]:
         """Decodes the reports whose layout is known, and learns some of the others.
 
         Args:
@@ -67,14 +53,15 @@ class Layouts:
                 None where the collect times stand in.
 
         Returns:
-            What could be decoded; and the numbers of the payloads that are left, ascending.
+            The samples of what could be decoded, layout by layout; and the numbers of the
+            payloads that are left, ascending.
         """
         self._clock += 1
         self._learnable = _LEARNED_AT_ONCE
         by_length: dict[int, list[int]] = {}
         for number, payload in enumerate(payloads):
             by_length.setdefault(len(payload), []).append(number)
-        matched: list[Matched] = []
+        decoded: list[Samples] = []
         left: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
         for length, numbers in by_length.items():
             rest = np.array(numbers)
@@ -94,11 +81,11 @@ class Layouts:
                 times = None if record_time_ns is None else record_time_ns[here]
                 samples, sound = _decode(layout, those, order[here], times)
                 if samples is not None:
-                    matched.append(Matched(samples, here[sound]))
+                    decoded.append(samples)
                 left.append(here[~sound])
                 rest, reports = rest[~fits], reports[~fits]
             left.append(rest)
-        return matched, np.sort(np.concatenate(left))
+        return decoded, np.sort(np.concatenate(left))
 
     def _learn(self, length: int, payload: bytes) -> Layout | None:
         if self._learnable == 0 or self._refused.get(length, 0) >= _REFUSED:

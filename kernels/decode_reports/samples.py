@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 
 from kernels.decode_reports.flatten import FlatReports
 from kernels.decode_reports.validate import Checked
-from schema.blocks import ROLE_RX, ROLE_TX, readings_of
-from schema.columns import Columns, coded, concatenated, plain
-from schema.pm_types import DARK_DBM, pm_type_name
-
-NS_PER_S = 10**9
+from schema.blocks import readings_of
+from schema.columns import Columns, coded, concatenated
+from schema.times import window_start_s
 
 
 @dataclass(frozen=True)
@@ -142,18 +140,13 @@ def joined_samples(parts: Sequence[Samples]) -> Samples:
     )
 
 
-def sound_samples(
-    flat: FlatReports, checked: Checked, order: NDArray[np.int64]
-) -> tuple[Samples, NDArray[np.int64]]:
+def sound_samples(flat: FlatReports, checked: Checked, order: NDArray[np.int64]) -> Samples:
     """Returns the sound samples of parsed reports.
 
     Args:
         flat: the reports.
         checked: the verdict on them.
         order: (R,) int64, order of arrival of each report.
-
-    Returns:
-        The samples, and for each of their reports its row in `flat`.
     """
     rows = np.flatnonzero(checked.component_ok)
     reports, count = np.unique(flat.component_report[rows], return_counts=True)
@@ -177,7 +170,7 @@ def sound_samples(
         sample_time_ns=flat.sample_time_ns[rows],
         has_data=checked.has_data[rows],
         readings=readings,
-    ), reports
+    )
 
 
 def split_samples(
@@ -227,26 +220,3 @@ def ranges(start: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.in
     first = np.cumsum(length) - length
     found: NDArray[np.int64] = np.arange(int(length.sum())) + np.repeat(start - first, length)
     return found
-
-
-def window_start_s(sample_time_ns: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Returns the start of the window of each sample [s since the Unix epoch]."""
-    return sample_time_ns // NS_PER_S
-
-
-def readings_by_name(
-    readings: dict[int, NDArray[Any]], rows: NDArray[np.int64]
-) -> list[dict[str, float]]:
-    """Returns the readings of some rows by name of PM type; dark powers as -40 dBm."""
-    found: list[dict[str, float]] = [{} for _ in rows]
-    for pm_type, values in readings.items():
-        name = pm_type_name(pm_type)
-        for line, value in zip(found, plain(values[rows]).tolist(), strict=True):
-            if value == value:  # NaN: no such reading
-                line[name] = DARK_DBM if value == -np.inf else value
-    return found
-
-
-def num_span_ends(role: NDArray[np.uint8]) -> int:
-    """Returns how many ends of spans samples with such roles are: one for each role."""
-    return int(np.count_nonzero(role & ROLE_TX) + np.count_nonzero(role & ROLE_RX))

@@ -7,7 +7,6 @@ the reasons of the values that made it.
 """
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 import pyarrow as pa
@@ -16,32 +15,16 @@ from numpy.typing import NDArray
 
 from kernels.decode_reports.flatten import FlatReports
 from schema.pm_report_pb2 import AdminState, Unit, Validity
-from schema.pm_types import CANONICAL_UNIT, POWER_MAX_DBM, POWER_MIN_DBM, POWER_TYPES
-
-#: A sample may be this much later, or earlier, than its record [ns].
-MAX_AHEAD_NS, MAX_BEHIND_NS = 60 * 10**9, 600 * 10**9
-
-
-class Reason(IntEnum):
-    """Why something went to the invalid output; of each level in order of precedence."""
-
-    NONE = 0
-    # reports
-    MALFORMED_PROTOBUF = 1
-    MISSING_NODE_ID = 2
-    MISSING_TIME = 3
-    # components
-    MISSING_COMPONENT = 4
-    TIME_OUT_OF_BOUNDS = 5
-    NO_VALUES = 6
-    # values
-    UNKNOWN_TYPE = 7
-    UNIT_MISMATCH = 8
-    NO_READING = 9
-    NOT_FINITE = 10
-    OUT_OF_RANGE = 11
-    # topology
-    BAD_TOPOLOGY = 12
+from schema.pm_types import (
+    CANONICAL_UNIT,
+    MAX_AHEAD_S,
+    MAX_BEHIND_S,
+    POWER_MAX_DBM,
+    POWER_MIN_DBM,
+    POWER_TYPES,
+)
+from schema.side_lines import Reason
+from schema.times import NS_PER_S
 
 
 @dataclass(frozen=True)
@@ -119,7 +102,7 @@ def is_out_of_bounds(
     ahead_ns = (sample_time_ns - reference_ns).view(np.uint64)
     behind_ns = (reference_ns - sample_time_ns).view(np.uint64)
     ahead = sample_time_ns >= reference_ns
-    return np.where(ahead, ahead_ns > MAX_AHEAD_NS, behind_ns > MAX_BEHIND_NS)
+    return np.where(ahead, ahead_ns > MAX_AHEAD_S * NS_PER_S, behind_ns > MAX_BEHIND_S * NS_PER_S)
 
 
 def is_sound(pm_type: int, reading: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -1,16 +1,14 @@
 """What the components of reports serve, laid out so that joining a report is a few slices."""
 
 import itertools
-import zlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from schema.blocks import link_key
-from schema.columns import Columns
+from schema.link_end_names import pack_names
 from schema.shards import all_shards, shard_of
 
 
@@ -39,7 +37,7 @@ class Served(NamedTuple):
         bounds: (k, shards + 1) int64, where the rows of each shard of links start, and the last
             ends.
         names: for each report, by position of the shard, the names that its rows have there
-            (`names_of`).
+            (`schema.link_end_names`).
         num_matched: (k,) int64, number of components that serve something.
         others: for each report the components that serve nothing, int64.
     """
@@ -122,7 +120,9 @@ class ServedRows:
         bounds[0, -1] = len(ids)
         self._bounds.add(bounds + first)
         ends = [served[number][1] for number in order.tolist()]
-        self._names.append([_packed(ends[a:b]) for a, b in itertools.pairwise(bounds[0].tolist())])
+        self._names.append(
+            [_packed_names(ends[a:b]) for a, b in itertools.pairwise(bounds[0].tolist())]
+        )
         self._num_matched.add(np.array([len({number for number, _ in served})]))
         self._others.append(np.array(others, np.int64))
         return len(self._others) - 1
@@ -149,20 +149,5 @@ class ServedRows:
 _COLUMNS = ("sample", "link", "end", "role")
 
 
-def names_of(columns: Columns) -> list[tuple[str, str]]:
-    """Returns component and link_id of each JOINED row."""
-    return [
-        (component, link_id)
-        for names in columns["names"]
-        for component, link_id in orjson.loads(zlib.decompress(names))
-    ]
-
-
-def _packed(rows: Sequence[LinkEndRow]) -> bytes:
-    """Packs the names of some rows, once: they are sent each second and hardly ever read."""
-    names = [(row.component.decode(), row.link_id.decode()) for row in rows]
-    if not names:
-        return b""
-    # A window and tables of zlib's usual size take ten times as long to set up as to use here.
-    packer = zlib.compressobj(wbits=12, memLevel=5)
-    return packer.compress(orjson.dumps(names)) + packer.flush()
+def _packed_names(rows: Sequence[LinkEndRow]) -> bytes:
+    return pack_names([(row.component.decode(), row.link_id.decode()) for row in rows])

@@ -17,7 +17,7 @@ import numpy as np
 from apache_beam.transforms.external import ExternalTransform, ImplicitSchemaPayloadBuilder
 from numpy.typing import NDArray
 
-from pipeline.options import UsageError
+from schema.errors import UsageError
 
 #: What the step is called by in the expansion service.
 _URN = "eventcenter:kafka_read_batches:v1"

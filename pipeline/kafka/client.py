@@ -19,10 +19,10 @@ from kafka.errors import (
     for_code,
 )
 
-from pipeline.kafka.config import KafkaConfigError, resolve
+from pipeline.kafka.config import resolve
 from pipeline.kafka.login import check_login
 from pipeline.kafka.security import is_about_security, principal, security_options
-from pipeline.options import UsageError
+from schema.errors import KafkaConfigError, UsageError
 
 _CONNECT_MS = 10_000
 

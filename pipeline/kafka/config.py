@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
+from schema.errors import KafkaConfigError
+
 _log = logging.getLogger("eventcenter")
 
 _PACKAGE = "org.apache.kafka.common.config.provider"
@@ -34,10 +36,6 @@ _OPEN_OPTIONS = ("username", "tokenauth")
 _ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
 _ESCAPED = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _PAIR = re.compile(r"((?:[^\\=:\s]|\\.)*)[ \t\f]*[=:]?[ \t\f]*(.*)", re.DOTALL)
-
-
-class KafkaConfigError(Exception):
-    """Settings cannot be used; the message is one line, without any secret."""
 
 
 def settings(pairs: Iterable[str], file: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import Any
 from kafka.errors import UnsupportedSaslMechanismError
 from kafka.net.sasl import get_sasl_mechanism
 
-from pipeline.options import UsageError
+from schema.errors import UsageError
 
 _TIMEOUT_S = 10
 _CLIENT = b"eventcenter"

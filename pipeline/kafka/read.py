@@ -10,10 +10,8 @@ from apache_beam.io.kafka import WriteToKafka
 from pipeline.graph import PmInput
 from pipeline.kafka.batches import Batch, ReadBatches
 from pipeline.kafka.client import read_until
-from pipeline.outputs import Record
-from transforms.decode_reports import PmRecords
-from transforms.lateness import EventTime
-from transforms.update_topology import TopologyRecord
+from schema.outputs import Record
+from schema.records import EventTime, PmRecords, TopologyRecord
 
 _NS_PER_MS = 10**6
 #: Records of the topology that one element has at most.

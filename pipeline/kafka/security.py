@@ -4,7 +4,8 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from pipeline.kafka.config import KafkaConfigError, login_options
+from pipeline.kafka.config import login_options
+from schema.errors import KafkaConfigError
 
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 _PREFIXES = ("security.", "sasl.", "ssl.")

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple, Self
 
 from kafka import KafkaConsumer, KafkaProducer
 
-from pipeline.outputs import OUTPUTS
 from runners.local.cluster import LocalCluster
 from runners.local.flink import LocalFlink
 from runners.local.flink_job import DROPS, FlinkJob
 from runners.local.kafka import LocalKafka
 from runners.local.processes import Process, log_file
+from schema.outputs import OUTPUTS
 from schema.topology_pb2 import FiberLink
 
 TIMEOUT_S = 150  # for a machine that is busy with other things

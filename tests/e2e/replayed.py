@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.outputs import OUTPUTS
+from schema.outputs import OUTPUTS
 
 TIMEOUT_S = 240
 

@@ -15,10 +15,10 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from pipeline.outputs import OUTPUTS
 from runners.local.flink import LocalFlink
 from runners.local.kafka import LocalKafka
 from schema import pm_report_pb2 as pm
+from schema.outputs import OUTPUTS
 from schema.topology_pb2 import FiberLink
 from tests import builders
 from tests.e2e.live_job import LiveJob, Sent, nothing_lost

@@ -71,7 +71,6 @@ def told(found: Decoded) -> list[Any]:
         lines.append(
             (
                 int(samples.order[r]),
-                int(found.record[r]),
                 samples.node_id[r],
                 int(samples.sequence[r]),
                 samples.component(rows),

@@ -1,4 +1,4 @@
-"""Lateness as a table: what comes when, and what must come of it, on every runner.
+"""WindowBounds as a table: what comes when, and what must come of it, on every runner.
 
 Seconds are counted from `builders.T0`; B = 2 s and L = 5 s: the window [10, 11) is evaluated
 when the watermark reaches 13, and closes for good when it reaches 18.

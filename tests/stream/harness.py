@@ -11,15 +11,16 @@ from apache_beam.testing.test_stream import TestStream
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
-from pipeline import outputs
-from pipeline.graph import PmInput, Settings, build
+from kernels.track_links.window_bounds import WindowBounds
+from pipeline.graph import PmInput, build
+from pipeline.settings import Settings
 from pipeline.sinks import FileSinks
+from schema.outputs import OUTPUTS
+from schema.records import EventTime, PmRecords, TopologyRecord
 from tests.builders import T0
 from tests.oracle import Oracle, Outputs
 from tests.stream.cases import Case, Step
-from transforms.decode_reports import PmRecords
-from transforms.lateness import EventTime, Lateness
-from transforms.update_topology import TopologyRecord
+from transforms import outputs
 
 
 class CaseSource:
@@ -80,7 +81,7 @@ def _pm(element: bytes) -> Iterable[PmRecords]:
 def _moments(element: bytes) -> Iterable[int]:
     _, step = pickle.loads(element)
     if isinstance(step, float):
-        yield Lateness().last_moment_us(T0 * 1_000_000 + round(step * 1_000_000))
+        yield WindowBounds().last_moment_us(T0 * 1_000_000 + round(step * 1_000_000))
 
 
 def _topology(element: bytes) -> Iterable[list[TopologyRecord]]:
@@ -98,7 +99,7 @@ def run_case(
 ) -> Outputs:
     """Runs a case on a runner that works in this process or on this machine."""
     outputs.counted_here.clear()
-    paths = {output: str(folder / f"{output}.jsonl") for output in outputs.OUTPUTS}
+    paths = {output: str(folder / f"{output}.jsonl") for output in OUTPUTS}
     sinks = FileSinks(paths, bounded=False)
     sinks.prepare()
     pipeline = beam.Pipeline(runner=runner, options=PipelineOptions([*options, "--streaming"]))

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from schema.records import EventTime
 from tests import builders
 from tests.stream.cases import CASES, Case
 from tests.stream.harness import CaseSource, comparable, expected, run_case
 from transforms import track_links
-from transforms.lateness import EventTime
 
 
 class LiveSource(CaseSource):

@@ -14,17 +14,16 @@ import apache_beam as beam
 import pytest
 from google.protobuf.json_format import MessageToJson
 
-from pipeline.outputs import OUTPUTS
 from runners.local.flink import LocalFlink
 from runners.run import main
 from schema.capture import read_capture
-from schema.topology_file import read_topology
+from schema.outputs import OUTPUTS
+from schema.topology_file import TopologyFile, read_topology
 from tests import builders
 from tests.oracle import replay
 from tests.stream.cases import CASES, Case, Step
 from tests.stream.harness import CaseSource, comparable, expected, run_case
 from tests.stream.test_replay_equals_oracle import assert_equal, simulated
-from transforms.update_topology import TopologyFile
 
 pytestmark = [
     pytest.mark.e2e,

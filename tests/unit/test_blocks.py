@@ -17,12 +17,12 @@ from schema.blocks import (
     Block,
     BlockKind,
     block_kind,
-    empty_columns,
     link_key,
     num_rows,
     window_of,
 )
 from schema.columns import Column, coded, is_coded, plain, read_columns, write_columns
+from tests.builders import empty_columns
 
 SOME: dict[str, Any] = {
     "row": np.array([3, -(2**63)]),

@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from pipeline.graph import steps
 from pipeline.options import _parser
-from pipeline.outputs import OUTPUTS
+from pipeline.show_graph import steps
 from runners.scenarios import live
+from schema.outputs import OUTPUTS
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -9,12 +9,20 @@ import pytest
 
 from kernels.decode_reports.decode import decode
 from kernels.decode_reports.fast_path import Layouts
-from kernels.decode_reports.samples import Samples, no_samples, num_span_ends, split_samples
+from kernels.decode_reports.samples import Samples, no_samples, split_samples
 from kernels.join_topology.index import JoinResult, LinkEndIndex, link_ends
-from kernels.join_topology.routes import names_of
 from schema import topology_pb2 as topo
-from schema.blocks import ROLE_RX, ROLE_TX, Block, BlockKind, link_key, with_ends_only
+from schema.blocks import (
+    ROLE_RX,
+    ROLE_TX,
+    Block,
+    BlockKind,
+    link_key,
+    num_span_ends,
+    with_ends_only,
+)
 from schema.columns import plain
+from schema.link_end_names import unpack_names
 from schema.pm_report_pb2 import OSNR, PmType
 from schema.shards import shard_of
 from tests.builders import component, link, ns, payload, rx, tx, value
@@ -42,7 +50,7 @@ def rows(result: JoinResult) -> list[tuple[str, str, int, int]]:
         (component, link_id, end, role)
         for _, columns in result.joined
         for (component, link_id), end, role in zip(
-            names_of(columns), columns["end"].tolist(), columns["role"].tolist(), strict=True
+            unpack_names(columns), columns["end"].tolist(), columns["role"].tolist(), strict=True
         )
     ]
 
@@ -63,7 +71,7 @@ def test_served_ends(node_id: str, component_name: str, served: list[tuple[str, 
     ends = sum(num_span_ends(columns["role"]) for _, columns in result.joined)
     assert ends == sum(1 + (role == BOTH) for *_, role in served)
     for shard, columns in result.joined:
-        for (_, link_id), key in zip(names_of(columns), columns["link"].tolist(), strict=True):
+        for (_, link_id), key in zip(unpack_names(columns), columns["link"].tolist(), strict=True):
             assert shard_of(link_id, SHARDS) == shard
             assert link_key(link_id) == key
 

@@ -7,14 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.kafka.config import (
-    PROVIDERS,
-    KafkaConfigError,
-    login_options,
-    read_properties,
-    resolve,
-    settings,
-)
+from pipeline.kafka.config import PROVIDERS, login_options, read_properties, resolve, settings
+from schema.errors import KafkaConfigError
 
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required"
 

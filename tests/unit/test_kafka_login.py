@@ -11,8 +11,8 @@ from contextlib import contextmanager
 import pytest
 
 from pipeline.kafka.login import check_login
-from pipeline.options import UsageError
 from runners.local.processes import free_ports
+from schema.errors import UsageError
 
 OPTIONS = {
     "sasl_mechanism": "PLAIN",

@@ -15,8 +15,8 @@ from apache_beam.transforms.external import ExternalTransform
 
 from pipeline.kafka.batches import Batch, ReadBatches
 from pipeline.kafka.read import _changes, _pm_records
-from pipeline.options import UsageError
-from transforms.update_topology import TopologyRecord
+from schema.errors import UsageError
+from schema.records import TopologyRecord
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.kafka.config import KafkaConfigError
 from pipeline.kafka.security import principal, security_options
 from runners.local.certificates import Authority
+from schema.errors import KafkaConfigError
 
 LOGIN = 'a.b.ScramLoginModule required username="me" password="hunter";'
 SASL = {

@@ -9,11 +9,12 @@ import pytest
 from apache_beam.utils.timestamp import Timestamp
 
 from kernels.track_links.alarms import Alarms
-from pipeline import outputs
 from schema.events import Severity
+from schema.outputs import INVALID
+from schema.records import PmRecords, TopologyRecord
 from tests import builders
-from transforms.decode_reports import PmRecords, _DecodeFn
-from transforms.update_topology import TopologyRecord
+from transforms import outputs
+from transforms.decode_reports import _DecodeFn
 from transforms.update_topology import _DecodeFn as TopologyFn
 
 NOW = Timestamp(builders.T0)
@@ -51,7 +52,7 @@ def test_each_reason_has_its_counter(counted: Counter[str]) -> None:
     lines = list(decode.finish_bundle())
     assert counted["invalid_malformed_protobuf"] == counted["reports_rejected"] == 2
     assert counted["invalid_not_finite"] == counted["invalid_unknown_type"] == 1
-    invalid = [line for line in lines if getattr(line, "tag", None) == outputs.INVALID]
+    invalid = [line for line in lines if getattr(line, "tag", None) == INVALID]
     reasons = sum(n for name, n in counted.items() if name.startswith("invalid_"))
     assert reasons == len(invalid) == 4
 

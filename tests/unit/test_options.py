@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.options import UsageError, parse
+from pipeline.options import parse
+from schema.errors import UsageError
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from kernels.track_links.powers import concat_ends, measure_spans, new_samples
-from schema.blocks import ROLE_RX, ROLE_TX, Block, BlockKind, empty_columns
+from schema.blocks import ROLE_RX, ROLE_TX, Block, BlockKind
 from schema.columns import Columns, coded, plain
 from schema.pm_report_pb2 import PmType
+from tests.builders import empty_columns
 
 NAN, DARK = float("nan"), float("-inf")
 A, Z = 0, 1

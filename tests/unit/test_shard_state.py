@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from kernels.track_links.tracks import Tracks
-from schema.blocks import Block, BlockKind, empty_columns
-from transforms.lateness import Lateness
+from kernels.track_links.window_bounds import WindowBounds
+from schema.blocks import Block, BlockKind
+from tests.builders import empty_columns
 from transforms.shard_state import Cells, ShardStates
 
-LATENESS = Lateness(2, 5.0)
+LATENESS = WindowBounds(2, 5.0)
 KEY = 3
 
 

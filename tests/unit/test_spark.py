@@ -10,12 +10,13 @@ from typing import Any, ClassVar
 
 import pytest
 
-from pipeline.options import Command, UsageError, parse
+from pipeline.options import Command, parse
 from runners import spark
 from runners.local.jars import JarsError
 from runners.local.spark import is_here
 from runners.run import main
 from schema.capture import write_capture
+from schema.errors import UsageError
 
 LIVE = ["--pm_kafka_topic=pm", "--topology_kafka_topic=t", "--bootstrap_servers=127.0.0.1:1"]
 

@@ -11,8 +11,9 @@ from google.protobuf import json_format
 
 from schema import topology_pb2 as topo
 from schema.errors import NotUsableError
+from schema.side_lines import bad_topology_line
 from schema.topology import BadTopologyError, check_link, parse_link, parse_link_json, thresholds_of
-from schema.topology_file import bad_topology_line, read_topology
+from schema.topology_file import read_topology
 from tests.builders import end, link, span
 from tests.oracle_input import bad_topology
 

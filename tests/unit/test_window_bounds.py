@@ -8,19 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.lateness import Lateness
+from kernels.track_links.window_bounds import WindowBounds
 
 US = 1_000_000
-BOUNDS = st.builds(Lateness, st.integers(0, 60), st.integers(0, 60_000).map(lambda ms: ms / 1000))
+BOUNDS = st.builds(
+    WindowBounds, st.integers(0, 60), st.integers(0, 60_000).map(lambda ms: ms / 1000)
+)
 WINDOWS = st.integers(-(10**6), 2 * 10**9)
 
 
-def closing_us(lateness: Lateness, window_s: int) -> int:
+def closing_us(lateness: WindowBounds, window_s: int) -> int:
     return lateness.due_us(window_s) + round(lateness.allowed_lateness_s * US)
 
 
 @given(BOUNDS, WINDOWS)
-def test_a_window_is_due_and_closes_exactly_at_its_moments(bounds: Lateness, window_s: int) -> None:
+def test_a_window_is_due_and_closes_exactly_at_its_moments(
+    bounds: WindowBounds, window_s: int
+) -> None:
     due_us, closes_us = bounds.due_us(window_s), closing_us(bounds, window_s)
     assert [bounds.newest_due_s(due_us + by) - window_s for by in (-1, 0, 1)] == [-1, 0, 0]
     assert [bounds.newest_closed_s(closes_us + by) - window_s for by in (-1, 0, 1)] == [-1, 0, 0]
@@ -36,7 +40,7 @@ def test_a_window_is_due_and_closes_exactly_at_its_moments(bounds: Lateness, win
     ],
 )
 def test_moments_follow_each_other(allowed_s: float, moments: list[float]) -> None:
-    lateness = Lateness(2, allowed_s)
+    lateness = WindowBounds(2, allowed_s)
     in_us = [round(moment * US) for moment in moments]
     for moment, after in itertools.pairwise(in_us):
         assert lateness.next_moment_us(moment) == after
@@ -45,7 +49,7 @@ def test_moments_follow_each_other(allowed_s: float, moments: list[float]) -> No
 
 
 @given(BOUNDS, WINDOWS)
-def test_no_moment_of_a_window_is_passed_over(lateness: Lateness, window_s: int) -> None:
+def test_no_moment_of_a_window_is_passed_over(lateness: WindowBounds, window_s: int) -> None:
     for moment_us in (lateness.due_us(window_s), closing_us(lateness, window_s)):
         assert lateness.last_moment_us(moment_us) == moment_us
         assert lateness.next_moment_us(lateness.last_moment_us(moment_us - 1)) == moment_us

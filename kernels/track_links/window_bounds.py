@@ -5,30 +5,12 @@ it reaches s + 1 + B + L. Moments are in microseconds since the Unix epoch.
 """
 
 from dataclasses import dataclass
-from enum import Enum
 
-from apache_beam.utils.timestamp import Timestamp
-
-#: Length of a window [s].
-WINDOW_S = 1
-
-_US_PER_S = 1_000_000
-
-
-class EventTime(Enum):
-    """How a source's event time goes on.
-
-    It has ended with bounded input; it follows the records and the clock in a live job; in a
-    stream replay each moment that it reaches is announced before.
-    """
-
-    BOUNDED = "bounded"
-    LIVE = "live"
-    ANNOUNCED = "announced"
+from schema.times import US_PER_S, WINDOW_S
 
 
 @dataclass(frozen=True)
-class Lateness:
+class WindowBounds:
     """How long a window waits for its samples.
 
     Attributes:
@@ -46,15 +28,15 @@ class Lateness:
 
     @property
     def _allowed_us(self) -> int:
-        return round(self.allowed_lateness_s * _US_PER_S)
+        return round(self.allowed_lateness_s * US_PER_S)
 
     def due_us(self, window_start_s: int) -> int:
         """Returns the moment that makes a window due."""
-        return (window_start_s + WINDOW_S + self.out_of_orderness_s) * _US_PER_S
+        return (window_start_s + WINDOW_S + self.out_of_orderness_s) * US_PER_S
 
     def newest_due_s(self, reached_us: int) -> int:
         """Returns the start of the newest window that is due at a moment [s]."""
-        return reached_us // _US_PER_S - WINDOW_S - self.out_of_orderness_s
+        return reached_us // US_PER_S - WINDOW_S - self.out_of_orderness_s
 
     def newest_closed_s(self, reached_us: int) -> int:
         """Returns the start of the newest window that is closed at a moment [s]."""
@@ -62,22 +44,14 @@ class Lateness:
 
     def last_moment_us(self, watermark_us: int) -> int:
         """Returns the newest moment up to a watermark at which a window is due or closes."""
-        fraction_us = self._allowed_us % _US_PER_S
-        due_us = watermark_us // _US_PER_S * _US_PER_S
-        closing_us = (watermark_us - fraction_us) // _US_PER_S * _US_PER_S + fraction_us
+        fraction_us = self._allowed_us % US_PER_S
+        due_us = watermark_us // US_PER_S * US_PER_S
+        closing_us = (watermark_us - fraction_us) // US_PER_S * US_PER_S + fraction_us
         return max(due_us, closing_us)
 
     def next_moment_us(self, moment_us: int) -> int:
         """Returns the next such moment after one."""
-        fraction_us = self._allowed_us % _US_PER_S
-        second_us = moment_us // _US_PER_S * _US_PER_S
-        later = (second_us + fraction_us, second_us + _US_PER_S)
+        fraction_us = self._allowed_us % US_PER_S
+        second_us = moment_us // US_PER_S * US_PER_S
+        later = (second_us + fraction_us, second_us + US_PER_S)
         return min(moment for moment in later if moment > moment_us)
-
-
-def timer_at(moment_us: int) -> Timestamp:
-    """Returns when a timer must stand that fires when the watermark reaches a moment.
-
-    It stands a tick before: on every runner such a timer fires when the watermark is there.
-    """
-    return Timestamp(micros=moment_us - 1)

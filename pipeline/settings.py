@@ -1,0 +1,31 @@
+"""What the operator chooses about the behavior."""
+
+from dataclasses import dataclass, field
+
+from kernels.track_links.window_bounds import WindowBounds
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The choices; each has a default.
+
+    Attributes:
+        lateness: how long a window waits.
+        emit: ``lifecycle`` or ``matches``.
+        num_shards: number of link shards.
+        source_name: name of the pipeline, `source` of every event.
+    """
+
+    lateness: WindowBounds = field(default_factory=WindowBounds)
+    emit: str = "lifecycle"
+    num_shards: int = 4
+    source_name: str = "event-center"
+
+    @property
+    def num_node_shards(self) -> int:
+        """Half as many as there are link shards, but two if links have.
+
+        A bundle makes a block for each pair of shards at most, and small blocks cost as much as
+        large ones.
+        """
+        return max(min(2, self.num_shards), self.num_shards // 2)

@@ -1,0 +1,181 @@
+"""The lines of the side outputs `late`, `invalid` and `unmatched` (spec, section 8)."""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schema.blocks import END_NAMES, Block, readings_of
+from schema.columns import plain
+from schema.link_end_names import unpack_names
+from schema.outputs import Record
+from schema.pm_types import (
+    DARK_DBM,
+    MAX_AHEAD_S,
+    MAX_BEHIND_S,
+    POWER_MAX_DBM,
+    POWER_MIN_DBM,
+    pm_type_name,
+)
+from schema.times import rfc3339
+from schema.topology import BadTopologyError
+
+
+class Reason(IntEnum):
+    """Why something went to `invalid`; of each level in order of precedence (spec, section 2)."""
+
+    NONE = 0
+    # reports
+    MALFORMED_PROTOBUF = 1
+    MISSING_NODE_ID = 2
+    MISSING_TIME = 3
+    # components
+    MISSING_COMPONENT = 4
+    TIME_OUT_OF_BOUNDS = 5
+    NO_VALUES = 6
+    # values
+    UNKNOWN_TYPE = 7
+    UNIT_MISMATCH = 8
+    NO_READING = 9
+    NOT_FINITE = 10
+    OUT_OF_RANGE = 11
+    # topology
+    BAD_TOPOLOGY = 12
+
+
+#: What each reason means, for a person.
+_DETAIL = {
+    Reason.MISSING_NODE_ID: "node_id is empty",
+    Reason.MISSING_TIME: "collect_time_unix_ns is not positive",
+    Reason.MISSING_COMPONENT: "component is empty",
+    Reason.TIME_OUT_OF_BOUNDS: (
+        f"sample time over {MAX_AHEAD_S} s after, or {MAX_BEHIND_S} s before, the record"
+    ),
+    Reason.NO_VALUES: "no value is left",
+    Reason.UNKNOWN_TYPE: "no such type in the contract",
+    Reason.UNIT_MISMATCH: "not the canonical unit of the type",
+    Reason.NO_READING: "neither instant nor avg, and not no_light",
+    Reason.NOT_FINITE: "the reading is not a finite number",
+    Reason.OUT_OF_RANGE: f"a power outside {POWER_MIN_DBM:.0f}..{POWER_MAX_DBM:+.0f} dBm",
+}
+
+
+def side_record(key: str | None, line: Mapping[str, Any]) -> Record:
+    """Returns a line as a record."""
+    value = json.dumps(line, separators=(",", ":"), ensure_ascii=False)
+    return (key or "").encode(), value.encode()
+
+
+def malformed_line(payload: bytes, why: str) -> dict[str, Any]:
+    """Returns the line of a record that is no PmReport."""
+    return _invalid(Reason.MALFORMED_PROTOBUF, detail=why, payload=payload)
+
+
+def report_line(reason: Reason, node_id: str | None, payload: bytes) -> dict[str, Any]:
+    """Returns the line of a rejected report."""
+    return _invalid(reason, node_id, detail=_DETAIL[reason], payload=payload)
+
+
+def component_line(
+    reason: Reason, node_id: str, component: str | None, sample_time_ns: int
+) -> dict[str, Any]:
+    """Returns the line of a rejected component."""
+    detail = f"{_DETAIL[reason]}: sample time {sample_time_ns} ns"
+    return _invalid(reason, node_id, component, detail=detail)
+
+
+def value_line(
+    reason: Reason, node_id: str, component: str, pm_type: int, unit: int, reading: float
+) -> dict[str, Any]:
+    """Returns the line of a rejected value."""
+    name = None if reason == Reason.UNKNOWN_TYPE else pm_type_name(pm_type)
+    detail = f"{_DETAIL[reason]}: type {pm_type}, unit {unit}, reading {reading:g}"
+    return _invalid(reason, node_id, component, name, detail=detail)
+
+
+def bad_topology_line(error: BadTopologyError) -> dict[str, Any]:
+    """Returns the line of a topology record that breaks the contract."""
+    line = _invalid(Reason.BAD_TOPOLOGY, detail=error.detail)
+    return {**line, "link_id": error.link_id}
+
+
+def _invalid(
+    reason: Reason,
+    node_id: str | None = None,
+    component: str | None = None,
+    pm_type: str | None = None,
+    *,
+    detail: str,
+    payload: bytes | None = None,
+) -> dict[str, Any]:
+    return {
+        "reason": reason.name,
+        "node_id": node_id,
+        "component": component,
+        "type": pm_type,
+        "detail": detail,
+        "payload_base64": None if payload is None else base64.b64encode(payload).decode(),
+    }
+
+
+def unmatched_line(
+    node_id: str, component: str, sample_time_ns: int, readings: Mapping[str, float]
+) -> dict[str, Any]:
+    """Returns the line of a sample in no link."""
+    return {
+        "node_id": node_id,
+        "component": component,
+        "sample_time_unix_ns": sample_time_ns,
+        "readings": readings,
+    }
+
+
+def late_lines(block: Block, closed_at_s: float) -> Iterator[dict[str, Any]]:
+    """Yields a line for each link end that a late sample serves.
+
+    Args:
+        block: JOINED rows, whose window is closed.
+        closed_at_s: the moment that they missed [s since the Unix epoch].
+    """
+    columns = block.columns
+    readings = readings_by_name(readings_of(columns), np.arange(block.num_rows))
+    for report, (component, link_id), end, sample_time_ns, reading in zip(
+        columns["report"].tolist(),
+        unpack_names(columns),
+        columns["end"].tolist(),
+        columns["sample_time_ns"].tolist(),
+        readings,
+        strict=True,
+    ):
+        yield {
+            "node_id": columns["node_id"][report].decode(),
+            "component": component,
+            "link_id": link_id,
+            "end": END_NAMES[end],
+            "sample_time_unix_ns": sample_time_ns,
+            "window_start": rfc3339(block.window_start_s),
+            "closed_at": rfc3339(closed_at_s),
+            "readings": reading,
+        }
+
+
+def readings_by_name(
+    readings: Mapping[int, NDArray[Any]], rows: NDArray[np.int64]
+) -> list[dict[str, float]]:
+    """Returns the readings of some rows by name of PM type; dark powers as -40 dBm.
+
+    Args:
+        readings: columns by PM type, coded or not.
+        rows: (k,) rows of these columns.
+    """
+    found: list[dict[str, float]] = [{} for _ in rows]
+    for pm_type, values in readings.items():
+        name = pm_type_name(pm_type)
+        for line, value in zip(found, plain(values[rows]).tolist(), strict=True):
+            if value == value:  # NaN: no such reading
+                line[name] = DARK_DBM if value == -np.inf else value
+    return found
