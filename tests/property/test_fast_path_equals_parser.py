@@ -107,8 +107,8 @@ def test_reports_that_look_the_same_are_not_parsed() -> None:
     matched, left = layouts.take(payloads, np.arange(4), None)
     assert len(left) == 0
     (one,) = matched
-    assert one.number.tolist() == [0, 1, 2, 3]
-    assert one.samples.node_id == [b"A", b"B", b"C", b"D"]
+    assert one.order.tolist() == [0, 1, 2, 3]
+    assert one.node_id == [b"A", b"B", b"C", b"D"]
 
 
 @pytest.mark.parametrize(
