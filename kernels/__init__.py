@@ -1,1 +1,1 @@
-"""The arithmetic: pure functions on arrays, with no Beam in them."""
+"""The arithmetic, without Beam: pure functions on numpy arrays, in a folder for each step."""

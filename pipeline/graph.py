@@ -74,7 +74,7 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
     decoded = pm.records | "DecodeReports" >> DecodeReports(node_shards)
     joined = decoded.blocks | "JoinTopology" >> JoinTopology(shards, link_ends)
     tracked = joined.blocks | "TrackLinks" >> TrackLinks(
-        settings.lateness, settings.emit, shards, links, source.event_time, pm.moments
+        settings.bounds, settings.emit, shards, links, source.event_time, pm.moments
     )
     events = tracked.events | "FormatEvents" >> FormatEvents(settings.source_name)
 

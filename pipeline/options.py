@@ -190,7 +190,7 @@ def parse(arguments: Sequence[str]) -> Command:
         beam_arguments=rest,
         runner=runner,
         settings=Settings(
-            lateness=WindowBounds(own.out_of_orderness_s, own.allowed_lateness_s),
+            bounds=WindowBounds(own.out_of_orderness_s, own.allowed_lateness_s),
             emit=own.emit,
             num_shards=own.num_shards or (4 if runner in PORTABLE_RUNNERS else 1),
             source_name=beam.view_as(GoogleCloudOptions).job_name or Settings().source_name,

@@ -10,13 +10,13 @@ class Settings:
     """The choices; each has a default.
 
     Attributes:
-        lateness: how long a window waits.
+        bounds: when windows are due and close.
         emit: ``lifecycle`` or ``matches``.
         num_shards: number of link shards.
         source_name: name of the pipeline, `source` of every event.
     """
 
-    lateness: WindowBounds = field(default_factory=WindowBounds)
+    bounds: WindowBounds = field(default_factory=WindowBounds)
     emit: str = "lifecycle"
     num_shards: int = 4
     source_name: str = "event-center"

@@ -78,10 +78,10 @@ class StreamReplay(_FileSource):
     outside; so reports between two such moments travel as one element.
 
     Attributes:
-        lateness: the bounds, which say where these moments are.
+        bounds: say where these moments are.
     """  # noqa: D205
 
-    lateness: WindowBounds
+    bounds: WindowBounds
 
     event_time = EventTime.ANNOUNCED
 
@@ -105,7 +105,7 @@ class StreamReplay(_FileSource):
     def _groups(self, payloads: list[bytes]) -> Iterator[tuple[int | None, bytes]]:
         """Yields groups of records, with the moment before each that the watermark has reached."""
         moments = [
-            None if watermark_ns is None else self.lateness.last_moment_us(watermark_ns // 1000)
+            None if watermark_ns is None else self.bounds.last_moment_us(watermark_ns // 1000)
             for watermark_ns in _watermarks_ns(payloads)
         ]
         for moment_us, run in itertools.groupby(range(len(payloads)), moments.__getitem__):

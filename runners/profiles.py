@@ -94,7 +94,7 @@ def _replay(
     files = command.pm_file, command.topology_file
     source: Source
     if command.replay == "stream":
-        source = StreamReplay(*files, command.settings.lateness)
+        source = StreamReplay(*files, command.settings.bounds)
     else:
         source = BatchReplay(*files)
     sinks = FileSinks(command.files, bounded=source.event_time == EventTime.BOUNDED)

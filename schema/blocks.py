@@ -76,9 +76,11 @@ _AT_LINK_END = {
     "end": Column("uint8"),  # 0 = A, 1 = Z
     "role": Column("uint8"),  # bits: TX, RX
 }
-_SPAN_POWERS = {
-    f"{name}_dbm": Column("float64", width=2, optional=True)  # AZ, ZA
-    for name in ("tx", "rx", "tx_osc", "rx_osc")
+#: Powers of a span: launched, received, and both of the OSC.
+SPAN_POWERS = ("tx_dbm", "rx_dbm", "tx_osc_dbm", "rx_osc_dbm")
+_SPAN_POWER_COLUMNS = {
+    name: Column("float64", width=2, optional=True)  # AZ, ZA
+    for name in SPAN_POWERS
 }
 
 SCHEMAS: dict[BlockKind, dict[str, Column]] = {
@@ -120,7 +122,7 @@ SCHEMAS: dict[BlockKind, dict[str, Column]] = {
     },
     BlockKind.MEASURED: {
         "row": Column("int64"),  # of the link, in its shard
-        **_SPAN_POWERS,
+        **_SPAN_POWER_COLUMNS,
         "base_db": Column("float64", width=2),
     },
 }

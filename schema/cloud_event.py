@@ -1,4 +1,4 @@
-"""Events in their published form: CloudEvents 1.0, structured JSON."""
+"""Events in their published form: CloudEvents 1.0, structured JSON (spec, section 7)."""
 
 import math
 import uuid
@@ -11,13 +11,15 @@ from schema.blocks import DIRECTIONS
 from schema.events import (
     CODE_FACTS,
     DIRECTION_NAMES,
+    MISMATCH_DB,
+    OSC_LOSS_DB,
     Action,
     Code,
     FiberEvent,
     SpanReading,
 )
 from schema.pm_types import DARK_DBM
-from schema.times import rfc3339
+from schema.times import WINDOW_S, rfc3339
 from schema.topology import thresholds_of
 from schema.topology_pb2 import FiberLink, OpticalService
 
@@ -31,10 +33,11 @@ _THRESHOLD_OF = {
     Code.FIBER_CUT: 4,
 }
 #: Thresholds that are fixed in the decision rows [dB].
-_FIXED_THRESHOLD_DB = {Code.OSC_LOSS: 3.0, Code.TOPOLOGY_MISMATCH: -1.0}
+_FIXED_THRESHOLD_DB = {Code.OSC_LOSS: OSC_LOSS_DB, Code.TOPOLOGY_MISMATCH: MISMATCH_DB}
 _SERVICE_AFFECTING = (Code.FIBER_CUT, Code.SIGNAL_LOSS_EQUIPMENT)
 
-_WINDOW_S = 1
+#: For so many links the facts are kept.
+_MAX_FACTS = 100_000
 
 
 @dataclass(frozen=True)
@@ -50,29 +53,19 @@ class _LinkFacts:
 
     @classmethod
     def of(cls, link: FiberLink) -> Self:
-        """Reads them, once for each object."""
-        facts = _facts.get(link.link_id)
-        if facts is None or facts.link is not link:
-            if len(_facts) >= _MAX_FACTS:
-                _facts.clear()
-            facts = _facts[link.link_id] = cls(
-                link=link,
-                ends={
-                    "link_id": link.link_id,
-                    "name": link.name,
-                    "a_end": link.a_end.node_id,
-                    "z_end": link.z_end.node_id,
-                },
-                services=[_service(service) for service in link.services],
-                capacity_gbps=sum(s.capacity_gbps for s in link.services if not s.protected),
-                thresholds=(thresholds_of(link.az), thresholds_of(link.za)),
-                impact_words=_impact_words(link),
-            )
-        return facts
-
-
-_MAX_FACTS = 100_000
-_facts: dict[str, Any] = {}
+        return cls(
+            link=link,
+            ends={
+                "link_id": link.link_id,
+                "name": link.name,
+                "a_end": link.a_end.node_id,
+                "z_end": link.z_end.node_id,
+            },
+            services=[_service(service) for service in link.services],
+            capacity_gbps=sum(s.capacity_gbps for s in link.services if not s.protected),
+            thresholds=(thresholds_of(link.az), thresholds_of(link.za)),
+            impact_words=_impact_words(link),
+        )
 
 
 def to_json(value: dict[str, Any]) -> bytes:
@@ -80,31 +73,43 @@ def to_json(value: dict[str, Any]) -> bytes:
     return orjson.dumps(value)
 
 
-def cloud_event(event: FiberEvent, source: str) -> dict[str, Any]:
-    """Returns an event with its CloudEvents envelope.
+class CloudEvents:
+    """Brings events into their published form."""
 
-    Args:
-        event: the event.
-        source: name of the pipeline.
-    """
-    data = event_data(event)
-    return {
-        "specversion": "1.0",
-        "id": f"{data['alarm_id']}:{event.sequence}",
-        "source": source,
-        "type": f"eventcenter.fiber.{event.code.name.lower()}.{event.action.name.lower()}",
-        "subject": data["link"]["link_id"],
-        "time": rfc3339(event.window_s + _WINDOW_S),
-        "datacontenttype": "application/json",
-        "data": data,
-    }
+    def __init__(self, source: str) -> None:
+        """Takes the name of the pipeline, `source` of every event."""
+        self._source = source
+        self._facts: dict[str, _LinkFacts] = {}
+
+    def of(self, event: FiberEvent) -> dict[str, Any]:
+        """Returns an event with its CloudEvents envelope."""
+        data = _event_data(event, self._facts_of(event.link))
+        return {
+            "specversion": "1.0",
+            "id": f"{data['alarm_id']}:{event.sequence}",
+            "source": self._source,
+            "type": f"eventcenter.fiber.{event.code.name.lower()}.{event.action.name.lower()}",
+            "subject": data["link"]["link_id"],
+            "time": rfc3339(event.window_s + WINDOW_S),
+            "datacontenttype": "application/json",
+            "data": data,
+        }
+
+    def _facts_of(self, link: FiberLink) -> _LinkFacts:
+        """Returns the facts of a link; those of an unchanged link are gathered once."""
+        facts = self._facts.get(link.link_id)
+        if facts is None or facts.link != link:
+            if len(self._facts) >= _MAX_FACTS:
+                self._facts.clear()
+            facts = self._facts[link.link_id] = _LinkFacts.of(link)
+        return facts
 
 
-def event_data(event: FiberEvent) -> dict[str, Any]:
+def _event_data(event: FiberEvent, of_link: _LinkFacts) -> dict[str, Any]:
     """Returns the `data` of an event."""
-    facts, link, of_link = CODE_FACTS[event.code], event.link, _LinkFacts.of(event.link)
+    facts, link = CODE_FACTS[event.code], event.link
     onset = rfc3339(event.onset_s)
-    end_s = event.window_s + _WINDOW_S
+    end_s = event.window_s + WINDOW_S
     time = rfc3339(end_s)
     cleared = event.action == Action.CLEAR
     affecting = event.code in _SERVICE_AFFECTING and bool(of_link.services) and not link.protected
@@ -122,8 +127,8 @@ def event_data(event: FiberEvent) -> dict[str, Any]:
         "specific_problem": event.specific_problem,
         "direction": DIRECTION_NAMES[event.direction],
         "onset_time": onset,
-        "raised_time": rfc3339(event.raised_s + _WINDOW_S),
-        "changed_time": (None if event.changed_s is None else rfc3339(event.changed_s + _WINDOW_S)),
+        "raised_time": rfc3339(event.raised_s + WINDOW_S),
+        "changed_time": (None if event.changed_s is None else rfc3339(event.changed_s + WINDOW_S)),
         "cleared_time": time if cleared else None,
         "detected_late": event.detected_late,
         "duration_ms": (end_s - event.onset_s) * 1000,
@@ -142,17 +147,17 @@ def event_data(event: FiberEvent) -> dict[str, Any]:
         "protected": link.protected,
         "topology_version": link.version,
         "proposed_repair": facts.proposed_repair,
-        "text": event_text(event),
+        "text": _text(event, of_link),
     }
 
 
-def event_text(event: FiberEvent) -> str:
+def _text(event: FiberEvent, of_link: _LinkFacts) -> str:
     """Returns the event as one plain sentence."""
     link = event.link
     what = _WORDS[event.code]
     where = f"on {link.name or link.link_id} ({_route(link, event.direction)})"
     since = f"since {rfc3339(event.onset_s)[11:19]} UTC"
-    duration_s = event.window_s + _WINDOW_S - event.onset_s
+    duration_s = event.window_s + WINDOW_S - event.onset_s
     if event.action == Action.CLEAR:
         return f"{what} {where} is over after {duration_s} s."
     severity = event.severity.name.lower()
@@ -160,7 +165,7 @@ def event_text(event: FiberEvent) -> str:
     parts = [f"{what} {where}{verb} {severity} {since}" if verb else f"{what} {where} {since}"]
     if loss := _loss_words(event):
         parts.append(loss)
-    parts.append(_LinkFacts.of(link).impact_words)
+    parts.append(of_link.impact_words)
     text = ", ".join(parts) + "."
     return f"{text} Under maintenance {event.suppressed_by}." if event.suppressed else text
 

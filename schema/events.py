@@ -102,6 +102,11 @@ CODE_FACTS: dict[Code, CodeFacts] = {
     ),
 }  # fmt: skip
 
+#: OSC_LOSS from this OSC loss above its base on [dB].
+OSC_LOSS_DB = 3.0
+#: TOPOLOGY_MISMATCH below this loss [dB]: no fiber amplifies.
+MISMATCH_DB = -1.0
+
 #: Family and level of each code, as arrays indexed by the code.
 FAMILY_OF: NDArray[np.uint8] = np.array(
     [CODE_FACTS[c].family if c in CODE_FACTS else 0 for c in Code], dtype=np.uint8

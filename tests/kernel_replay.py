@@ -1,83 +1,44 @@
-"""A replay of a capture through the kernels alone, in the order in which the pipeline runs them.
+"""A replay of a capture through the kernels, with the trackers and the state that the pipeline has.
 
-What the runner does is done here by hand: windows wait until the watermark makes them due, late
-samples are evaluated report by report, what comes after the closing goes to `late`. Every few
-evaluations the tracks are packed and read back, so that whatever is missing in the packed state
-shows as a difference.
+What a runner does is done here: it holds the state cells, fires the timers when the watermark
+reaches them, and now and then another worker takes over, so that whatever is missing in the saved
+state shows as a difference. With `failing`, each call of the state fails once, and so does each
+step of a tracker; the bundle is rolled back and tried again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from kernels.decode_reports.decode import decode
-from kernels.decode_reports.fast_path import Layouts
+from kernels.decode_reports.fast_path import FastPath
 from kernels.decode_reports.samples import Samples, split_samples
 from kernels.join_topology.index import LinkEndIndex
-from kernels.track_links.open_windows import OpenWindows
-from kernels.track_links.powers import measure_spans, pick_ends
-from kernels.track_links.state_codec import (
-    measured_block,
-    measured_blocks,
-    pack_tracks,
-    unpack_tracks,
-)
-from kernels.track_links.tracks import Tracks
-from schema.blocks import END_NAMES, Block, BlockKind, num_span_ends, readings_of, with_ends_only
-from schema.cloud_event import cloud_event
+from kernels.join_topology.tables import links_block
+from kernels.track_links.tracker import Tracked, Tracker
+from kernels.track_links.window_bounds import WindowBounds
+from schema.blocks import SCHEMAS, Block, BlockKind, num_span_ends
+from schema.cloud_event import CloudEvents
 from schema.columns import Columns
-from schema.link_end_names import unpack_names
+from schema.records import EventTime
 from schema.shards import all_shards, shard_of
-from schema.side_lines import bad_topology_line, readings_by_name
-from schema.times import rfc3339
+from schema.side_lines import bad_topology_line, late_lines, readings_by_name, unmatched_line
 from schema.topology import BadTopologyError, check_link
 from schema.topology_pb2 import FiberLink
+from tests.cells import FailingCalls, roll_back, saved, tracker_cells
 from tests.oracle import COUNTERS, Outputs
 from tests.oracle_input import parse
+from transforms.state import HeldStates
+from transforms.tracker_state import SavedTracker, TrackerCells, TrackerCodec
 
-NS = 1_000_000_000
-REPACKED_EVERY = 7  # evaluations
+TAKEN_OVER_EVERY = 7  # times that a state is opened
+_END_US = 2**63
 
-
-@dataclass
-class Shard:
-    """What the pipeline keeps of one shard of links."""
-
-    tracks: Tracks
-    links: dict[str, bytes]
-    windows: OpenWindows = field(default_factory=OpenWindows)
-    due: set[int] = field(default_factory=set)  # windows that wait for their first evaluation
-    evaluations: int = 0
-    log: list[bytes] = field(default_factory=list)
-
-    def evaluate(self, window_s: int, rows: Columns, *, late: bool) -> list[Any]:
-        links = np.unique(rows["link"]) if late else self.tracks.links.keys
-        spans = measure_spans(rows, links)
-        events = self.tracks.evaluate(window_s, spans, late=late)
-        self.log += [measured_block(*one) for one in self.tracks.unsaved]
-        self.tracks.unsaved.clear()
-        self.evaluations += 1
-        if self.evaluations % REPACKED_EVERY == 0:
-            if self.evaluations % 2:
-                self.log = list(measured_blocks(self.tracks))
-            self.tracks = unpack_tracks(pack_tracks(self.tracks), self.log)
-            self.tracks.set_links(self.links)
-        return events
-
-
-@dataclass(frozen=True)
-class Part:
-    """What one record says of one window and one shard of links."""
-
-    window_s: int
-    shard: int
-    joined: dict[str, Any]
-    ends: bytes
-    num_ends: int
+#: A record's samples of one window and one shard of links: the shard, and a JOINED block.
+Part = tuple[int, bytes]
 
 
 class KernelReplay:
@@ -93,28 +54,40 @@ class KernelReplay:
         allowed_lateness_s: float,
         num_shards: int,
         source: str,
+        failing: bool = False,
     ) -> None:
+        self._bounds = WindowBounds(out_of_orderness_s, allowed_lateness_s)
+        event_time = EventTime.BOUNDED if bounded else EventTime.ANNOUNCED
+        self._codec = TrackerCodec(
+            self._bounds, emit == "lifecycle", event_time, num_shards, file=None
+        )
         self._bounded = bounded
-        self._on_time_ns = out_of_orderness_s * NS
-        self._closed_ns = self._on_time_ns + round(allowed_lateness_s * NS)
-        self._source = source
-        self._watermark_ns: float = float("-inf")
+        self._cloud_events = CloudEvents(source)
         self.out = Outputs(counters=dict.fromkeys(COUNTERS, 0))
         links = self._sound_links(topology)
         self._index = LinkEndIndex.of(list(links.values()), num_shards)
-        self._layouts = Layouts()
-        self.shards: dict[int, Shard] = {}
-        for shard in all_shards(num_shards):
-            tracks = Tracks.empty(
-                lifecycle=emit == "lifecycle", allowed_lateness_s=allowed_lateness_s
+        self._fast_path = FastPath()
+        self.failing = FailingCalls() if failing else None
+        self._opened = 0
+        self._announced_us = -_END_US
+        self._worker: HeldStates[SavedTracker, TrackerCells] = HeldStates(self._codec)
+        shards = all_shards(num_shards)
+        self.cells = {
+            shard: tracker_cells(self.failing) if self.failing else tracker_cells()
+            for shard in shards
+        }
+        # By shard, then by moment: when they fire [us].
+        self._timers: dict[int, dict[int, int]] = {shard: {} for shard in shards}
+        self._num_shards = num_shards
+        self.change_links({link_id: link.SerializeToString() for link_id, link in links.items()})
+
+    def change_links(self, links: Mapping[str, bytes | None]) -> None:
+        """Changes the topology of the trackers, not that of the join."""
+        for shard in self.cells:
+            block = links_block(
+                {i: data for i, data in links.items() if shard_of(i, self._num_shards) == shard}
             )
-            of_shard = {
-                link_id: link.SerializeToString()
-                for link_id, link in links.items()
-                if shard_of(link_id, num_shards) == shard
-            }
-            tracks.set_links(of_shard)
-            self.shards[shard] = Shard(tracks, of_shard)
+            self._bundle(shard, lambda tracker, block=block: tracker.change_links(block) or ())
 
     def _sound_links(self, topology: Sequence[FiberLink]) -> dict[str, FiberLink]:
         links: dict[str, FiberLink] = {}
@@ -129,18 +102,23 @@ class KernelReplay:
         return links
 
     def advance(self, watermark_ns: float) -> None:
-        self._watermark_ns = max(self._watermark_ns, watermark_ns)
-        for shard in self.shards.values():
-            for window_s in sorted(w for w in shard.due if self._reached(w, self._on_time_ns)):
-                shard.due.remove(window_s)
-                rows = shard.windows.rows(window_s)
-                self._count("ends_windowed", num_span_ends(rows["role"]))
-                self._publish(shard.evaluate(window_s, rows, late=False))
+        """Announces the newest moment that the watermark has reached, and fires the timers."""
+        watermark_us = _END_US if watermark_ns == float("inf") else int(watermark_ns) // 1000
+        moment_us = self._bounds.last_moment_us(watermark_us)
+        is_new = moment_us > self._announced_us and watermark_us != _END_US
+        self._announced_us = max(moment_us, self._announced_us)
+        for shard, timers in self._timers.items():
+            if is_new and not self._bounded:
+                self._bundle(shard, lambda tracker: tracker.announce(moment_us))
+            while due := [(at, moment) for moment, at in timers.items() if at <= watermark_us]:
+                _, moment = min(due)
+                del timers[moment]
+                self._bundle(shard, lambda tracker, moment=moment: tracker.watermark(moment))
 
     def take(self, payloads: Sequence[bytes]) -> dict[int, list[Part]]:
         """Decodes and joins all records, which no time has a part in; returns theirs of each."""
         order = np.arange(len(payloads), dtype=np.int64)
-        decoded = decode(payloads, order, None, self._layouts)
+        decoded = decode(payloads, order, None, self._fast_path)
         self._count("reports", decoded.num_reports)
         self._count("components", decoded.num_components)
         self._count("components_rejected", decoded.num_components - decoded.samples.num_samples)
@@ -154,84 +132,75 @@ class KernelReplay:
                 self.out.unmatched += _lines(rest)
             for shard, columns in result.joined:
                 self._count("ends_joined", num_span_ends(columns["role"]))
-                ends = with_ends_only(Block(BlockKind.JOINED, columns, window_s).to_bytes())
-                order_of_row = columns["order"][columns["report"]]
-                for record in np.unique(order_of_row).tolist():
-                    picked = order_of_row == record
-                    rows = pick_ends(Block.from_bytes(ends).columns, picked)
-                    part = Part(
-                        window_s,
-                        shard,
-                        {**columns, "picked": picked},
-                        Block(BlockKind.ENDS, rows, window_s).to_bytes(),
-                        num_span_ends(rows["role"]),
-                    )
-                    parts.setdefault(record, []).append(part)
+                for report, record in enumerate(columns["order"].tolist()):
+                    rows = _of_report(columns, report)
+                    block = Block(BlockKind.JOINED, rows, window_s).to_bytes()
+                    parts.setdefault(record, []).append((shard, block))
         return parts
 
     def receive(self, part: Part) -> None:
         """Takes what one record says of one window and shard."""
-        shard, window_s = self.shards[part.shard], part.window_s
-        if not self._bounded and self._reached(window_s, self._closed_ns):
-            self._count("ends_late", part.num_ends)
-            self.out.late += _late_lines(part, rfc3339(window_s + 1 + self._closed_ns / NS))
-            return
-        if self._bounded or not self._reached(window_s, self._on_time_ns):
-            shard.windows.add(window_s, part.ends)
-            shard.due.add(window_s)
-            return
-        self._count("ends_windowed", part.num_ends)
-        for rows in shard.windows.add_late(
-            window_s, part.ends, Block.from_bytes(part.ends).columns
-        ):
-            self._publish(shard.evaluate(window_s, rows, late=True))
+        shard, block = part
+        self._bundle(shard, lambda tracker: tracker.receive(block))
 
-    def _publish(self, events: list[Any]) -> None:
-        self.out.events += [cloud_event(event, self._source) for event in events]
+    def _bundle(self, shard: int, action: Callable[[Tracker], Iterable[Tracked]]) -> None:
+        """Lets the tracker of a shard act, in a bundle of its own."""
+        self._opened += 1
+        if self._opened % TAKEN_OVER_EVERY == 0:
+            self._worker = HeldStates(self._codec)
+        steps: list[Tracked] = []
 
-    def _reached(self, window_s: int, after_end_ns: int) -> bool:
-        return (window_s + 1) * NS + after_end_ns <= self._watermark_ns
+        def attempt() -> None:
+            steps.clear()
+            with self._worker.open(shard, self.cells[shard]) as state:
+                for step in action(state.tracker):
+                    if self.failing:
+                        self.failing()
+                    steps.append(step)
+
+        if self.failing:
+            before = saved(self.cells[shard])
+            self.failing.attempts(attempt, lambda: roll_back(self.cells[shard], before))
+        else:
+            attempt()
+        for step in steps:
+            self._put_out(shard, step)
+
+    def _put_out(self, shard: int, step: Tracked) -> None:
+        self._count("ends_windowed", step.num_windowed)
+        self.out.events += [self._cloud_events.of(event) for event in step.events]
+        if step.late:
+            self._count("ends_late", num_span_ends(step.late.columns["role"]))
+            closed_at_s = self._bounds.closed_at_s(step.late.window_start_s)
+            self.out.late += late_lines(step.late, closed_at_s)
+        if step.timer:
+            self._timers[shard][step.timer.moment_us] = step.timer.at_us
 
     def _count(self, counter: str, by: int) -> None:
         self.out.counters[counter] += by
 
 
+def _of_report(columns: Columns, report: int) -> dict[str, Any]:
+    """Returns the JOINED rows of one report."""
+    picked = columns["report"] == report
+    schema = SCHEMAS[BlockKind.JOINED]
+    rows = {
+        name: values[report : report + 1] if schema[name].per_report else values[picked]
+        for name, values in columns.items()
+    }
+    return rows | {"report": np.zeros(np.count_nonzero(picked), np.int64)}
+
+
 def _lines(samples: Samples) -> list[dict[str, Any]]:
     rows = np.arange(samples.num_samples)
     return [
-        {
-            "node_id": samples.node_id[report].decode(),
-            "component": component.decode(),
-            "sample_time_unix_ns": time_ns,
-            "readings": readings,
-        }
+        unmatched_line(samples.node_id[report].decode(), component.decode(), time_ns, readings)
         for report, component, time_ns, readings in zip(
             samples.reports_of(rows).tolist(),
             samples.component(rows),
             samples.sample_time_ns.tolist(),
             readings_by_name(samples.readings, rows),
             strict=True,
-        )
-    ]
-
-
-def _late_lines(part: Part, closed_at: str) -> list[dict[str, Any]]:
-    columns = part.joined
-    rows = np.flatnonzero(columns["picked"])
-    names = unpack_names(columns)
-    return [
-        {
-            "node_id": columns["node_id"][columns["report"][row]].decode(),
-            "component": names[row][0],
-            "sample_time_unix_ns": int(columns["sample_time_ns"][row]),
-            "readings": readings,
-            "link_id": names[row][1],
-            "end": END_NAMES[columns["end"][row]],
-            "window_start": rfc3339(part.window_s),
-            "closed_at": closed_at,
-        }
-        for row, readings in zip(
-            rows.tolist(), readings_by_name(readings_of(columns), rows), strict=True
         )
     ]
 
@@ -246,6 +215,7 @@ def replay(
     allowed_lateness_s: float = 5,
     num_shards: int = 1,
     source: str = "event-center",
+    failing: bool = False,
 ) -> Outputs:
     """Replays a capture as `tests.oracle.replay` does."""
     run = KernelReplay(
@@ -256,6 +226,7 @@ def replay(
         allowed_lateness_s=allowed_lateness_s,
         num_shards=num_shards,
         source=source,
+        failing=failing,
     )
     parts = run.take(payloads)
     largest: int | None = None

@@ -3,8 +3,8 @@
 In:   `PmRecords`, timestamp = not after that of any record in them; global window.
 Out:  (shard of node_id, PM block), timestamp = the newest record's in the block; global window.
 Side output: `invalid` records.
-State: none; the records of a bundle are gathered and decoded together. What reports look like is
-remembered, and makes nothing but speed.
+State: none; the records of a bundle are gathered and decoded together. The layouts of earlier
+      reports are kept for speed only: without them the outputs are the same.
 """
 
 import time
@@ -20,7 +20,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 from numpy.typing import NDArray
 
 from kernels.decode_reports.decode import decode
-from kernels.decode_reports.fast_path import Layouts
+from kernels.decode_reports.fast_path import FastPath
 from kernels.decode_reports.samples import split_samples
 from schema.blocks import Block, BlockKind
 from schema.outputs import (
@@ -34,15 +34,13 @@ from schema.outputs import (
 from schema.records import PmRecords
 from schema.shards import shard_of
 from schema.side_lines import side_record
-from transforms.outputs import count, count_invalid, typed
+from transforms.outputs import Keyed, count, count_invalid, typed
 
-#: So many records are decoded without waiting for more, which cost memory and gain nothing.
+#: So many records are decoded at once: more of them cost memory and gain nothing.
 MAX_GATHERED = 2048
 
-#: Nodes whose shard is remembered at most.
+#: For so many nodes the shard is kept.
 _MAX_NODES = 1_000_000
-
-Keyed = tuple[int, bytes]
 
 
 class DecodedReports(NamedTuple):
@@ -82,7 +80,7 @@ class _DecodeFn(beam.DoFn):
     def __init__(self, num_shards: int) -> None:
         self._num_shards = num_shards
         self._last_order = 0
-        self._layouts = Layouts()
+        self._fast_path = FastPath()
         self._shards: dict[bytes, int] = {}
 
     def start_bundle(self) -> None:
@@ -113,7 +111,7 @@ class _DecodeFn(beam.DoFn):
         order = np.concatenate(self._orders)
         times_ns = np.concatenate(self._times_ns) if self._times_ns else None
         self.start_bundle()
-        decoded = decode(payloads, order, times_ns, self._layouts)
+        decoded = decode(payloads, order, times_ns, self._fast_path)
         count(REPORTS, decoded.num_reports)
         count(REPORTS_REJECTED, decoded.num_reports_rejected)
         count(COMPONENTS, decoded.num_components)

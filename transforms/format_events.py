@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import apache_beam as beam
 
-from schema.cloud_event import cloud_event, to_json
+from schema.cloud_event import CloudEvents, to_json
 from schema.events import FiberEvent
 from schema.times import WINDOW_S
 from transforms.outputs import count, count_latency
@@ -35,17 +35,17 @@ class FormatEvents(beam.PTransform):
 @beam.typehints.with_output_types(tuple[bytes, bytes])
 class _FormatFn(beam.DoFn):
     def __init__(self, source: str) -> None:
-        self._source = source
+        self._cloud_events = CloudEvents(source)
 
     def process(self, event: FiberEvent) -> Iterable[tuple[bytes, bytes]]:
         _count(event)
-        yield event.link.link_id.encode(), to_json(cloud_event(event, self._source))
+        yield event.link.link_id.encode(), to_json(self._cloud_events.of(event))
 
 
 def _count(event: FiberEvent) -> None:
     """Counts an event, and how long after the end of its window it was made.
 
-    Those of late evaluations have no latency of the pipeline: they are as late as their samples.
+    The latency of a late evaluation says nothing of the pipeline: it is that of the samples.
     """
     count(f"events_{event.action.name.lower()}_{event.severity.name.lower()}")
     if not event.detected_late:

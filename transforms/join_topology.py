@@ -4,7 +4,9 @@ In:   (shard of node_id, PM block); LINK_ENDS blocks with the same key where top
 Out:  (shard of link_id, JOINED block), timestamp kept; global window.
 Side output: `unmatched` records, sampled.
 State, where topology streams: the link ends of the shard's nodes, for good, as a log of LINK_ENDS
-      blocks; PM of nodes that are not in the topology yet, until it is, or for 10 s of event time.
+      blocks; PM of nodes that are not in the topology yet, until they are, or for 10 s of event
+      time.
+Timer, where topology streams: event time; the earliest end of a wait.
 """
 
 import struct
@@ -30,19 +32,20 @@ from kernels.join_topology.tables import LinkEndTable
 from schema.blocks import Block, BlockKind, block_kind, num_span_ends
 from schema.outputs import COMPONENTS_MATCHED, COMPONENTS_UNMATCHED, ENDS_JOINED, UNMATCHED, Record
 from schema.side_lines import readings_by_name, unmatched_line
+from schema.times import US_PER_S
 from schema.topology_file import TopologyFile
-from transforms.outputs import count, typed
+from transforms.outputs import Keyed, count, typed
 from transforms.sample_unmatched import Candidates, SampleUnmatched
-from transforms.table_state import TableCache, TableState
+from transforms.state import HeldStates, TableCells, TableCodec
+
+__all__ = ["MAX_WAIT_S", "JoinTopology", "JoinedSamples"]
 
 #: PM of a node that the topology does not know yet waits this long [s of event time].
 MAX_WAIT_S = 10
-#: A timer of this time fires as soon as the watermark moves at all.
+#: A timer that stands here fires as soon as the watermark moves at all.
 _WATERMARK_MOVES_US = 0
 #: Candidates for the unmatched output that are sent on per block.
-MAX_CANDIDATES = 100
-
-Keyed = tuple[int, bytes]
+_MAX_CANDIDATES = 100
 
 
 class JoinedSamples(NamedTuple):
@@ -105,93 +108,141 @@ class _JoinFileFn(beam.DoFn):
 
 @beam.typehints.with_output_types(Keyed)
 class _JoinStreamFn(beam.DoFn):
-    """The topology changes while the job runs; PM may come before it.
+    """The topology changes while the job runs, and PM may come before it.
 
     Until the watermark moves, the topology of the start is still coming, link by link: a
     component may be in the next link. So all PM waits for that moment.
-
-    State: INDEX the link ends, HEAD what names that state, WAITING PM that waits, UNTIL whether
-    the topology of the start is complete and until when PM waits.
     """
 
     INDEX = BagStateSpec("index", BytesCoder())
     HEAD = ReadModifyWriteStateSpec("head", BytesCoder())
     WAITING = BagStateSpec("waiting", BytesCoder())
+    #: Whether the topology of the start is complete, and until when PM waits.
     UNTIL = ReadModifyWriteStateSpec("until", BytesCoder())
     EXPIRY = TimerSpec("expiry", TimeDomain.WATERMARK)
 
     def __init__(self, num_shards: int) -> None:
-        self._cache = TableCache(lambda: LinkEndTable(num_shards))
+        self._tables = HeldStates(TableCodec(lambda: LinkEndTable(num_shards)))
 
     def process(
         self,
         element: Keyed,
         timestamp: Timestamp = beam.DoFn.TimestampParam,
-        index_state: Any = beam.DoFn.StateParam(INDEX),
-        head_state: Any = beam.DoFn.StateParam(HEAD),
+        index: Any = beam.DoFn.StateParam(INDEX),
+        head: Any = beam.DoFn.StateParam(HEAD),
         waiting: Any = beam.DoFn.StateParam(WAITING),
         until: Any = beam.DoFn.StateParam(UNTIL),
         expiry: Any = beam.DoFn.TimerParam(EXPIRY),
     ) -> Iterable[Any]:
         key, data = element
-        state = self._cache.open(key, head_state, index_state)
-        is_complete, waits_until = _unpack_until(until.read())
-        if block_kind(data) == BlockKind.LINK_ENDS:
-            new_nodes = state.apply(Block.from_bytes(data))
-            if new_nodes and is_complete and waits_until is not None:
-                yield from self._release(state, waiting, until, expiry, now=None)
-            return
-        block = Block.from_bytes(data)
-        waits = Samples.of(block.columns)
-        if is_complete:
-            waits = yield from _join(state.table.index, waits, block.window_start_s)
-        if waits.num_samples:
-            waiting.add(_pack_waiting(timestamp, block.window_start_s, waits))
-            if waits_until is None:
-                waits_until = _WATERMARK_MOVES_US
-                if is_complete:
-                    waits_until = timestamp.micros + MAX_WAIT_S * 1_000_000
-                expiry.set(Timestamp(micros=waits_until))
-                until.write(_pack_until(is_complete, waits_until))
+        wait = _Wait.read(waiting, until, expiry)
+        with self._tables.open(key, TableCells(head, index)) as saved:
+            if block_kind(data) == BlockKind.LINK_ENDS:
+                brings_new = saved.apply(Block.from_bytes(data))
+                if brings_new and wait.topology_is_complete and wait.until_us is not None:
+                    yield from _release(saved.table.index, wait, now_us=None)
+            else:
+                yield from _take(saved.table.index, wait, Block.from_bytes(data), timestamp.micros)
 
     @on_timer(EXPIRY)
     def expire(
         self,
         key: int = beam.DoFn.KeyParam,
         now: Timestamp = beam.DoFn.TimestampParam,
-        index_state: Any = beam.DoFn.StateParam(INDEX),
-        head_state: Any = beam.DoFn.StateParam(HEAD),
+        index: Any = beam.DoFn.StateParam(INDEX),
+        head: Any = beam.DoFn.StateParam(HEAD),
         waiting: Any = beam.DoFn.StateParam(WAITING),
         until: Any = beam.DoFn.StateParam(UNTIL),
         expiry: Any = beam.DoFn.TimerParam(EXPIRY),
     ) -> Iterable[Any]:
-        state = self._cache.open(key, head_state, index_state)
-        yield from self._release(state, waiting, until, expiry, now)
+        wait = _Wait.read(waiting, until, expiry)
+        with self._tables.open(key, TableCells(head, index)) as saved:
+            yield from _release(saved.table.index, wait, now_us=now.micros)
 
-    def _release(
-        self,
-        state: TableState[LinkEndTable],
-        waiting: Any,
-        until: Any,
-        expiry: Any,
-        now: Timestamp | None,
-    ) -> Iterator[Any]:
-        """Joins what waits with what is known by now; what has waited long enough gives up."""
-        held = list(waiting.read())
-        waiting.clear()
-        waits_until = None
+
+_UNTIL = struct.Struct("<??q")
+_SINCE = struct.Struct("<q")
+
+
+@dataclass
+class _Wait:
+    """PM that waits, in its state cells.
+
+    Attributes:
+        topology_is_complete: the topology of the start has come.
+        until_us: earliest end of a wait, where the timer stands; None = nothing waits.
+    """
+
+    blocks: Any
+    until: Any
+    expiry: Any
+    topology_is_complete: bool = False
+    until_us: int | None = None
+
+    @classmethod
+    def read(cls, blocks: Any, until: Any, expiry: Any) -> "_Wait":
+        wait = cls(blocks, until, expiry)
+        if data := until.read():
+            wait.topology_is_complete, waits, until_us = _UNTIL.unpack(data)
+            wait.until_us = until_us if waits else None
+        return wait
+
+    def add(self, since_us: int, window_s: int, samples: Samples) -> None:
+        """Lets samples wait; the timer is set by `end_at`."""
+        block = Block(BlockKind.PM, samples.columns(), window_s)
+        self.blocks.add(_SINCE.pack(since_us) + block.to_bytes())
+
+    def take_all(self) -> list[tuple[int, int, Samples]]:
+        """Takes out all that waits: since when, window and samples."""
+        held = list(self.blocks.read())
+        self.blocks.clear()
+        found = []
         for data in held:
-            since, window_s, samples = _unpack_waiting(data)
-            unknown = yield from _join(state.table.index, samples, window_s)
-            until_us = since.micros + MAX_WAIT_S * 1_000_000
-            if now is not None and until_us <= now.micros:
-                yield from _unmatched(unknown)
-            elif unknown.num_samples:
-                waiting.add(_pack_waiting(since, window_s, unknown))
-                waits_until = min(until_us, waits_until or until_us)
-        until.write(_pack_until(True, waits_until))
-        if waits_until is not None:
-            expiry.set(Timestamp(micros=waits_until))
+            block = Block.from_bytes(data[_SINCE.size :])
+            since_us = _SINCE.unpack_from(data)[0]
+            found.append((since_us, block.window_start_s, Samples.of(block.columns)))
+        return found
+
+    def end_at(self, until_us: int | None) -> None:
+        """Writes when the earliest wait ends, and sets the timer."""
+        self.until_us = until_us
+        waits = until_us is not None
+        self.until.write(_UNTIL.pack(self.topology_is_complete, waits, until_us or 0))
+        if until_us is not None:
+            self.expiry.set(Timestamp(micros=until_us))
+
+
+def _take(index: LinkEndIndex, wait: _Wait, block: Block, now_us: int) -> Iterator[Any]:
+    """Joins a PM block, or lets wait what cannot be joined yet."""
+    samples = Samples.of(block.columns)
+    if wait.topology_is_complete:
+        samples = yield from _join(index, samples, block.window_start_s)
+    if samples.num_samples:
+        wait.add(now_us, block.window_start_s, samples)
+        if wait.until_us is None:
+            is_complete = wait.topology_is_complete
+            wait.end_at(now_us + MAX_WAIT_S * US_PER_S if is_complete else _WATERMARK_MOVES_US)
+
+
+def _release(index: LinkEndIndex, wait: _Wait, now_us: int | None) -> Iterator[Any]:
+    """Joins what waits with the topology known by now.
+
+    Args:
+        index: the topology.
+        wait: what waits.
+        now_us: event time; what has waited long enough by then is unmatched. None = no wait ends.
+    """
+    until_us: int | None = None
+    for since_us, window_s, samples in wait.take_all():
+        unknown = yield from _join(index, samples, window_s)
+        ends_us = since_us + MAX_WAIT_S * US_PER_S
+        if now_us is not None and ends_us <= now_us:
+            yield from _unmatched(unknown)
+        elif unknown.num_samples:
+            wait.add(since_us, window_s, unknown)
+            until_us = min(ends_us, until_us or ends_us)
+    wait.topology_is_complete = True
+    wait.end_at(until_us)
 
 
 def _join(index: LinkEndIndex, samples: Samples, window_s: int) -> Generator[Any, None, Samples]:
@@ -206,11 +257,12 @@ def _join(index: LinkEndIndex, samples: Samples, window_s: int) -> Generator[Any
 
 
 def _unmatched(samples: Samples) -> Iterator[Any]:
+    """Counts samples in no link, and yields the lines of the first of them."""
     number = samples.num_samples
     if not number:
         return
     count(COMPONENTS_UNMATCHED, number)
-    rows = np.arange(min(number, MAX_CANDIDATES))
+    rows = np.arange(min(number, _MAX_CANDIDATES))
     lines = [
         unmatched_line(
             samples.node_id[report].decode(), component.decode(), sample_time_ns, readings
@@ -224,29 +276,3 @@ def _unmatched(samples: Samples) -> Iterator[Any]:
         )
     ]
     yield beam.pvalue.TaggedOutput(UNMATCHED, (0, (number, lines)))
-
-
-_UNTIL = struct.Struct("<??q")
-_SINCE = struct.Struct("<q")
-
-
-def _pack_until(is_complete: bool, waits_until: int | None) -> bytes:
-    return _UNTIL.pack(is_complete, waits_until is not None, waits_until or 0)
-
-
-def _unpack_until(data: bytes | None) -> tuple[bool, int | None]:
-    """Returns whether the topology of the start is complete, and until when PM waits [us]."""
-    if not data:
-        return False, None
-    is_complete, waits, waits_until = _UNTIL.unpack(data)
-    return is_complete, waits_until if waits else None
-
-
-def _pack_waiting(since: Timestamp, window_s: int, samples: Samples) -> bytes:
-    return _SINCE.pack(since.micros) + Block(BlockKind.PM, samples.columns(), window_s).to_bytes()
-
-
-def _unpack_waiting(data: bytes) -> tuple[Timestamp, int, Samples]:
-    block = Block.from_bytes(data[_SINCE.size :])
-    since = Timestamp(micros=_SINCE.unpack_from(data)[0])
-    return since, block.window_start_s, Samples.of(block.columns)

@@ -19,6 +19,10 @@ LATENCY_BOUNDS_S = (3, 4, 5, 7, 10, 15, 30, 60)
 counted_here: collections.Counter[str] = collections.Counter()
 
 
+#: Shard and block: what travels between the steps.
+Keyed = tuple[int, bytes]
+
+
 def typed(collection: beam.PCollection, element_type: Any) -> beam.PCollection:
     """Says what a tagged output holds: Beam takes its coder from that."""
     collection.element_type = convert_to_beam_type(element_type)

@@ -19,8 +19,7 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
-from kernels.join_topology.index import link_ends
-from kernels.join_topology.routes import LinkEndRow
+from kernels.join_topology.link_ends import LinkEnd, link_ends
 from kernels.join_topology.tables import (
     LinkEndChange,
     LinkTable,
@@ -36,12 +35,10 @@ from schema.side_lines import bad_topology_line, side_record
 from schema.topology import BadTopologyError, parse_link
 from schema.topology_file import shared_key
 from schema.topology_pb2 import FiberLink
-from transforms.outputs import count_invalid, typed
-from transforms.table_state import TableCache
+from transforms.outputs import Keyed, count_invalid, typed
+from transforms.state import HeldStates, TableCells, TableCodec
 
 LINKS, LINK_ENDS = "links", "link_ends"
-
-Keyed = tuple[int, bytes]
 
 
 class UpdatedTopology(NamedTuple):
@@ -127,42 +124,39 @@ class _DecodeFn(beam.DoFn):
 
 @beam.typehints.with_output_types(Keyed)
 class _ApplyFn(beam.DoFn):
-    """A lower version than the known one is ignored, an equal one replaces it.
-
-    State: TABLE the links in force, HEAD what names that state.
-    """
+    """A lower version than the known one is ignored, an equal one replaces it."""
 
     TABLE = BagStateSpec("table", BytesCoder())
     HEAD = ReadModifyWriteStateSpec("head", BytesCoder())
 
     def __init__(self, num_node_shards: int) -> None:
         self._num_node_shards = num_node_shards
-        self._cache = TableCache(LinkTable)
+        self._tables = HeldStates(TableCodec(LinkTable))
 
     def process(
         self,
         element: Keyed,
-        table_state: Any = beam.DoFn.StateParam(TABLE),
-        head_state: Any = beam.DoFn.StateParam(HEAD),
+        table: Any = beam.DoFn.StateParam(TABLE),
+        head: Any = beam.DoFn.StateParam(HEAD),
     ) -> Iterable[Any]:
         shard, data = element
-        state = self._cache.open(shard, head_state, table_state)
-        accepted: dict[str, bytes | None] = {}
-        before: dict[str, bytes | None] = {}
-        for link_id, link in links_of(Block.from_bytes(data)).items():
-            known = state.table.get(link_id)
-            if link and known and _version(link) < _version(known):
-                continue
-            if link and (rival := state.table.rival(link_id)):
-                yield _rejected(shared_key(link_id, rival))
-                continue
-            before[link_id] = known
-            accepted[link_id] = link
-        if accepted:
-            block = links_block(accepted)
-            state.apply(block)
-            yield shard, block.to_bytes()
-            yield from self._end_changes(before, accepted)
+        with self._tables.open(shard, TableCells(head, table)) as saved:
+            accepted: dict[str, bytes | None] = {}
+            before: dict[str, bytes | None] = {}
+            for link_id, link in links_of(Block.from_bytes(data)).items():
+                known = saved.table.get(link_id)
+                if link and known and _version(link) < _version(known):
+                    continue
+                if link and (rival := saved.table.rival(link_id)):
+                    yield _rejected(shared_key(link_id, rival))
+                    continue
+                before[link_id] = known
+                accepted[link_id] = link
+            if accepted:
+                block = links_block(accepted)
+                saved.apply(block)
+                yield shard, block.to_bytes()
+                yield from self._end_changes(before, accepted)
 
     def _end_changes(
         self, before: dict[str, bytes | None], after: dict[str, bytes | None]
@@ -190,5 +184,5 @@ def _version(link: bytes) -> int:
     return FiberLink.FromString(link).version
 
 
-def _ends(link: bytes | None) -> set[LinkEndRow]:
+def _ends(link: bytes | None) -> set[LinkEnd]:
     return set(link_ends(FiberLink.FromString(link))) if link else set()

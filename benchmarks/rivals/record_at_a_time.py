@@ -41,7 +41,7 @@ from pipeline.kafka.read import KafkaSource
 from pipeline.options import parse
 from pipeline.settings import Settings
 from runners.profiles import prepare
-from schema.cloud_event import cloud_event, to_json
+from schema.cloud_event import CloudEvents, to_json
 from schema.events import Code
 from schema.outputs import EVENTS, Record
 from schema.pm_report_pb2 import PmReport
@@ -58,22 +58,27 @@ _History = dict[int, tuple[Code, ...]]
 def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Settings) -> None:
     """Adds the whole graph to a pipeline."""
     read = _reader(pipeline, source)
-    lateness = settings.lateness
+    bounds = settings.bounds
     events = (
         source.read(pipeline).records
         | "Reports" >> beam.FlatMap(_payloads).with_output_types(bytes)
-        | "Ports" >> beam.ParDo(_PortsFn(read, lateness.out_of_orderness_s))
+        | "Ports" >> beam.ParDo(_PortsFn(read, bounds.out_of_orderness_s))
         | "Seconds"
         >> beam.WindowInto(
             FixedWindows(1),
             trigger=AfterWatermark(late=AfterCount(1)),
             accumulation_mode=AccumulationMode.ACCUMULATING,
-            allowed_lateness=Duration(seconds=lateness.allowed_lateness_s),
+            allowed_lateness=Duration(seconds=bounds.allowed_lateness_s),
         )
         | "BothEnds" >> beam.GroupByKey()
-        | "Newest" >> beam.ParDo(_NewestFn(lateness.out_of_orderness_s))
+        | "Newest" >> beam.ParDo(_NewestFn(bounds.out_of_orderness_s))
         | "Unwindow" >> beam.WindowInto(GlobalWindows())
-        | "Confirm" >> beam.ParDo(_ConfirmFn(read, settings.source_name, lateness.closing_s))
+        | "Confirm"
+        >> beam.ParDo(
+            _ConfirmFn(
+                read, settings.source_name, bounds.out_of_orderness_s + bounds.allowed_lateness_s
+            )
+        )
     )
     sinks.write(EVENTS, events)
 
@@ -152,7 +157,7 @@ class _ConfirmFn(_WithLinks):
 
     def __init__(self, read: LinkReader, source_name: str, closing_s: float) -> None:
         super().__init__(read)
-        self._source_name = source_name
+        self._cloud_events = CloudEvents(source_name)
         self._kept_s = int(closing_s) + 1
 
     def process(
@@ -171,7 +176,7 @@ class _ConfirmFn(_WithLinks):
         oldest_s = max(history) - self._kept_s
         state.write({s: tuple(map(int, codes)) for s, codes in history.items() if s >= oldest_s})
         for event in matches(self.links.by_id[link_id], window_s, spans, before):
-            yield link_id.encode(), to_json(cloud_event(event, self._source_name))
+            yield link_id.encode(), to_json(self._cloud_events.of(event))
 
 
 def main(arguments: list[str]) -> int:

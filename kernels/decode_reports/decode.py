@@ -1,4 +1,4 @@
-"""Record bytes → samples, and what was rejected on the way."""
+"""Record bytes → samples, and the rejections on the way."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import ptars
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from kernels.decode_reports.fast_path import Layouts
+from kernels.decode_reports.fast_path import FastPath
 from kernels.decode_reports.flatten import FlatReports, flatten
 from kernels.decode_reports.samples import Samples, joined_samples, sound_samples
 from kernels.decode_reports.validate import Checked, validate
@@ -27,9 +27,9 @@ class Decoded:
 
     Attributes:
         samples: the sound samples, readings coded where possible.
-        invalid: the rejections, ready for the invalid output.
-        num_reports: records seen.
-        num_reports_rejected: records of which nothing lives on, parsed or not.
+        invalid: the rejections, lines of the invalid output.
+        num_reports: number of records.
+        num_reports_rejected: records that are rejected as a whole, parsed or not.
         num_components: components in the reports that could be parsed.
     """
 
@@ -44,8 +44,8 @@ def parse_reports(payloads: Sequence[bytes]) -> tuple[pa.RecordBatch, list[int],
     """Parses protobuf; a bad message harms no other.
 
     Returns:
-        The reports that could be parsed, nested; which payloads they are; and why the others
-        could not, by number of the payload.
+        The reports that could be parsed, nested; the numbers of their payloads; and by number of
+        the payload why the others could not be parsed.
     """
     try:
         return _handler.list_to_record_batch(list(payloads)), list(range(len(payloads))), {}
@@ -56,9 +56,9 @@ def parse_reports(payloads: Sequence[bytes]) -> tuple[pa.RecordBatch, list[int],
 
 
 def _malformed(payloads: list[bytes], first: int) -> Iterator[tuple[int, str]]:
-    """Yields number and fault of what cannot be parsed.
+    """Yields the number and the fault of each payload that cannot be parsed.
 
-    One of them makes its whole list fail, so lists that fail are halved.
+    One such payload makes its whole list fail, so a list that fails is halved.
     """
     try:
         _handler.list_to_record_batch(payloads)
@@ -75,7 +75,7 @@ def decode(
     payloads: Sequence[bytes],
     order: NDArray[np.int64],
     record_time_ns: NDArray[np.int64] | None,
-    layouts: Layouts,
+    fast_path: FastPath,
 ) -> Decoded:
     """Decodes, checks and flattens records.
 
@@ -84,9 +84,9 @@ def decode(
         order: (len(payloads),) order of arrival.
         record_time_ns: (len(payloads),) timestamps of the records [ns since the Unix epoch];
             None where the source has none: the collect times stand in.
-        layouts: what reports looked like before; learns.
+        fast_path: knows the layouts of earlier reports, and learns those of new ones.
     """
-    parts, left = layouts.take(payloads, order, record_time_ns)
+    parts, left = fast_path.take(payloads, order, record_time_ns)
     num_components = sum(part.num_samples for part in parts)
     invalid: list[dict[str, Any]] = []
     num_rejected = 0

@@ -1,9 +1,9 @@
-"""Reports that look like ones seen before, decoded without parsing them.
+"""The fast path: reports that look like an earlier one are decoded without parsing them.
 
-A device reports the same components with the same fields every second; only numbers change. So
-once a report was walked through byte by byte, others of its length are held against it as one
-array of machine words: where all tags, lengths, enums and types are the same, the numbers stand
-at the same places, and numpy takes them out of all reports at once. Everything else (another
+A device reports the same components with the same fields every second; only the numbers change.
+Once the layout of a report is learned, other reports of its length are compared with it as one
+array of machine words. Where all tags, lengths, enums and types are the same, the numbers stand at
+the same places, and numpy takes them out of all these reports at once. Everything else (another
 layout, an unknown field, a name that is not ASCII, a number out of range) is left to the parser,
 which knows every case and says what is wrong.
 """
@@ -13,30 +13,34 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kernels.decode_reports.report_layout import Layout, Readings, learn_layout
+from kernels.decode_reports.report_layout import ReadingPlaces, ReportLayout, learn_layout
 from kernels.decode_reports.samples import Samples
 from kernels.decode_reports.validate import is_out_of_bounds, is_sound
 
-#: Layouts that are remembered at most; the one not used for longest goes first.
+#: How many layouts are kept; the least recently used one goes first.
 MAX_LAYOUTS = 256
-#: Reports that are walked through at most, among those that are decoded together.
+#: How many layouts are learned from reports that are decoded together.
 _LEARNED_AT_ONCE = 4
-#: After so many of one length that cannot be learned, no more of that length are tried.
+#: After so many unusual reports of one length, no more reports of that length are tried.
 _REFUSED = 8
 
 _WORD_BYTES = 8
 _FIXED64_BYTES = 8
 
 
-class Layouts:
-    """Remembers the layouts of reports."""
+class FastPath:
+    """Decodes reports by the layouts of earlier ones."""
 
     def __init__(self) -> None:
-        self._by_length: dict[int, list[Layout]] = {}
+        self._by_length: dict[int, list[ReportLayout]] = {}
         self._refused: dict[int, int] = {}
-        self._used: dict[int, int] = {}  # when last, by identity of the layout
+        self._used: dict[int, int] = {}  # when it was used last, by id() of the layout
         self._clock = 0
         self._learnable = 0
+
+    def __len__(self) -> int:
+        """Number of layouts that are known."""
+        return sum(map(len, self._by_length.values()))
 
     def take(
         self,
@@ -87,7 +91,7 @@ class Layouts:
             left.append(rest)
         return decoded, np.sort(np.concatenate(left))
 
-    def _learn(self, length: int, payload: bytes) -> Layout | None:
+    def _learn(self, length: int, payload: bytes) -> ReportLayout | None:
         if self._learnable == 0 or self._refused.get(length, 0) >= _REFUSED:
             return None
         self._learnable -= 1
@@ -106,7 +110,7 @@ class Layouts:
 
 
 def _decode(
-    layout: Layout,
+    layout: ReportLayout,
     reports: NDArray[np.uint8],
     order: NDArray[np.int64],
     record_time_ns: NDArray[np.int64] | None,
@@ -161,11 +165,11 @@ def _varints(reports: NDArray[np.uint8], positions: NDArray[np.int64]) -> NDArra
     return number
 
 
-def _doubles(reports: NDArray[np.uint8], where: Readings) -> NDArray[np.float64]:
+def _doubles(reports: NDArray[np.uint8], where: ReadingPlaces) -> NDArray[np.float64]:
     """Returns (R, k) float64; 0 where there is no light."""
     position = where.position
     steps = np.unique(np.diff(position))
-    if len(steps) == 1 and not where.dark.any():  # evenly spaced: no byte is looked up by itself
+    if len(steps) == 1 and not where.dark.any():  # evenly spaced: one strided view holds them all
         spaced: NDArray[np.float64] = np.ndarray(
             (len(reports), len(position)),
             "<f8",
@@ -181,7 +185,7 @@ def _doubles(reports: NDArray[np.uint8], where: Readings) -> NDArray[np.float64]
 
 
 def _texts(rows: NDArray[np.uint8]) -> list[bytes]:
-    """Returns each row as bytes."""
+    """Returns R times bytes, each row of an array of bytes."""
     width = rows.shape[1]
     data = rows.tobytes()
     return [data[at : at + width] for at in range(0, len(data), width)]

@@ -1,7 +1,7 @@
-"""Nested reports → flat columns: one row per report, component and value.
+"""Nested reports → flat columns: one row a report, a component, a value.
 
-The columns of one level refer to the level above by row number, so that a rule can be written
-as one expression over all values of all reports.
+The columns of one level refer to the level above by row number. So a rule is one expression over
+all values of all reports.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where the numbers of a report stand, found by walking through one of its kind byte by byte."""
+"""Where the numbers stand in a report: learned from one report, byte by byte, for all like it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,8 +11,10 @@ from schema.pm_types import CANONICAL_UNIT
 
 _VARINT, _FIXED64, _DELIMITED = 0, 1, 2
 _FIXED64_BYTES, _WORD_BYTES = 8, 8
-#: More would be a negative number.
+#: A varint of more bytes is a negative number.
 _MAX_VARINT_BYTES = 9
+#: The parser keeps the low 32 bits of an enum number; a larger one is left to it.
+_MAX_ENUM = 2**31 - 1
 
 # Field numbers of proto/pm_report.proto.
 _NODE_ID, _COLLECT_TIME, _SEQUENCE, _CLOCK_STATE, _COMPONENTS = range(1, 6)
@@ -22,7 +24,7 @@ _STATISTICS = (_INSTANT, _AVG, _MIN, _MAX)
 
 
 @dataclass(frozen=True)
-class Readings:
+class ReadingPlaces:
     """Where the readings of one PM type stand.
 
     Attributes:
@@ -37,20 +39,20 @@ class Readings:
 
 
 @dataclass(frozen=True)
-class Layout:
-    """What all reports of one kind have in common; C components.
+class ReportLayout:
+    """What all reports of one kind share; each has C components.
 
     Attributes:
-        mask: machine words, bits that are the same in all of them.
-        structure: machine words, these bits.
-        node_id: first byte of the name of the node, and the one behind it.
-        name: positions of the bytes of the components' names, one behind the other.
-        name_length: (C,) int64.
-        collect_time: positions of the varint's bytes.
-        sequence: the same; none where it is 0.
-        sample_time: (C, number of bytes) positions, none where a component has no time.
+        mask: machine words, the bits that are the same in all of them.
+        structure: machine words, the value of these bits.
+        node_id: position of the first byte of the node's name, and of the byte after the last.
+        name: positions of the bytes of the components' names, one name after the other.
+        name_length: (C,) int64 [bytes].
+        collect_time: positions of the bytes of the varint.
+        sequence: likewise; empty where the sequence is 0.
+        sample_time: (C, number of bytes) positions; no bytes where components have no time.
         has_data: (C,) bool, neither SUSPECT nor DISABLED.
-        readings: by PM type.
+        readings: where the readings stand, by PM type.
     """
 
     mask: NDArray[np.uint64]
@@ -62,18 +64,18 @@ class Layout:
     sequence: NDArray[np.int64]
     sample_time: NDArray[np.int64]
     has_data: NDArray[np.bool_]
-    readings: dict[int, Readings]
+    readings: dict[int, ReadingPlaces]
 
 
 class _UnusualError(Exception):
-    """The report is for the parser."""
+    """The report is left to the parser."""
 
 
-def learn_layout(payload: bytes) -> Layout | None:
-    """Returns the layout of a report; None where it is not one of the usual kind.
+def learn_layout(payload: bytes) -> ReportLayout | None:
+    """Returns the layout of a report; None where the report is unusual.
 
-    That is: all fields known, each at most once, every component named and with sound types and
-    units, all sample times of one length.
+    In a usual report all fields are known and stand at most once, every component has a name and
+    values of known types in their canonical units, and all sample times have the same length.
     """
     try:
         return _Walk(payload).layout()
@@ -94,7 +96,7 @@ class _Walk:
     payload: bytes
     _mask: NDArray[np.uint8] = field(init=False)
 
-    def layout(self) -> Layout:
+    def layout(self) -> ReportLayout:
         size = len(self.payload)
         padded = size + -size % _WORD_BYTES
         self._mask = np.full(padded, 0xFF, np.uint8)
@@ -109,7 +111,7 @@ class _Walk:
             elif number in (_COLLECT_TIME, _SEQUENCE, _CLOCK_STATE) and wire_type == _VARINT:
                 _once(found, number, where)
                 if number != _CLOCK_STATE:
-                    self._mask[where] = 0x80  # how long it is stays the same
+                    self._mask[where] = 0x80  # the length stays the same
             else:
                 raise _UnusualError
         if not found.get(_NODE_ID) or _COLLECT_TIME not in found or not components:
@@ -117,7 +119,7 @@ class _Walk:
         if len({len(component.sample_time) for component in components}) > 1:
             raise _UnusualError
         data = np.frombuffer(self.payload + bytes(padded - size), np.uint8)
-        return Layout(
+        return ReportLayout(
             mask=self._mask.view(np.uint64),
             structure=(data & self._mask).view(np.uint64),
             node_id=(found[_NODE_ID].start, found[_NODE_ID].stop),
@@ -153,13 +155,13 @@ class _Walk:
         if not found.get(_NAME) or not readings:
             raise _UnusualError
         has_data = (
-            self._number(found.get(_VALIDITY, range(0))) != Validity.SUSPECT
-            and self._number(found.get(_ADMIN_STATE, range(0))) != AdminState.DISABLED
+            self._enum(found, _VALIDITY) != Validity.SUSPECT
+            and self._enum(found, _ADMIN_STATE) != AdminState.DISABLED
         )
         return _Component(found[_NAME], found.get(_SAMPLE_TIME, range(0)), has_data, readings)
 
     def _value(self, where: range) -> tuple[int, int, bool]:
-        """Returns type, position of the reading and whether there is no light."""
+        """Returns the type, the position of the reading, and whether there is no light."""
         found: dict[int, range] = {}
         for number, wire_type, part in self._fields(where.start, where.stop):
             _once(found, number, part)
@@ -167,8 +169,7 @@ class _Walk:
                 self._mask[part] = 0
             elif number not in (_TYPE, _NO_LIGHT, _UNIT) or wire_type != _VARINT:
                 raise _UnusualError
-        pm_type = self._number(found.get(_TYPE, range(0)))
-        unit = self._number(found.get(_UNIT, range(0)))
+        pm_type, unit = self._enum(found, _TYPE), self._enum(found, _UNIT)
         dark = bool(self._number(found.get(_NO_LIGHT, range(0))))
         reading = found.get(_INSTANT) or found.get(_AVG)
         if pm_type not in CANONICAL_UNIT or unit not in (0, CANONICAL_UNIT[pm_type]):
@@ -178,7 +179,7 @@ class _Walk:
         return pm_type, 0 if dark or reading is None else reading.start, dark
 
     def _fields(self, at: int, end: int) -> Iterator[tuple[int, int, range]]:
-        """Yields number, wire type and bytes of each field, of a delimited one its content."""
+        """Yields number, wire type and bytes of each field; of a delimited field its content."""
         while at < end:
             tag = self._varint(at, end)
             number, wire_type = self._number(tag) >> 3, self._number(tag) & 7
@@ -203,6 +204,13 @@ class _Walk:
                 return range(at, stop + 1)
         raise _UnusualError
 
+    def _enum(self, found: dict[int, range], number: int) -> int:
+        """Returns an enum field; 0 where it is not set."""
+        value = self._number(found.get(number, range(0)))
+        if value > _MAX_ENUM:
+            raise _UnusualError
+        return value
+
     def _number(self, where: range) -> int:
         return sum((self.payload[at] & 0x7F) << 7 * place for place, at in enumerate(where))
 
@@ -217,13 +225,13 @@ def _positions(*parts: range) -> NDArray[np.int64]:
     return np.array([at for part in parts for at in part], np.int64)
 
 
-def _by_type(components: list[_Component]) -> dict[int, Readings]:
+def _by_type(components: list[_Component]) -> dict[int, ReadingPlaces]:
     found: dict[int, list[tuple[int, int, bool]]] = {}
     for number, component in enumerate(components):
         for pm_type, (position, dark) in component.readings.items():
             found.setdefault(pm_type, []).append((number, position, dark))
     return {
-        pm_type: Readings(
+        pm_type: ReadingPlaces(
             np.array([number for number, _, _ in rows], np.int64),
             np.array([position for _, position, _ in rows], np.int64),
             np.array([dark for _, _, dark in rows], bool),

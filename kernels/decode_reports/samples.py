@@ -1,6 +1,5 @@
-"""Samples: out of checked reports, joined from several decodings, and split by second and shard."""
+"""Samples in columns: taken from checked reports, joined, and split by window and shard."""
 
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -9,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from kernels.arrays import groups, ranges, runs
 from kernels.decode_reports.flatten import FlatReports
 from kernels.decode_reports.validate import Checked
 from schema.blocks import readings_of
@@ -21,8 +21,8 @@ class Samples:
     """The samples of R reports, N in all, report by report.
 
     Attributes:
-        node_id: (R,) bytes.
-        names: (R,) bytes, the names of the components one behind the other.
+        node_id: R times bytes.
+        names: R times bytes, the names of the components one after the other.
         count: (R,) int64, number of components.
         order: (R,) int64, order of arrival.
         sequence: (R,) uint64.
@@ -49,7 +49,7 @@ class Samples:
 
     @classmethod
     def of(cls, columns: Columns) -> Self:
-        """Takes over the columns of a PM block."""
+        """Returns the samples of a PM block."""
         names = [name for name in cls.__dataclass_fields__ if name != "readings"]
         return cls(**{name: columns[name] for name in names}, readings=readings_of(columns))
 
@@ -78,7 +78,7 @@ class Samples:
         return np.repeat(np.arange(len(self.count)), self.count)[rows]
 
     def take_reports(self, reports: NDArray[np.int64]) -> Self:
-        """Returns the samples of some reports, in the order these are named in."""
+        """Returns the samples of some reports, in the order in which they are named."""
         count = self.count[reports]
         starts = np.cumsum(self.count) - self.count
         rows = ranges(starts[reports], count)
@@ -95,13 +95,13 @@ class Samples:
         )
 
     def take_rows(self, rows: NDArray[np.int64]) -> Self:
-        """Returns some rows, ascending, with the reports that they are of."""
+        """Returns some rows, which are ascending, with the reports that they belong to."""
         report = self.reports_of(rows)
         reports, count = np.unique(report, return_counts=True)
         component = self.component(rows)
         return type(self)(
             node_id=[self.node_id[r] for r in reports.tolist()],
-            names=[b"".join(component[piece]) for piece in pieces(count)],
+            names=[b"".join(component[piece]) for piece in groups(count)],
             count=count,
             order=self.order[reports],
             sequence=self.sequence[reports],
@@ -119,7 +119,7 @@ def no_samples() -> Samples:
 
 
 def joined_samples(parts: Sequence[Samples]) -> Samples:
-    """Returns all samples of some parts, one part behind the other."""
+    """Returns the samples of all parts, one part after the other."""
     if len(parts) == 1:
         return parts[0]
     if not parts:
@@ -162,7 +162,7 @@ def sound_samples(flat: FlatReports, checked: Checked, order: NDArray[np.int64])
         readings[pm_type] = column
     return Samples(
         node_id=[flat.node_id[r].as_py().encode() for r in reports.tolist()],
-        names=[b"".join(names[piece]) for piece in pieces(count)],
+        names=[b"".join(names[piece]) for piece in groups(count)],
         count=count,
         order=order[reports],
         sequence=flat.sequence[reports],
@@ -179,15 +179,14 @@ def split_samples(
     """Yields window, shard of the node, and the samples of both, in order of window and shard."""
     if not samples.num_samples:
         return
-    second = window_start_s(samples.sample_time_ns)
+    window_s = window_start_s(samples.sample_time_ns)
     starts = np.cumsum(samples.count) - samples.count
-    of_report = second[starts]
-    if (second != np.repeat(of_report, samples.count)).any():
-        # Components with times of their own may lie in different seconds.
-        for window_s in np.unique(second).tolist():
-            yield from split_samples(
-                samples.take_rows(np.flatnonzero(second == window_s)), shard_of_node
-            )
+    of_report = window_s[starts]
+    if (window_s != np.repeat(of_report, samples.count)).any():
+        # Components with times of their own may lie in different windows.
+        for one_s in np.unique(window_s).tolist():
+            rows = np.flatnonzero(window_s == one_s)
+            yield from split_samples(samples.take_rows(rows), shard_of_node)
         return
     shard = np.array([shard_of_node(node) for node in samples.node_id], np.int64)
     order = np.lexsort((samples.order, shard, of_report))
@@ -195,28 +194,3 @@ def split_samples(
         reports = order[part]
         first = reports[0]
         yield int(of_report[first]), int(shard[first]), samples.take_reports(reports)
-
-
-def pieces(count: NDArray[np.int64]) -> Iterator[slice]:
-    """Yields the rows of each report."""
-    ends = np.cumsum(count).tolist()
-    yield from map(slice, [0, *ends], ends)
-
-
-def runs(*keys: NDArray[Any]) -> Iterator[slice]:
-    """Yields the stretches of rows in which no key changes."""
-    if not len(keys[0]):
-        return
-    changes = np.zeros(len(keys[0]) - 1, bool)
-    for key in keys:
-        changes |= key[1:] != key[:-1]
-    bounds = [0, *(np.flatnonzero(changes) + 1).tolist(), len(keys[0])]
-    for start, stop in itertools.pairwise(bounds):
-        yield slice(start, stop)
-
-
-def ranges(start: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Returns start[0], start[0]+1, … (length[0] numbers), start[1], … as one array."""
-    first = np.cumsum(length) - length
-    found: NDArray[np.int64] = np.arange(int(length.sum())) + np.repeat(start - first, length)
-    return found

@@ -1,9 +1,9 @@
-"""Which reports, components and values are sound, and why the others are not.
+"""Which reports, components and values are sound, and why the others are not (spec, section 2).
 
-A fault in a report rejects the report, in a component that component, in a value that value;
-the rest lives on. One reason each: the first that applies, in the order of `Reason`. The values
-of a component that is rejected by its name or time are not looked at; NO_VALUES comes beside
-the reasons of the values that made it.
+A fault in a report rejects the report, a fault in a component that component, a fault in a value
+that value; the rest lives on. Each has one reason: the first that applies, in the order of
+`Reason`. The values of a component that is rejected for its name or time are not checked.
+NO_VALUES comes beside the reasons of the values that caused it.
 """
 
 from dataclasses import dataclass
@@ -33,9 +33,9 @@ class Checked:
 
     Attributes:
         report_reason: (R,) int8 `Reason`.
-        component_reason: (C,) int8 `Reason`; NONE also below a rejected report.
-        value_reason: (V,) int8 `Reason`; NONE also below a rejected report, or component that
-            was rejected before its values were looked at.
+        component_reason: (C,) int8 `Reason`; NONE also in a rejected report.
+        value_reason: (V,) int8 `Reason`; NONE also in a rejected report, and in a component that
+            was rejected before its values were checked.
         component_ok: (C,) bool, the samples that go on.
         value_ok: (V,) bool, the readings that go on: one per type and component.
         reading: (V,) float64, in the type's unit; -inf = dark.
@@ -61,8 +61,8 @@ def validate(flat: FlatReports, reference_time_ns: NDArray[np.int64]) -> Checked
 
     Args:
         flat: the reports, all of which could be parsed.
-        reference_time_ns: (R,) int64, what sample times are held against: the records'
-            timestamps, or the collect times where a source has none [ns since the Unix epoch].
+        reference_time_ns: (R,) int64, what sample times are compared with: the timestamps of the
+            records, or the collect times where a source has none [ns since the Unix epoch].
     """
     report_reason = _first(
         (Reason.MISSING_NODE_ID, _is_empty(flat.node_id)),
@@ -98,7 +98,7 @@ def is_out_of_bounds(
     sample_time_ns: NDArray[np.int64], reference_ns: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Returns which sample times are too far ahead of their record, or behind it."""
-    # As unsigned numbers: the distance of two int64 may not fit into a third.
+    # Unsigned: the distance of two int64 may not fit into an int64.
     ahead_ns = (sample_time_ns - reference_ns).view(np.uint64)
     behind_ns = (reference_ns - sample_time_ns).view(np.uint64)
     ahead = sample_time_ns >= reference_ns
@@ -109,8 +109,12 @@ def is_sound(pm_type: int, reading: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Returns which readings of a known type are neither NOT_FINITE nor OUT_OF_RANGE."""
     if not _IS_POWER[pm_type]:
         return np.isfinite(reading)
-    sound = (reading >= POWER_MIN_DBM) & (reading <= POWER_MAX_DBM)
-    return sound if sound.all() else sound | np.isneginf(reading)
+    in_range = _is_in_range(reading)
+    return in_range if in_range.all() else in_range | np.isneginf(reading)
+
+
+def _is_in_range(power_dbm: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return (power_dbm >= POWER_MIN_DBM) & (power_dbm <= POWER_MAX_DBM)
 
 
 def _check_values(flat: FlatReports) -> tuple[NDArray[np.int8], NDArray[np.float64]]:
@@ -129,16 +133,13 @@ def _check_values(flat: FlatReports) -> tuple[NDArray[np.int8], NDArray[np.float
         ),
         (Reason.NO_READING, ~(flat.has_instant | flat.has_avg | flat.no_light)),
         (Reason.NOT_FINITE, ~dark & ~np.isfinite(reading)),
-        (
-            Reason.OUT_OF_RANGE,
-            lit_power & ((reading < POWER_MIN_DBM) | (reading > POWER_MAX_DBM)),
-        ),
+        (Reason.OUT_OF_RANGE, lit_power & ~_is_in_range(reading)),
     )
     return reason, reading
 
 
 def _last_of_each_type(flat: FlatReports, value_ok: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Of two valid values of one type in a component the last counts."""
+    """Returns (V,) the values that count: of several of one type in a component, the last."""
     rows = np.flatnonzero(value_ok)
     key = flat.value_component[rows] * _NUM_TYPES + flat.value_type[rows]
     if np.all(np.diff(key) > 0):  # types in ascending order, none twice: the usual report

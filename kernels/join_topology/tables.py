@@ -1,24 +1,34 @@
-"""The tables that the topology is kept in: links by link_id, and link ends by component."""
+"""The topology as tables that change block by block: links by link_id, link ends by component."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from kernels.join_topology.index import LinkEndIndex
-from kernels.join_topology.routes import LinkEndRow
+from kernels.join_topology.link_ends import LinkEnd
 from schema.blocks import Block, BlockKind, link_key
+
+__all__ = [
+    "LinkEndChange",
+    "LinkEndTable",
+    "LinkTable",
+    "link_ends_block",
+    "links_block",
+    "links_of",
+]
 
 
 class LinkTable(dict[str, bytes]):
-    """The links in force, serialized, by link_id; two of them never share a key."""
+    """The links in force, serialized, by link_id; no two of them share a key."""
 
     def __init__(self) -> None:
+        """Starts empty."""
         super().__init__()
         self._id_of: dict[int, str] = {}
 
     def apply(self, block: Block) -> None:
-        """Takes over LINKS rows; an empty link is one that is gone."""
+        """Applies LINKS rows; an empty link is deleted."""
         for link_id, link in links_of(block).items():
             if link is None:
                 if self.pop(link_id, None) is not None:
@@ -38,7 +48,7 @@ class LinkTable(dict[str, bytes]):
 
 
 def links_block(links: Mapping[str, bytes | None]) -> Block:
-    """Returns links, serialized, as a LINKS block; None = the link is gone."""
+    """Returns serialized links as a LINKS block; None = the link is deleted."""
     columns: dict[str, Any] = {
         "link_id": [link_id.encode() for link_id in links],
         "link": [link or b"" for link in links.values()],
@@ -47,15 +57,15 @@ def links_block(links: Mapping[str, bytes | None]) -> Block:
 
 
 def links_of(block: Block) -> dict[str, bytes | None]:
-    """Returns the links of a LINKS block; None = the link is gone."""
+    """Returns the links of a LINKS block; None = the link is deleted."""
     ids, links = block.columns["link_id"], block.columns["link"]
     return {i.decode(): link or None for i, link in zip(ids, links, strict=True)}
 
 
 class LinkEndChange(NamedTuple):
-    """A row of a LINK_ENDS block: a link end that holds, or holds no more."""
+    """A row of a LINK_ENDS block: a link end that holds from now on, or does not any more."""
 
-    row: LinkEndRow
+    end: LinkEnd
     present: bool
 
 
@@ -70,17 +80,17 @@ class LinkEndTable:
         return self.index.num_ends + len(self.index.nodes)
 
     def apply(self, block: Block) -> bool:
-        """Takes over LINK_ENDS rows; returns whether they bring nodes not known before."""
+        """Applies LINK_ENDS rows; returns whether they bring nodes that were not known before."""
         brings_new = False
-        for row, present in _changes_of(block):
-            brings_new |= self.index.add(row) if present else self.index.discard(row)
+        for end, present in _changes_of(block):
+            brings_new |= self.index.add(end) if present else self.index.discard(end)
         return brings_new
 
     def to_block(self) -> Block:
-        """Returns all rows; a known node that serves no end now has one that is not present."""
-        changes = [LinkEndChange(row, True) for row in self.index.rows()]
+        """Returns all link ends; a known node without one has a row that is not present."""
+        changes = [LinkEndChange(end, True) for end in self.index.ends()]
         changes += [
-            LinkEndChange(LinkEndRow(node, b"", b"", 0, 0), False)
+            LinkEndChange(LinkEnd(node, b"", b"", 0, 0), False)
             for node, components in self.index.nodes.items()
             if not any(components.values())
         ]
@@ -90,7 +100,7 @@ class LinkEndTable:
 def link_ends_block(changes: Iterable[LinkEndChange]) -> Block:
     """Returns link ends as a LINK_ENDS block."""
     rows = list(changes)
-    ends = [change.row for change in rows]
+    ends = [change.end for change in rows]
     columns: dict[str, Any] = {
         name: [getattr(end, name) for end in ends] for name in ("node_id", "component", "link_id")
     }
@@ -100,7 +110,7 @@ def link_ends_block(changes: Iterable[LinkEndChange]) -> Block:
     return Block(BlockKind.LINK_ENDS, columns)
 
 
-def _changes_of(block: Block) -> Iterable[LinkEndChange]:
+def _changes_of(block: Block) -> Iterator[LinkEndChange]:
     columns = block.columns
     for node, component, link_id, end, role, present in zip(
         columns["node_id"],
@@ -111,4 +121,4 @@ def _changes_of(block: Block) -> Iterable[LinkEndChange]:
         columns["present"].tolist(),
         strict=True,
     ):
-        yield LinkEndChange(LinkEndRow(node, component, link_id, end, role), present)
+        yield LinkEndChange(LinkEnd(node, component, link_id, end, role), present)

@@ -1,28 +1,28 @@
-"""The life of alarms: raise, rise, grow, fall, clear.
+"""The open alarms of a shard, and when they are due to fall (spec, section 6).
 
-One open alarm per link and family. What the past contributes to an alarm is kept in two parts:
-the windows still in the history are looked at anew each time, so that a late window counts as
-what it is; the older ones are folded into a few numbers as they leave the history.
+There is one open alarm per link and family. What the past contributes to an alarm is kept in two
+parts. The windows still in the history are looked at each time, so that a late window counts as
+what it is. Older windows are folded into a few numbers as they leave the history.
 
 A window counts towards a clear when every span that the alarm's direction names has a measured
 hold level. When enough counting windows in a row hold below the alarm's level, it falls to the
-highest hold level among them, and counting starts anew; at 0 it clears. In other words, it falls
-to the lowest level, below its own, that enough counting windows in a row have not held above.
+highest hold level among them, and counting starts again; at 0 it clears. In other words, it falls
+to the lowest level below its own that enough counting windows in a row have not held above.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kernels.track_links.confirm import Confirmed
+from kernels.arrays import new_places
 from kernels.track_links.decide import NOT_COUNTING, NUM_LEVELS
-from kernels.track_links.history import History
-from schema.events import FAMILY_OF, LEVEL_OF, Code, Family, Severity
+from kernels.track_links.history import History, Rows
+from schema.events import FAMILY_OF, LEVEL_OF, Action, Code, Family, FiberEvent, Severity
 
-#: Counting windows in a row that make an alarm fall.
+__all__ = ["ALARM", "CLEAR_WINDOWS", "CLEAR_WINDOWS_WARN", "NEVER", "Alarms"]
+
+#: M: counting windows in a row that make an alarm fall.
 CLEAR_WINDOWS = 10
-#: The same for an alarm that stands at FIBER_DEGRADE_WARN.
+#: M while an alarm stands at FIBER_DEGRADE_WARN.
 CLEAR_WINDOWS_WARN = 30
 
 #: An open alarm; windows are starts [s since the Unix epoch].
@@ -45,8 +45,11 @@ ALARM = np.dtype(
         ("folded_peak_db", "f8", (2,)),  # largest delta since onset, NaN = none
     ]
 )
+#: Instead of the start of a window: there is none.
 NEVER = np.iinfo(np.int64).min
 
+#: Direction masks: AZ, ZA, both.
+_DIRECTION_MASKS = (1, 2, 3)
 #: Hold level of (family, code) for the families whose hold is what the window decided.
 _HOLD_OF_CODE = np.array(
     [
@@ -60,54 +63,11 @@ _HOLD_OF_CODE = np.array(
 )
 
 
-@dataclass(frozen=True)
-class Confirmation:
-    """A family that is confirmed on a link at one window.
-
-    Attributes:
-        link: row of the link.
-        family: `Family`.
-        level: highest confirmed level over both spans.
-        direction: bit mask of the spans that confirm it.
-    """
-
-    link: int
-    family: int
-    level: int
-    direction: int
-
-
-def confirmations(
-    rows: NDArray[np.int64], confirmed: Confirmed, news: NDArray[np.bool_]
-) -> list[Confirmation]:
-    """Combines both spans of each link.
-
-    Args:
-        rows: (k,) rows of the links.
-        confirmed: what is confirmed, arrays of shape (k, 2).
-        news: (k, 2) bool; a family counts where at least one of its spans is news.
-    """
-    found = []
-    for i in np.flatnonzero((news & (confirmed.level > 0)).any(axis=1)):
-        families = confirmed.family[i]
-        for family in sorted({int(f) for f in families[news[i]] if f}):
-            spans = families == family
-            found.append(
-                Confirmation(
-                    link=int(rows[i]),
-                    family=family,
-                    level=int(confirmed.level[i][spans].max()),
-                    direction=int(spans[0]) + 2 * int(spans[1]),
-                )
-            )
-    return found
-
-
 class Alarms:
     """The open alarms of a shard's links."""
 
     def __init__(self, table: NDArray[np.void] | None = None) -> None:
-        """Takes over a table of dtype `ALARM`, one row per open alarm."""
+        """Starts with a table of dtype `ALARM`, one row per open alarm; None = no alarm."""
         self._room = np.empty(0, ALARM) if table is None else table
         self._number = len(self._room)
         self._row_of: dict[tuple[int, int], int] | None = None
@@ -129,7 +89,7 @@ class Alarms:
         return self._row_of.get((link, family))
 
     def open(self, link: int, family: int, onset_s: int, window_s: int) -> int:
-        """Appends an alarm and returns its row; the caller sets level, direction, severity."""
+        """Appends an alarm and returns its row; the caller sets level and direction."""
         row = self._number
         if row == len(self._room):
             self._room = np.concatenate((self._room, np.zeros(max(row, 16), ALARM)))
@@ -150,25 +110,31 @@ class Alarms:
         alarm["anchor_s"] = window_s
         alarm["folded_count"] = 0
 
+    def note_event(self, row: int, event: FiberEvent) -> None:
+        """Writes into an alarm what its newest event says of it."""
+        alarm = self.table[row]
+        alarm["sequence"] = event.sequence
+        alarm["severity"] = event.severity
+        alarm["suppressed"] = event.suppressed
+        alarm["last_s"] = event.window_s
+        if event.action == Action.CHANGE:
+            alarm["changed_s"] = event.window_s
+
     def close(self, rows: list[int]) -> None:
         """Removes alarms."""
         if rows:
             self.table = np.delete(self.table, rows)
 
     def open_by_severity(self) -> dict[Severity, int]:
-        """Returns how many are open of each severity, suppressed ones among them."""
+        """Returns how many are open of each severity, suppressed ones included."""
         numbers = np.bincount(self.table["severity"], minlength=len(Severity) + 1)
         return {severity: int(numbers[severity]) for severity in Severity}
 
-    def rearrange(self, source: NDArray[np.int64]) -> None:
-        """Gives the links new rows, by new row the old one or -1; alarms of others are dropped."""
-        old = source[source >= 0]
-        new_row = np.full(
-            max(int(self.table["link"].max(initial=-1)), int(old.max(initial=-1))) + 1, -1
-        )
-        new_row[old] = np.flatnonzero(source >= 0)
+    def rearrange(self, source: Rows) -> None:
+        """Gives the links new rows, by new row the old one or -1; drops alarms of other links."""
+        num_old = int(max(self.table["link"].max(initial=-1), source.max(initial=-1))) + 1
         table = self.table.copy()
-        table["link"] = new_row[table["link"]]
+        table["link"] = new_places(source, num_old)[table["link"]]
         self.table = table[table["link"] >= 0]
 
     def fold_oldest(self, history: History) -> None:
@@ -178,7 +144,7 @@ class Alarms:
         if counting.any():
             holds = self._holds(history, oldest_s, np.flatnonzero(counting))[:1]
             alarms = self.table[counting]
-            for mask in DIRECTION_MASKS:
+            for mask in _DIRECTION_MASKS:
                 below, reset = _judge(holds, np.uint8(mask))
                 count = alarms["folded_count"][:, mask]
                 # More than the limit says no more than the limit.
@@ -191,9 +157,7 @@ class Alarms:
             delta_db = history.delta_db(oldest_s, self.table["link"][rows].astype(np.int64))
             peak_db[rows] = np.fmax(peak_db[rows], delta_db)
 
-    def due_to_fall(
-        self, history: History, window_s: int, rows: NDArray[np.int64]
-    ) -> list[tuple[int, int]]:
+    def due_to_fall(self, history: History, window_s: int, rows: Rows) -> list[tuple[int, int]]:
         """Returns (row, new level) of the alarms whose count is full at a window.
 
         Args:
@@ -217,7 +181,7 @@ class Alarms:
         due = (count >= needed) & (np.arange(NUM_LEVELS) < alarms["level"][:, None])
         return [(int(rows[i]), int(due[i].argmax())) for i in np.flatnonzero(due.any(axis=1))]
 
-    def _holds(self, history: History, window_s: int, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+    def _holds(self, history: History, window_s: int, rows: Rows) -> NDArray[np.uint8]:
         """Returns (H', m, 2) hold levels of the alarms' families; NOT_COUNTING = none."""
         alarms = self.table[rows]
         codes = history.codes(window_s, alarms["link"])
@@ -226,14 +190,10 @@ class Alarms:
         return np.where(is_fiber, history.fiber_holds(window_s, alarms["link"]), of_code)
 
 
-#: AZ, ZA, both.
-DIRECTION_MASKS = (1, 2, 3)
-
-
 def _judge(
     holds: NDArray[np.uint8], direction: np.uint8 | NDArray[np.uint8]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Returns per window, alarm and level h: it counts and holds <= h, it counts and holds > h."""
+    """Returns by window, alarm and level h: it counts and holds <= h; it counts and holds > h."""
     mask = np.asarray(direction)
     named = np.stack(np.broadcast_arrays((mask & 1) != 0, (mask & 2) != 0), axis=-1)
     counts = np.all(~named | (holds != NOT_COUNTING), axis=-1)[..., None]

@@ -1,50 +1,53 @@
-"""The making of events: what an alarm or a match says at a window."""
+"""Events: what an alarm or a match says at a window."""
 
-from typing import Any
+import numpy as np
 
-from kernels.track_links.alarms import NEVER, Confirmation
+from kernels.track_links.alarms import NEVER
+from kernels.track_links.confirm import Confirmation
+from kernels.track_links.history import EventReadings
 from kernels.track_links.limits import maintenance_at
-from schema.events import CODE_OF, Action, Code, FiberEvent, Severity, SpanReading, severity_of
+from schema.events import CODE_OF, Action, Code, FiberEvent, Severity, severity_of
+from schema.times import WINDOW_S
 from schema.topology_pb2 import FiberLink
 
-#: What was measured on the spans, and a bit mask of those cut while no OSC was measured.
-Readings = tuple[tuple[SpanReading, SpanReading], int]
+__all__ = ["alarm_event", "match_event"]
 
 
 def alarm_event(
-    action: Action, alarm: Any, window_s: int, link: FiberLink, readings: Readings, *, late: bool
+    action: Action,
+    alarm: np.void,
+    window_s: int,
+    link: FiberLink,
+    readings: EventReadings,
+    *,
+    late: bool,
 ) -> FiberEvent:
-    """Makes the next event of an alarm, and notes in the alarm what it says.
+    """Returns the next event of an alarm; `Alarms.note_event` writes it into the alarm.
 
     Args:
         action: what happens to the alarm.
-        alarm: its row, of dtype `ALARM`; written to.
+        alarm: the alarm before the event, of dtype `ALARM`.
         window_s: the window that makes the event.
         link: the topology in force.
-        readings: what was measured at the window.
+        readings: what was read at the window.
         late: a late evaluation makes the event.
     """
     code = CODE_OF[int(alarm["family"]), int(alarm["level"])]
     previous = Severity(alarm["severity"]) if alarm["sequence"] else None
-    # A CLEAR carries the severity it cleared from, whatever the topology says by now.
+    # A CLEAR carries the severity that it clears, whatever the topology says by now.
     severity = previous if action == Action.CLEAR and previous else severity_of(code, link)
+    changed_s = window_s if action == Action.CHANGE else int(alarm["changed_s"])
     maintenance = maintenance_at(link, window_s)
-    alarm["sequence"] += 1
-    alarm["severity"] = severity
-    alarm["suppressed"] = maintenance is not None
-    alarm["last_s"] = window_s
-    if action == Action.CHANGE:
-        alarm["changed_s"] = window_s
     spans, without_osc = readings
     return FiberEvent(
         action=action,
         code=code,
         direction=int(alarm["direction"]),
-        sequence=int(alarm["sequence"]),
+        sequence=int(alarm["sequence"]) + 1,
         onset_s=int(alarm["onset_s"]),
         window_s=window_s,
         raised_s=int(alarm["raised_s"]),
-        changed_s=None if alarm["changed_s"] == NEVER else int(alarm["changed_s"]),
+        changed_s=None if changed_s == NEVER else changed_s,
         severity=severity,
         previous_severity=previous,
         specific_problem=_specific_problem(code, without_osc & int(alarm["direction"])),
@@ -62,11 +65,11 @@ def match_event(
     sequence: int,
     lifted_from: int,
     link: FiberLink,
-    readings: Readings,
+    readings: EventReadings,
     *,
     late: bool,
 ) -> FiberEvent:
-    """Makes the event of a match.
+    """Returns the event of a match.
 
     Args:
         confirmation: what matches.
@@ -74,7 +77,7 @@ def match_event(
         sequence: number of the event; 1 = the match is published for the first time.
         lifted_from: the level published before; 0 = none.
         link: the topology in force.
-        readings: what was measured at the window.
+        readings: what was read at the window.
         late: a late evaluation makes the event.
     """
     code = CODE_OF[confirmation.family, confirmation.level]
@@ -86,7 +89,7 @@ def match_event(
         code=code,
         direction=confirmation.direction,
         sequence=sequence,
-        onset_s=window_s - 1,
+        onset_s=window_s - WINDOW_S,
         window_s=window_s,
         raised_s=window_s,
         changed_s=None,

@@ -1,9 +1,9 @@
-"""The last windows of n links: what each decided, and what was measured on those that matter.
+"""The last windows of n links: what each decided, and what was read on the links that matter.
 
 A ring of small cells keeps, for every span, the decision and the FIBER hold level of the last H
-windows: enough to decide a late window anew, to confirm it with its neighbours, and to count
-towards a clear. What was measured is kept of windows that may still be decided anew; of older
-ones only for links that an event may speak of.
+windows: enough to decide a late window again, to confirm it with its neighbors, and to count
+towards a clear. What was read is kept for windows that may still be decided again; for older ones
+only of links that an event may speak of.
 """
 
 from dataclasses import dataclass, field
@@ -12,20 +12,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kernels.arrays import moved, new_places
 from kernels.track_links.confirm import CONFIRM_WINDOWS_WARN
-from kernels.track_links.decide import (
-    NOT_COUNTING,
-    Decisions,
-    SpanLimits,
-    SpanPowers,
-    cut_without_osc,
-    measure,
-)
-from kernels.track_links.limits import no_limits
+from kernels.track_links.decide import NOT_COUNTING, Decisions, cut_without_osc
+from kernels.track_links.limits import SpanLimits, no_limits
+from kernels.track_links.losses import losses_of
+from kernels.track_links.powers import SpanPowers
+from schema.blocks import SPAN_POWERS
 from schema.columns import Columns, concatenated, plain
 from schema.events import FAMILY_OF, Code, SpanReading
 
+__all__ = ["EMPTY_CELL", "NORMAL_CELL", "EventReadings", "History", "Rows", "WindowPowers"]
+
+#: Rows of links in the arrays of a shard, int64.
 Rows = NDArray[np.int64]
+#: What an event says of both spans, and a bit mask of the spans cut while no OSC was measured.
+EventReadings = tuple[tuple[SpanReading, SpanReading], int]
 
 # A cell: code in bits 0-3, FIBER hold level in bits 4-6, bit 7 = the link was evaluated.
 _CODE_MASK, _HOLD_SHIFT, _HOLD_MASK, _EVALUATED = 0x0F, 4, 0x07, 0x80
@@ -33,31 +35,18 @@ _CODE_MASK, _HOLD_SHIFT, _HOLD_MASK, _EVALUATED = 0x0F, 4, 0x07, 0x80
 EMPTY_CELL = np.uint8(Code.NO_DATA | NOT_COUNTING << _HOLD_SHIFT)
 #: Cell of a link that is plainly normal.
 NORMAL_CELL = np.uint8(Code.NORMAL | _EVALUATED)
-_POWERS = ("tx_dbm", "rx_dbm", "tx_osc_dbm", "rx_osc_dbm")
-
-
-def ring_windows(allowed_lateness_s: float) -> int:
-    """Returns H: a confirmation may end at any window that can still be decided anew."""
-    return CONFIRM_WINDOWS_WARN + int(np.ceil(allowed_lateness_s)) + 1
-
-
-def is_among(values: NDArray[Any], ascending: NDArray[Any]) -> NDArray[np.bool_]:
-    """Returns which values are among others, which are in ascending order."""
-    if not len(ascending):
-        return np.zeros(len(values), bool)
-    at = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
-    among: NDArray[np.bool_] = ascending[at] == values
-    return among
+#: Instead of the start of a window: there is none.
+_NEVER = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What was read in one window, and the bases that were in force.
+class WindowPowers:
+    """What was read on k links in one window, and the bases that were in force.
 
     Attributes:
         row: (k,) int64, rows of the links, ascending.
-        powers: (k, 2) arrays by name of the column of SPANS, coded or not; one that is
-            missing has no reading.
+        powers: (k, 2) columns by name of `SPAN_POWERS`, coded or not; a name that is missing has
+            no reading.
         base_db: (k, 2) float64, NaN = none.
     """
 
@@ -66,9 +55,10 @@ class Measured:
     base_db: NDArray[np.float64]
 
     @staticmethod
-    def of(row: Rows, columns: Columns, base_db: NDArray[np.float64]) -> "Measured":
-        """Takes over the powers of SPANS or MEASURED columns, row by row."""
-        return Measured(row, {n: columns[n] for n in _POWERS if n in columns}, base_db)
+    def of(columns: Columns) -> "WindowPowers":
+        """Returns the rows of a MEASURED block."""
+        powers = {name: columns[name] for name in SPAN_POWERS if name in columns}
+        return WindowPowers(columns["row"], powers, columns["base_db"])
 
     def columns(self) -> dict[str, Any]:
         """Returns the columns of a MEASURED block."""
@@ -76,18 +66,20 @@ class Measured:
 
     def span_powers(self, picked: Any = slice(None)) -> SpanPowers:
         """Returns the powers as numbers, all or some of them."""
-        row = self.row[picked]
-        nothing = np.full((len(row), 2), np.nan)
+        nothing = np.full((len(self.row[picked]), 2), np.nan)
         return SpanPowers(
-            *(plain(self.powers[n][picked]) if n in self.powers else nothing for n in _POWERS)
+            *(
+                plain(self.powers[name][picked]) if name in self.powers else nothing
+                for name in SPAN_POWERS
+            )
         )
 
-    def pick(self, picked: Any) -> "Measured":
+    def pick(self, picked: Any) -> "WindowPowers":
         """Returns some of the links."""
         powers = {name: values[picked] for name, values in self.powers.items()}
-        return Measured(self.row[picked], powers, self.base_db[picked])
+        return WindowPowers(self.row[picked], powers, self.base_db[picked])
 
-    def merge(self, newer: "Measured") -> "Measured":
+    def merge(self, newer: "WindowPowers") -> "WindowPowers":
         """Returns both; of a link in both, the newer."""
         old = self.pick(~np.isin(self.row, newer.row))
         row = np.concatenate((old.row, newer.row))
@@ -95,10 +87,11 @@ class Measured:
         lengths = [len(old.row), len(newer.row)]
         powers = {
             name: concatenated([old.powers.get(name), newer.powers.get(name)], lengths)[order]
-            for name in _POWERS
+            for name in SPAN_POWERS
             if name in old.powers or name in newer.powers
         }
-        return Measured(row[order], powers, np.concatenate((old.base_db, newer.base_db))[order])
+        base_db = np.concatenate((old.base_db, newer.base_db))[order]
+        return WindowPowers(row[order], powers, base_db)
 
     def positions(self, rows: Rows) -> tuple[Rows, NDArray[np.bool_]]:
         """Returns where some links stand, and which of them are there at all."""
@@ -106,6 +99,9 @@ class Measured:
         if not len(self.row):
             return at, np.zeros(len(rows), bool)
         return at, self.row[at] == rows
+
+
+_NOTHING_READ = WindowPowers(np.empty(0, np.int64), {}, np.empty((0, 2)))
 
 
 @dataclass
@@ -118,25 +114,29 @@ class History:
         run_start_s: (n, 2) int64, start of the run of one family that the oldest window is in.
         last_abnormal_s: (n,) int64, newest window in which either span was not sound.
         limits: of all n links.
-        measured: what was read, by window.
+        read: what was read, by window.
     """
 
     newest_s: int | None
     cells: NDArray[np.uint8]
     run_start_s: NDArray[np.int64]
     last_abnormal_s: NDArray[np.int64]
-    limits: SpanLimits
-    measured: dict[int, Measured] = field(default_factory=dict)
+    limits: SpanLimits = field(default_factory=no_limits)
+    read: dict[int, WindowPowers] = field(default_factory=dict)
 
     @classmethod
-    def empty(cls, num_windows: int) -> "History":
-        """Returns a history of no links."""
+    def empty(cls, late_windows: int) -> "History":
+        """Returns a history of no links.
+
+        Args:
+            late_windows: number of windows that can still be decided again; a confirmation may
+                end at any of them, so so many more than the longest confirmation are kept.
+        """
         return cls(
             newest_s=None,
-            cells=np.empty((num_windows, 0, 2), np.uint8),
+            cells=np.empty((CONFIRM_WINDOWS_WARN + late_windows, 0, 2), np.uint8),
             run_start_s=np.empty((0, 2), np.int64),
             last_abnormal_s=np.empty(0, np.int64),
-            limits=no_limits(),
         )
 
     @property
@@ -162,25 +162,22 @@ class History:
         return position
 
     def rearrange(self, source: Rows) -> None:
-        """Gives the links new rows.
-
-        Args:
-            source: (n',) by new row the old one, -1 for a link that was not there.
-        """
-        is_new = source < 0
-        never = np.iinfo(np.int64).min
+        """Gives the links new rows, by new row the old one or -1."""
+        places = new_places(source, self.cells.shape[1])
         empty = np.full((self.num_windows, 1, 2), EMPTY_CELL)
         # numpy would lay that out link by link, which is slow to step and to pack.
         self.cells = np.ascontiguousarray(np.append(self.cells, empty, axis=1)[:, source])
-        self.run_start_s = np.append(self.run_start_s, [[never] * 2], axis=0)[source]
-        self.last_abnormal_s = np.append(self.last_abnormal_s, never)[source]
-        old = source[~is_new]
-        new_row = np.full(int(old.max(initial=-1)) + 1, -1)
-        new_row[old] = np.flatnonzero(~is_new)
-        for window_s, measured in self.measured.items():
-            row = np.append(new_row, -1)[np.minimum(measured.row, len(new_row))]
-            kept = measured.pick(row >= 0)
-            self.measured[window_s] = Measured(row[row >= 0], kept.powers, kept.base_db)
+        self.run_start_s = moved(self.run_start_s, source, _NEVER)
+        self.last_abnormal_s = moved(self.last_abnormal_s, source, _NEVER)
+        for window_s, read in self.read.items():
+            row = places[read.row]
+            kept = read.pick(row >= 0)
+            self.read[window_s] = WindowPowers(row[row >= 0], kept.powers, kept.base_db)
+
+    def begin(self, window_s: int) -> None:
+        """Makes a window the first; all before it are empty."""
+        self.newest_s = window_s - 1
+        self.run_start_s[:] = _NEVER
 
     def step(self) -> None:
         """Forgets the oldest window and appends an empty one."""
@@ -188,7 +185,7 @@ class History:
         families = FAMILY_OF[self.cells[:2] & _CODE_MASK]
         goes_on = families[0] == families[1]
         self.run_start_s = np.where(goes_on, self.run_start_s, self.oldest_s + 1)
-        self.measured.pop(self.oldest_s, None)
+        self.read.pop(self.oldest_s, None)
         self.cells[:-1] = self.cells[1:]
         self.cells[-1] = EMPTY_CELL
         self.newest_s += 1
@@ -204,65 +201,61 @@ class History:
         """Writes that `rows` were plainly normal in a window."""
         self.cells[self.position(window_s), rows] = NORMAL_CELL
 
-    def codes(self, window_s: int, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+    def codes(self, window_s: int, rows: Rows) -> NDArray[np.uint8]:
         """Returns (H', k, 2) uint8 `Code` of `rows`, oldest window first, up to `window_s`."""
         return self.cells[: self.position(window_s) + 1, rows] & np.uint8(_CODE_MASK)
 
-    def fiber_holds(self, window_s: int, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+    def fiber_holds(self, window_s: int, rows: Rows) -> NDArray[np.uint8]:
         """Returns the FIBER hold levels in the shape of `codes`."""
         cells: NDArray[np.uint8] = self.cells[: self.position(window_s) + 1, rows]
         return cells >> np.uint8(_HOLD_SHIFT) & np.uint8(_HOLD_MASK)
 
-    def evaluated(self, window_s: int, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    def evaluated(self, window_s: int, rows: Rows) -> Rows:
         """Returns those of `rows` that were evaluated in a window."""
         evaluated: NDArray[np.bool_] = self.cells[self.position(window_s), rows, 0] >= _EVALUATED
         return rows[evaluated]
 
-    def add_measured(self, window_s: int, measured: Measured) -> None:
-        """Takes over what was read in a window; of a link read before, the newer."""
-        known = self.measured.get(window_s)
-        self.measured[window_s] = known.merge(measured) if known else measured
+    def add_read(self, window_s: int, read: WindowPowers) -> None:
+        """Adds what was read in a window; it replaces what was read on the same links before."""
+        known = self.read.get(window_s)
+        self.read[window_s] = known.merge(read) if known else read
 
     def delta_db(self, window_s: int, rows: Rows) -> NDArray[np.float64]:
         """Returns (k, 2), the losses above base of some links in a window; NaN = none."""
         delta_db = np.full((len(rows), 2), np.nan)
-        measured = self.measured.get(window_s)
-        if measured is not None:
-            at, here = measured.positions(rows)
+        read = self.read.get(window_s)
+        if read is not None:
+            at, here = read.positions(rows)
             at = at[here]
-            limits = self.limits.take(rows[here]).with_base(measured.base_db[at])
-            delta_db[here] = measure(measured.span_powers(at), limits).delta_db
+            limits = self.limits.take(rows[here]).with_base(read.base_db[at])
+            delta_db[here] = losses_of(read.span_powers(at), limits).delta_db
         return delta_db
 
-    def span_readings(
+    def event_readings(
         self,
         links: Rows,
         window_s: int,
         onset_s: NDArray[np.int64],
         folded_peak_db: NDArray[np.float64],
-    ) -> list[tuple[tuple[SpanReading, SpanReading], int]]:
+    ) -> list[EventReadings]:
         """Returns what events at a window say of the spans of k links.
 
         Args:
             links: (k,) rows of the links.
-            window_s: the events' window.
+            window_s: the window of the events.
             onset_s: (k,) the peak is the largest delta from this window on.
             folded_peak_db: (k, 2) the largest delta in windows not kept any more, NaN = none.
-
-        Returns:
-            For each link the readings, and a bit mask of the spans that were cut while no OSC was
-            measured.
         """
         peak_db = folded_peak_db.copy()
         for at_s in range(max(int(onset_s.min()), self.oldest_s), window_s + 1):
             delta_db = self.delta_db(at_s, links)
             peak_db = np.fmax(peak_db, np.where(onset_s[:, None] <= at_s, delta_db, np.nan))
         powers, base_db = self._powers(links, window_s)  # which may be before the onset
-        found = measure(powers, self.limits.take(links).with_base(base_db))
-        without_osc = cut_without_osc(self.codes(window_s, links)[-1], found)
+        losses = losses_of(powers, self.limits.take(links).with_base(base_db))
+        without_osc = cut_without_osc(self.codes(window_s, links)[-1], losses)
         columns = (
-            *(powers.tx_dbm, powers.rx_dbm, found.loss_db, found.loss_osc_db),
-            *(base_db, found.delta_db, peak_db, found.tx_dark, found.rx_dark),
+            *(powers.tx_dbm, powers.rx_dbm, losses.loss_db, losses.loss_osc_db),
+            *(base_db, losses.delta_db, peak_db, losses.tx_dark, losses.rx_dark),
         )
         spans = [
             list(map(SpanReading, *(column[:, direction].tolist() for column in columns)))
@@ -273,13 +266,10 @@ class History:
 
     def _powers(self, links: Rows, window_s: int) -> tuple[SpanPowers, NDArray[np.float64]]:
         """Returns what was read on k links in a window, and their bases; NaN = nothing."""
-        measured = self.measured.get(window_s, _NOTHING)
-        at, here = measured.positions(links)
+        read = self.read.get(window_s, _NOTHING_READ)
+        at, here = read.positions(links)
         if not here.all():
             rows = links[~here]
-            measured = measured.merge(Measured(rows, {}, np.full((len(rows), 2), np.nan)))
-            at, _ = measured.positions(links)
-        return measured.span_powers(at), measured.base_db[at]
-
-
-_NOTHING = Measured(np.empty(0, np.int64), {}, np.empty((0, 2)))
+            read = read.merge(WindowPowers(rows, {}, np.full((len(rows), 2), np.nan)))
+            at, _ = read.positions(links)
+        return read.span_powers(at), read.base_db[at]

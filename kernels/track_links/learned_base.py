@@ -1,8 +1,8 @@
-"""Learned base: the expected loss of a span whose topology states none.
+"""Learned base: the expected loss of a span for which the topology states none.
 
 It is the median of the first 60 windows with a measured loss in a row, NO_DATA skipped, whose
-spread is under 0.5 dB; a dark window ends the row. It holds from the window after the 60th on,
-and for good.
+spread is under 0.5 dB; a dark window ends the row. It holds from the window after the 60th on, and
+for good (spec, section 5).
 """
 
 import bisect
@@ -10,10 +10,22 @@ import math
 import statistics
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
+from kernels.arrays import moved, new_places
+from kernels.track_links.losses import SpanLosses
+from kernels.track_links.powers import SpanPowers
+
+__all__ = ["LEARN_SPREAD_DB", "LEARN_WINDOWS", "LearnedBases", "LearningRow"]
+
 #: Windows in a row that make a base.
 LEARN_WINDOWS = 60
 #: Their spread (largest less smallest loss) must stay under this [dB].
 LEARN_SPREAD_DB = 0.5
+
+#: Instead of the window after which a base holds: there is none.
+_NEVER = np.iinfo(np.int64).min
 
 
 @dataclass
@@ -29,7 +41,7 @@ class LearningRow:
     losses_db: list[float] = field(default_factory=list)
 
     def add(self, window_s: int, loss_db: float | None, *, spare: int) -> tuple[float, int] | None:
-        """Takes over what a window measured, anew where it was evaluated before.
+        """Adds what a window says, or replaces it where the window was evaluated before.
 
         Args:
             window_s: start of the window.
@@ -37,7 +49,7 @@ class LearningRow:
             spare: number of windows that may still change.
 
         Returns:
-            The base and the 60th window it rests on, once there is one.
+            The base and the 60th window that it rests on, once there is one.
         """
         at = bisect.bisect_left(self.windows_s, window_s)
         if at < len(self.windows_s) and self.windows_s[at] == window_s:
@@ -53,3 +65,69 @@ class LearningRow:
         if surplus > 0:
             del self.windows_s[:surplus], self.losses_db[:surplus]
         return None
+
+
+@dataclass
+class LearnedBases:
+    """The learned bases of n links.
+
+    Attributes:
+        base_db: (n, 2) float64, NaN = none.
+        after_s: (n, 2) int64, start of the window after which the base holds.
+        learning: what has been learned so far, by (row of the link, direction).
+    """
+
+    base_db: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
+    after_s: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 2), np.int64))
+    learning: dict[tuple[int, int], LearningRow] = field(default_factory=dict)
+
+    def rearrange(self, source: NDArray[np.int64]) -> None:
+        """Gives the links new rows, by new row the old one or -1."""
+        places = new_places(source, len(self.base_db)).tolist()
+        self.base_db = moved(self.base_db, source, np.nan)
+        self.after_s = moved(self.after_s, source, _NEVER)
+        self.learning = {
+            (places[row], direction): learning
+            for (row, direction), learning in self.learning.items()
+            if places[row] >= 0
+        }
+
+    def in_force_db(self, window_s: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Returns (k, 2), the bases of some links that hold in a window, NaN = none."""
+        return np.where(self.after_s[rows] < window_s, self.base_db[rows], np.nan)
+
+    def is_known(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Returns (k, 2) which spans of some links have a base."""
+        return ~np.isnan(self.base_db[rows])
+
+    def learn(
+        self,
+        window_s: int,
+        rows: NDArray[np.int64],
+        needed: NDArray[np.bool_],
+        powers: SpanPowers,
+        losses: SpanLosses,
+        *,
+        late: bool,
+        spare: int,
+    ) -> None:
+        """Learns from what a window says.
+
+        Args:
+            window_s: start of the window.
+            rows: (k,) rows of the links.
+            needed: (k, 2) spans that need a base and have none.
+            powers: what was read on the links.
+            losses: what that comes to.
+            late: the window was evaluated before.
+            spare: number of windows that may still change.
+        """
+        no_data = np.isnan(powers.tx_dbm) | np.isnan(powers.rx_dbm)
+        for i, direction in np.argwhere(needed & (late | ~no_data)):
+            # Both ends are sampled: where there is no loss one of them is dark.
+            loss = None if no_data[i, direction] else float(losses.loss_db[i, direction])
+            key = int(rows[i]), int(direction)
+            learned = self.learning.setdefault(key, LearningRow()).add(window_s, loss, spare=spare)
+            if learned:
+                self.base_db[key], self.after_s[key] = learned
+                del self.learning[key]

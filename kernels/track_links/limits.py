@@ -1,6 +1,7 @@
 """What the topology says of links, as arrays: thresholds, bases, and whether events are decided."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from kernels.track_links.decide import SpanLimits
+from kernels.arrays import moved
 from schema import topology_pb2
+from schema.times import NS_PER_S
 from schema.topology import THRESHOLD_DEFAULTS
 from schema.topology_pb2 import FiberLink, LifecycleState, MaintenanceWindow
 
-NS_PER_S = 10**9
+__all__ = [
+    "SpanLimits",
+    "clear_threshold_db",
+    "is_decided",
+    "limits_of",
+    "maintenance_at",
+    "no_limits",
+    "parse_links",
+]
 
 _SPANS = ("az", "za")
+#: States of life in which events are decided (spec, section 3).
 _DECIDED_STATES = (
     LifecycleState.LIFECYCLE_STATE_UNSPECIFIED,
     LifecycleState.DEPLOYED,
@@ -26,8 +37,50 @@ _DECIDED_STATES = (
 _handler = ptars.HandlerPool([topology_pb2.DESCRIPTOR]).get_for_message(FiberLink.DESCRIPTOR)
 
 
+@dataclass(frozen=True)
+class SpanLimits:
+    """The limits of n links; arrays of shape (n, 2), directions AZ, ZA.
+
+    Attributes:
+        los_dbm: a power at or below it is dark.
+        set_db: (n, 2, 4), thresholds above the base of the FIBER levels 1 to 4.
+        base_db: expected loss, NaN = none.
+        base_osc_db: expected loss of the OSC, NaN = none.
+        has_osc: both ends read an OSC.
+    """
+
+    los_dbm: NDArray[np.float64]
+    set_db: NDArray[np.float64]
+    base_db: NDArray[np.float64]
+    base_osc_db: NDArray[np.float64]
+    has_osc: NDArray[np.bool_]
+
+    def take(self, rows: Any) -> "SpanLimits":
+        """Returns the limits of some links."""
+        return SpanLimits(**{name: values[rows] for name, values in vars(self).items()})
+
+    def put(self, rows: NDArray[np.int64], limits: "SpanLimits") -> None:
+        """Writes the limits of some links."""
+        for name, values in vars(limits).items():
+            getattr(self, name)[rows] = values
+
+    def moved(self, source: NDArray[np.int64]) -> "SpanLimits":
+        """Returns the limits in new places, see `kernels.arrays.moved`; then put the new rows."""
+        return SpanLimits(**{name: moved(values, source, 0) for name, values in vars(self).items()})
+
+    def with_base(self, base_db: NDArray[np.float64]) -> "SpanLimits":
+        """Returns the limits with other bases."""
+        return replace(self, base_db=base_db)
+
+
+def clear_threshold_db(set_db: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns the loss above base below which a level does not hold any more (spec, section 6)."""
+    threshold: NDArray[np.float64] = set_db - np.minimum(1.0, set_db / 2)
+    return threshold
+
+
 def parse_links(links: Sequence[bytes]) -> pa.RecordBatch:
-    """Returns n serialized FiberLinks in columns, nested; what a link does not state is null."""
+    """Returns n serialized FiberLinks in nested columns; what a link does not state is null."""
     return _handler.list_to_record_batch(list(links))
 
 
@@ -72,7 +125,7 @@ def _by_span(links: pa.RecordBatch, path: list[str], default: float) -> NDArray[
 
 
 def _stated(message: pa.StructArray, path: list[str], default: float | bool) -> NDArray[Any]:
-    """Returns a field of a message, or of one inside it; the default where it is not stated."""
+    """Returns a field of a message, or of a message in it; the default where it is not stated."""
     field = pc.struct_field(message, path).fill_null(default)
     values: NDArray[Any] = field.to_numpy(zero_copy_only=False)
     return values

@@ -1,7 +1,7 @@
 """The links of a shard by row: the rows of all arrays that `Tracks` keeps by link.
 
-Links stand in ascending order of their keys. So the SPANS rows of a window, which do too, fall on
-ascending rows, and the same links second by second fall on the same rows.
+Links stand in ascending order of their keys. The powers of a window do too, so they fall on
+ascending rows, and the same links fall on the same rows window by window.
 """
 
 import functools
@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernels.track_links.decide import SpanLimits
+from kernels.arrays import moved
 from kernels.track_links.history import Rows
-from kernels.track_links.limits import is_decided, limits_of, no_limits, parse_links
+from kernels.track_links.limits import SpanLimits, is_decided, limits_of, no_limits, parse_links
 from schema.blocks import link_key
 from schema.topology_pb2 import FiberLink
+
+__all__ = ["LinkRows", "View"]
 
 
 @functools.lru_cache(maxsize=65_536)
@@ -26,13 +28,13 @@ def _parsed(link: bytes) -> FiberLink:
 
 @dataclass(frozen=True)
 class View:
-    """Some links as they come in each window: where they stand, and their limits.
+    """Some links as they come in a window: where they stand, and their limits.
 
     Attributes:
-        links: (n,) uint64, the link keys of the SPANS rows.
-        taken: which of these rows are decided.
-        rows: (k,) int64, rows of their links, ascending.
-        limits: the limits of these.
+        links: (n,) uint64, the link keys that were asked for.
+        taken: which of these are decided, a slice or (k,) positions.
+        rows: (k,) int64, rows of these links, ascending.
+        limits: their limits.
         no_base: (k, 2) bool, the topology states no base.
     """
 
@@ -49,7 +51,7 @@ class LinkRows:
 
     Attributes:
         keys: (n,) uint64, link keys, ascending.
-        limits: of all n links. After a restore they are still to come, as are the links.
+        limits: of all n links. After a restore these and the links themselves are still to come.
     """
 
     keys: NDArray[np.uint64] = field(default_factory=lambda: np.empty(0, np.uint64))
@@ -59,7 +61,7 @@ class LinkRows:
     _view: View | None = None
 
     def set_links(self, links: Mapping[str, bytes]) -> Rows | None:
-        """Takes over a whole topology; returns what `change_links` does.
+        """Lays out a whole topology; returns what `change_links` does.
 
         Args:
             links: serialized FiberLinks by link_id.
@@ -69,13 +71,13 @@ class LinkRows:
         return self._change(by_key, gone)
 
     def change_links(self, changes: Mapping[str, bytes | None]) -> Rows | None:
-        """Takes over changes of the topology.
+        """Applies changes of the topology.
 
         Args:
-            changes: serialized FiberLinks by link_id; None = the link is gone.
+            changes: serialized FiberLinks by link_id; None = the link is deleted.
 
         Returns:
-            By new row the old one, -1 for a link that was not there; None where no row changes.
+            By new row the old one, -1 for a link that was not there; None where no row moves.
         """
         by_key = {link_key(link_id): link for link_id, link in changes.items()}
         present = {key: link for key, link in by_key.items() if link is not None}
@@ -86,7 +88,7 @@ class LinkRows:
         return _parsed(self._links[row])
 
     def view(self, links: NDArray[np.uint64]) -> View:
-        """Returns the links of SPANS rows, those that are not decided left out."""
+        """Returns some links by their keys; those that are not decided are left out."""
         view = self._view
         if view is not None and np.array_equal(view.links, links):
             return view
@@ -97,7 +99,7 @@ class LinkRows:
         if len(taken) == len(links):
             taken = slice(None)
         view = View(links, taken, rows, limits, np.isnan(limits.base_db))
-        if len(rows) * 2 > len(self.keys):  # what comes each second, not what came late
+        if len(rows) * 2 > len(self.keys):  # what comes in each window, not what came late
             self._view = view
         return view
 
@@ -112,11 +114,11 @@ class LinkRows:
         changed = np.array(sorted(present), np.uint64)
         keys = np.union1d(np.setdiff1d(self.keys, np.array(gone, np.uint64)), changed)
         source, _ = self._find(keys)
-        moved = not np.array_equal(keys, self.keys)
-        if moved or len(self._links) != len(keys):
+        rows_move = not np.array_equal(keys, self.keys)
+        if rows_move or len(self._links) != len(keys):
             known = source if len(self._links) else np.full(len(source), -1)
-            self._links = np.concatenate((self._links, np.array([None], object)))[known]
-            self._decided = np.append(self._decided, False)[known]
+            self._links = moved(self._links, known, None)
+            self._decided = moved(self._decided, known, False)
             self.limits = self.limits.moved(known)
             self.keys = keys
         rows = np.searchsorted(keys, changed)
@@ -126,4 +128,4 @@ class LinkRows:
         self._decided[rows] = is_decided(parsed)
         self.limits.put(rows, limits_of(parsed))
         self._view = None
-        return source if moved else None
+        return source if rows_move else None

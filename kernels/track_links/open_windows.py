@@ -1,19 +1,20 @@
 """The windows of a shard that are not closed: their samples, and what a late report changes.
 
-On time a window is measured of all its samples. A late report makes a measurement of its own, of
-the links that it has something new of, with all that is known of these by then.
+On time a window is made of all its samples. A late report is evaluated by itself, for the links
+that it says something new of, with all samples of these links that are known by then.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kernels.decode_reports.samples import ranges
-from kernels.track_links.powers import concat_ends, new_samples, pick_ends
+from kernels.arrays import ranges
+from kernels.track_links.ends import by_report, concat_ends, new_samples, pick_ends
 from schema.blocks import Block
 from schema.columns import Columns
+
+__all__ = ["OpenWindows"]
 
 
 class OpenWindows:
@@ -22,8 +23,8 @@ class OpenWindows:
     def __init__(self) -> None:
         """Starts with no samples."""
         self._blocks: dict[int, list[bytes]] = {}
-        self._known: dict[int, _Known] = {}
-        #: What all blocks take [bytes].
+        self._by_link: dict[int, _SamplesByLink] = {}
+        #: Size of all blocks [bytes].
         self.num_bytes = 0
 
     @property
@@ -32,18 +33,18 @@ class OpenWindows:
         return max(self._blocks, default=None)
 
     def blocks(self) -> Iterator[bytes]:
-        """Yields all blocks, in order of arrival by window."""
+        """Yields all blocks, window by window, in order of arrival."""
         for blocks in self._blocks.values():
             yield from blocks
 
     def between(self, after_s: int, up_to_s: int) -> list[int]:
-        """Returns the windows with samples that start behind one and up to another, ascending."""
+        """Returns the windows with samples that start after one and up to another, ascending."""
         return sorted(w for w in self._blocks if after_s < w <= up_to_s)
 
     def add(self, window_s: int, ends: bytes) -> None:
         """Keeps an ENDS block of a window."""
         self._blocks.setdefault(window_s, []).append(ends)
-        self._known.pop(window_s, None)
+        self._by_link.pop(window_s, None)
         self.num_bytes += len(ends)
 
     def rows(self, window_s: int) -> Columns:
@@ -59,26 +60,26 @@ class OpenWindows:
             columns: its columns.
 
         Yields:
-            For each report in it that brings something new, in order of arrival: all ENDS rows of
-            the links that are concerned.
+            For each report in it that says something new, in order of arrival: all ENDS rows of
+            the links that it says this of.
         """
-        known = self._known.get(window_s) or _Known(self._blocks.get(window_s, ()))
+        known = self._by_link.get(window_s) or _SamplesByLink(self._blocks.get(window_s, ()))
         self.add(window_s, ends)
-        self._known[window_s] = known
-        for rows in _by_report(columns):
-            news = new_samples(rows, known.of(rows["link"]))
-            if len(news["link"]):
-                known.add(news)
-                yield concat_ends(known.of(news["link"]))
+        self._by_link[window_s] = known
+        for rows in by_report(columns):
+            new = new_samples(rows, known.of(rows["link"]))
+            if len(new["link"]):
+                known.add(new)
+                yield concat_ends(known.of(new["link"]))
 
     def forget(self, up_to_s: int) -> None:
         """Drops the windows that start up to one."""
         for window_s in [w for w in self._blocks if w <= up_to_s]:
             self.num_bytes -= sum(map(len, self._blocks.pop(window_s)))
-            self._known.pop(window_s, None)
+            self._by_link.pop(window_s, None)
 
 
-class _Known:
+class _SamplesByLink:
     """The samples of one window, found by link: late reports are small, windows are not."""
 
     def __init__(self, blocks: Sequence[bytes]) -> None:
@@ -106,15 +107,3 @@ class _Known:
         """Adds ENDS rows behind the others."""
         late = self._parts[self._num_sorted :]
         self._parts[self._num_sorted :] = [concat_ends([*late, rows])]
-
-
-def _by_report(ends: Columns) -> Iterator[dict[str, Any]]:
-    """Yields the ENDS rows of each report, in order of arrival."""
-    for report in np.argsort(ends["order"], kind="stable").tolist():
-        picked = np.flatnonzero(ends["report"] == report)
-        if len(picked):
-            rows = pick_ends(ends, picked)
-            rows["report"] = np.zeros(len(picked), np.int64)
-            for name in ("order", "sequence"):
-                rows[name] = ends[name][report : report + 1]
-            yield rows

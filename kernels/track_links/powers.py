@@ -1,28 +1,29 @@
-"""The span measurement: both ends of every link in one window, both directions.
+"""Powers: what was read at both ends of every link in one window, both directions.
 
-T is the power launched at the transmitting end's tx component, R the power received at the
-other end's rx component, To and Ro the same for the optical supervisory channel (OSC). The loss
-of a span is T - R; `kernels.track_links.decide` takes it of lit readings.
+T is the power launched at the transmitting end's tx component, R the power received at the other
+end's rx component; To and Ro are the same for the optical supervisory channel (spec, section 5).
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from schema.blocks import ROLE_RX, ROLE_TX, SCHEMAS, BlockKind, num_rows
-from schema.columns import Columns, concatenated, none_in
+from schema.blocks import ROLE_RX, ROLE_TX
+from schema.columns import Columns, none_in
 from schema.pm_report_pb2 import PmType
+
+__all__ = ["LinkPowers", "SpanPowers", "read_powers"]
 
 _A, _Z = 0, 1
 _TX, _RX = 0, 1
-#: End that launches, and end that receives, per direction (AZ, ZA).
+#: End that launches, and end that receives, by direction (AZ, ZA).
 _LAUNCHING, _RECEIVING = (_A, _Z), (_Z, _A)
-#: What each column of SPANS is read from: PM type, role, and the end by direction.
-_POWERS = {
+#: Where each power is read: PM type, role, and the end by direction.
+_READ_FROM = {
     "tx_dbm": (PmType.OUTPUT_POWER, _TX, _LAUNCHING),
     "rx_dbm": (PmType.INPUT_POWER, _RX, _RECEIVING),
     "tx_osc_dbm": (PmType.OUTPUT_POWER_OSC, _TX, _LAUNCHING),
@@ -30,20 +31,43 @@ _POWERS = {
 }
 
 
-def measure_spans(ends: Columns, links: NDArray[np.uint64]) -> dict[str, Any]:
-    """Returns what the spans of some links measure that have a sample, valid or not.
+@dataclass(frozen=True)
+class SpanPowers:
+    """The powers of n links as numbers; (n, 2) float64, NaN = none, -inf = dark [dBm]."""
+
+    tx_dbm: NDArray[np.float64]
+    rx_dbm: NDArray[np.float64]
+    tx_osc_dbm: NDArray[np.float64]
+    rx_osc_dbm: NDArray[np.float64]
+
+    def take(self, rows: Any) -> "SpanPowers":
+        """Returns the powers of some links."""
+        return SpanPowers(**{name: values[rows] for name, values in vars(self).items()})
+
+
+class LinkPowers(NamedTuple):
+    """What was read on n links in one window.
+
+    Attributes:
+        link: (n,) uint64 link keys, ascending, each once.
+        powers: (n, 2) columns by name of `SPAN_POWERS`, by direction (AZ, ZA), coded or not;
+            NaN = none, -inf = dark [dBm]. A name is missing where no link has such a reading.
+    """
+
+    link: NDArray[np.uint64]
+    powers: dict[str, NDArray[Any]]
+
+
+def read_powers(ends: Columns, links: NDArray[np.uint64]) -> LinkPowers:
+    """Returns the powers of those links that have a sample, valid or not.
 
     Of several samples of one component the latest sample time wins as a whole, then the highest
-    sequence, then the first to arrive; samples that count as no data never win.
+    sequence, then the first to arrive; a sample that counts as no data never wins (spec, section
+    2).
 
     Args:
         ends: columns of ENDS rows of one window.
         links: (m,) link keys, ascending, each once; samples of other links are left out.
-
-    Returns:
-        SPANS columns: ``link``, (n,) uint64, ascending, each once; and where any has a reading
-        ``tx_dbm``, ``rx_dbm``, ``tx_osc_dbm``, ``rx_osc_dbm``, (n, 2) by direction (AZ, ZA) [dBm],
-        coded or not, NaN = none, -inf = dark.
     """
     link = pc.index_in(pa.array(ends["link"]), value_set=pa.array(links)).fill_null(-1).to_numpy()
     sampled = np.zeros(len(links) + 1, bool)
@@ -52,55 +76,13 @@ def measure_spans(ends: Columns, links: NDArray[np.uint64]) -> dict[str, Any]:
     winner = _winners(ends, link, len(links))
     if len(here) < len(links):
         winner = winner[here]
-    columns: dict[str, Any] = {"link": links[here]}
-    for name, (pm_type, role, ends_by_direction) in _POWERS.items():
+    powers: dict[str, NDArray[Any]] = {}
+    for name, (pm_type, role, ends_by_direction) in _READ_FROM.items():
         values = ends.get(f"pm_{pm_type}")
         if values is not None:
             values = np.append(values, none_in(values))  # row -1: no sample
-            columns[name] = values[np.ascontiguousarray(winner[:, ends_by_direction, role])]
-    return columns
-
-
-def new_samples(rows: Columns, known: Sequence[Columns]) -> dict[str, Any]:
-    """Returns the ENDS rows that are not known yet; a duplicate changes nothing.
-
-    A duplicate has the link end, role, sample time, sequence and usability of a known sample.
-    """
-    seen = {key for columns in known for key in _identities(columns)}
-    new = np.array([key not in seen for key in _identities(rows)], bool)
-    return pick_ends(rows, new)
-
-
-def _identities(rows: Columns) -> Iterator[tuple[object, ...]]:
-    names = ("link", "end", "role", "sample_time_ns", "has_data")
-    sequence = rows["sequence"][rows["report"]]
-    return zip(*(rows[name].tolist() for name in names), sequence.tolist(), strict=True)
-
-
-def pick_ends(rows: Columns, picked: NDArray[Any]) -> dict[str, Any]:
-    """Returns some ENDS rows, by position or by mask; the reports stay."""
-    schema = SCHEMAS[BlockKind.ENDS]
-    return {
-        name: values if schema[name].per_report else values[picked] for name, values in rows.items()
-    }
-
-
-def concat_ends(parts: Sequence[Columns]) -> dict[str, Any]:
-    """Returns all ENDS rows of some blocks, one block behind the other."""
-    if len(parts) == 1:
-        return dict(parts[0])
-    lengths = [num_rows(BlockKind.ENDS, part) for part in parts]
-    columns: dict[str, Any] = {}
-    for name, column in SCHEMAS[BlockKind.ENDS].items():
-        values = [part.get(name) for part in parts]
-        if column.dtype == "float64":
-            if any(value is not None for value in values):
-                columns[name] = concatenated(values, lengths)
-        else:
-            columns[name] = np.concatenate([value for value in values if value is not None])
-    reports = np.array([len(part["order"]) for part in parts])
-    columns["report"] += np.repeat(np.cumsum(reports) - reports, lengths)
-    return columns
+            powers[name] = values[np.ascontiguousarray(winner[:, ends_by_direction, role])]
+    return LinkPowers(links[here], powers)
 
 
 def _winners(ends: Columns, link: NDArray[np.int32], num_links: int) -> NDArray[np.int64]:
@@ -115,7 +97,7 @@ def _winners(ends: Columns, link: NDArray[np.int32], num_links: int) -> NDArray[
     winner = np.full(num_links * 4, -1, dtype=np.int64)
     winner[slot] = rows
     if np.count_nonzero(winner >= 0) < len(rows):
-        # Several samples of one component. Ascending by merit within a slot, the best is last.
+        # Some component has several samples. Sorted by merit within a slot, the best is last.
         report = ends["report"][rows]
         order = np.lexsort(
             (

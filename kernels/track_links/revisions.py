@@ -1,8 +1,8 @@
-"""What confirmations were acted upon before late evaluations changed them.
+"""Revisions: what had been confirmed, and acted upon, before a late evaluation changed it.
 
-A confirmation acts once: what a late evaluation takes back and another one brings again is no
-news. What is confirmed as the decisions stand was acted upon; only what no longer is confirmed,
-or at a lower level, has to be noted.
+A confirmation acts once: what one late evaluation takes back and another one brings again is not
+new. What is confirmed as the decisions stand has been acted upon. Only what is not confirmed any
+more, or only at a lower level, has to be noted.
 """
 
 from dataclasses import dataclass, field
@@ -11,13 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels.track_links.confirm import Confirmed
+from kernels.track_links.history import Rows
+
+__all__ = ["Key", "Revisions"]
 
 #: Row of the link, family, window [s since the Unix epoch].
 Key = tuple[int, int, int]
 
 
 @dataclass
-class ActedUpon:
+class Revisions:
     """Notes on single windows of single links.
 
     Attributes:
@@ -29,34 +32,34 @@ class ActedUpon:
     sequences: dict[Key, int] = field(default_factory=dict)
 
     def note(
-        self, window_s: int, rows: NDArray[np.int64], was: Confirmed, now: Confirmed
+        self, window_s: int, rows: Rows, before: Confirmed, now: Confirmed
     ) -> NDArray[np.uint8]:
         """Notes what was confirmed at a window where that has changed.
 
         Args:
             window_s: the window.
             rows: (k,) rows of the links.
-            was: what was confirmed, arrays of shape (k, 2).
+            before: what was confirmed, arrays of shape (k, 2).
             now: what is confirmed.
 
         Returns:
             (k, 2), the highest level at which the family confirmed now was ever acted upon.
         """
         level = now.level.copy()
-        changed = (was.level != now.level) | (was.family != now.family)
+        changed = (before.level != now.level) | (before.family != now.family)
         for i in np.flatnonzero(changed.any(axis=1)):
             link = int(rows[i])
-            for direction in np.flatnonzero(was.level[i]):
-                key = link, int(was.family[i, direction]), window_s
+            for direction in np.flatnonzero(before.level[i]):
+                key = link, int(before.family[i, direction]), window_s
                 noted = list(self.levels.get(key, (0, 0)))
-                noted[direction] = max(noted[direction], int(was.level[i, direction]))
+                noted[direction] = max(noted[direction], int(before.level[i, direction]))
                 self.levels[key] = noted[0], noted[1]
             for direction in (0, 1):
                 key = link, int(now.family[i, direction]), window_s
                 level[i, direction] = self.levels.get(key, (0, 0))[direction]
         return level
 
-    def match(self, key: Key) -> tuple[int, int]:
+    def last_match(self, key: Key) -> tuple[int, int]:
         """Returns sequence and level of the match published last; zeros for none."""
         level = max(self.levels.get(key, (0, 0)))
         return self.sequences.get(key, int(level > 0)), level
@@ -66,8 +69,8 @@ class ActedUpon:
         self.levels = {key: noted for key, noted in self.levels.items() if key[2] >= oldest_s}
         self.sequences = {key: noted for key, noted in self.sequences.items() if key[2] >= oldest_s}
 
-    def rearrange(self, source: NDArray[np.int64]) -> None:
-        """Gives the links new rows, by new row the old one or -1; others are forgotten."""
+    def rearrange(self, source: Rows) -> None:
+        """Gives the links new rows, by new row the old one or -1; forgets other links."""
         if not self.levels and not self.sequences:
             return
         new_row = {old: new for new, old in enumerate(source.tolist()) if old >= 0}

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernels.decode_reports.decode import Decoded, decode
-from kernels.decode_reports.fast_path import MAX_LAYOUTS, Layouts
+from kernels.decode_reports.fast_path import MAX_LAYOUTS, FastPath
 from kernels.decode_reports.report_layout import learn_layout
 from schema import pm_report_pb2 as pm
 from schema.columns import plain
@@ -46,7 +46,7 @@ REPORTS = st.builds(
 PAYLOADS = st.lists(REPORTS | st.binary(max_size=20), max_size=6)
 
 
-class _NoLayouts(Layouts):
+class _NoLayouts(FastPath):
     """Leaves all to the parser."""
 
     def take(self, payloads: Any, order: Any, record_time_ns: Any) -> Any:
@@ -88,9 +88,9 @@ def test_layouts_equal_the_parser(payloads: list[bytes], has_time: bool) -> None
     order = np.arange(len(payloads)) + 100
     times = np.full(len(payloads), ns(2)) if has_time else None
     expected = decode(payloads, order, times, _NoLayouts())
-    layouts = Layouts()
+    fast_path = FastPath()
     for _ in range(3):  # learning, and with what was learned
-        found = decode(payloads, order, times, layouts)
+        found = decode(payloads, order, times, fast_path)
         assert told(found) == told(expected)
         assert found.invalid == expected.invalid
         for name in ("num_reports", "num_reports_rejected", "num_components"):
@@ -102,9 +102,9 @@ def usual(node: str, at: float, power: float) -> bytes:
 
 
 def test_reports_that_look_the_same_are_not_parsed() -> None:
-    layouts = Layouts()
+    fast_path = FastPath()
     payloads = [usual(node, 1.0, 2.0 + i / 7) for i, node in enumerate("ABCD")]
-    matched, left = layouts.take(payloads, np.arange(4), None)
+    matched, left = fast_path.take(payloads, np.arange(4), None)
     assert len(left) == 0
     (one,) = matched
     assert one.order.tolist() == [0, 1, 2, 3]
@@ -122,16 +122,16 @@ def test_reports_that_look_the_same_are_not_parsed() -> None:
     ],
 )
 def test_unusual_reports_are_left_to_the_parser(other: bytes) -> None:
-    layouts = Layouts()
-    layouts.take([usual("A", 1.0, 2.0)] * 2, np.arange(2), None)
-    matched, left = layouts.take([usual("B", 2.0, 3.0), other], np.arange(2), None)
+    fast_path = FastPath()
+    fast_path.take([usual("A", 1.0, 2.0)] * 2, np.arange(2), None)
+    matched, left = fast_path.take([usual("B", 2.0, 3.0), other], np.arange(2), None)
     assert learn_layout(other) is None
     assert left.tolist() == [1]
     assert [one.order.tolist() for one in matched] == [[0]]
 
 
 def test_layouts_that_are_not_used_are_forgotten() -> None:
-    layouts = Layouts()
+    fast_path = FastPath()
     for length in range(2 * MAX_LAYOUTS):
-        layouts.take([payload("A" * (length + 1), 1, tx("p", 1.0))], np.arange(1), None)
-    assert sum(map(len, layouts._by_length.values())) == MAX_LAYOUTS
+        fast_path.take([payload("A" * (length + 1), 1, tx("p", 1.0))], np.arange(1), None)
+    assert len(fast_path) == MAX_LAYOUTS

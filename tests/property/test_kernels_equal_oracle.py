@@ -50,13 +50,17 @@ def as_set(lines: list[dict[str, Any]], names: tuple[str, ...] | None = None) ->
     )
 
 
-def check(scene: Scene, *, learn_windows: int, num_shards: int, **options: Any) -> None:
+def check(
+    scene: Scene, *, learn_windows: int, num_shards: int, failing: bool = False, **options: Any
+) -> None:
     with (
         patch("kernels.track_links.learned_base.LEARN_WINDOWS", learn_windows),
         patch("tests.oracle_link.LEARN_WINDOWS", learn_windows),
     ):
         expected = oracle.replay(scene.payloads, scene.links, **options)
-        found = kernel_replay.replay(scene.payloads, scene.links, num_shards=num_shards, **options)
+        found = kernel_replay.replay(
+            scene.payloads, scene.links, num_shards=num_shards, failing=failing, **options
+        )
     assert by_link(found.events) == by_link(expected.events)
     assert as_set(found.late) == as_set(expected.late)
     assert as_set(found.unmatched) == as_set(expected.unmatched)
@@ -129,3 +133,9 @@ def test_windows_said_anew(
 @given(scene=scenes(max_links=1, mishaps=(20, 80)), options=STREAM)
 def test_many_mishaps_on_one_link(scene: Scene, options: dict[str, Any]) -> None:
     check(scene, mode="stream", emit="lifecycle", **options)
+
+
+@scenes_looked_at(6)
+@given(scene=scenes(max_links=2), options=STREAM)
+def test_whichever_call_of_the_state_fails(scene: Scene, options: dict[str, Any]) -> None:
+    check(scene, mode="stream", emit="lifecycle", failing=True, **options)

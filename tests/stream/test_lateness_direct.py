@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from kernels.track_links import tracker
 from schema.records import EventTime
 from tests import builders
 from tests.stream.cases import CASES, Case
 from tests.stream.harness import CaseSource, comparable, expected, run_case
-from transforms import track_links
 
 
 class LiveSource(CaseSource):
@@ -26,7 +26,7 @@ class LiveSource(CaseSource):
 def test_case(
     case: Case, source: type[CaseSource], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(track_links, "FOLLOWED_S", 40)  # each case ends with so many seconds
+    monkeypatch.setattr(tracker, "FOLLOWED_S", 40)  # each case ends with so many seconds
     got = run_case(case, "BundleBasedDirectRunner", [], tmp_path, source(case.steps))
     want = expected(case)
     assert builders.short(got.events) == list(case.events)

@@ -10,14 +10,13 @@ import pytest
 from kernels.track_links.decide import (
     NOT_COUNTING,
     Decisions,
-    Measurement,
-    SpanPowers,
     cut_without_osc,
     decide,
     is_plainly_normal,
-    measure,
 )
 from kernels.track_links.limits import limits_of, parse_links
+from kernels.track_links.losses import SpanLosses, losses_of
+from kernels.track_links.powers import SpanPowers
 from schema import topology_pb2 as topo
 from schema.events import Code
 from tests.builders import link, span
@@ -36,7 +35,7 @@ def made(
     base_db: float | None = 10.0,
     base_osc_db: float | None = 12.0,
     **thresholds: float,
-) -> tuple[Decisions, Measurement]:
+) -> tuple[Decisions, SpanLosses]:
     """Decides AZ of one link; ZA is sound and must stay so."""
     stated: dict[str, Any] = {"thresholds": topo.Thresholds(**thresholds)}
     if base_osc_db is not None:
@@ -45,12 +44,12 @@ def made(
     limits = limits_of(parse_links([stated_link.SerializeToString()]))
     powers = [np.array([[az, za]]) for az, za in zip((t, r, *osc), (1, -9, 1, -11), strict=True)]
     found = decide(SpanPowers(*powers), limits, np.array([[held, False]]))
-    measured = measure(SpanPowers(*powers), limits)
+    losses = losses_of(SpanPowers(*powers), limits)
     plainly = is_plainly_normal(SpanPowers(*powers), limits)
     # It may miss a normal window, never take another one for it.
     assert not plainly[0] or (found.code[0, 0], found.fiber_hold[0, 0]) == (Code.NORMAL, 0)
     assert found.code[0, 1] == Code.NORMAL
-    return found, measured
+    return found, losses
 
 
 def decided(t: float, r: float, **more: Any) -> Decisions:
@@ -140,8 +139,8 @@ def test_rows(t: float, r: float, more: dict[str, Any], code: Code, hold: int) -
     ],
 )
 def test_cut_without_osc(t: float, r: float, more: dict[str, Any], without: bool) -> None:
-    found, measured = made(t, r, **more)
-    assert cut_without_osc(found.code, measured).tolist() == [[without, False]]
+    found, losses = made(t, r, **more)
+    assert cut_without_osc(found.code, losses).tolist() == [[without, False]]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kernels.track_links.state_codec import measured_blocks, pack_tracks, unpack_tracks
+from kernels.track_links.evaluation import evaluate
+from kernels.track_links.powers import LinkPowers
+from kernels.track_links.state_codec import pack_tracks, read_blocks, unpack_tracks
 from kernels.track_links.tracks import Tracks
 from schema.blocks import link_key
 from schema.events import Action, FiberEvent
@@ -22,19 +24,19 @@ def serialized(*ids: str, **fields: Any) -> dict[str, bytes | None]:
     return {name: link(name, **fields).SerializeToString() for name in ids}
 
 
-def spans(deltas_db: dict[str, float]) -> dict[str, Any]:
-    """Returns SPANS columns of some links, both directions alike."""
+def read(deltas_db: dict[str, float]) -> LinkPowers:
+    """Returns the powers of some links, both directions alike."""
     rows = sorted((link_key(name), delta_db) for name, delta_db in deltas_db.items())
     tx_dbm = np.ones((len(rows), 2))
     loss_db = np.array([[BASE_DB + delta_db] * 2 for _, delta_db in rows])
     keys = np.array([key for key, _ in rows], np.uint64)
-    return {"link": keys, "tx_dbm": tx_dbm, "rx_dbm": tx_dbm - loss_db.reshape(-1, 2)}
+    return LinkPowers(keys, {"tx_dbm": tx_dbm, "rx_dbm": tx_dbm - loss_db.reshape(-1, 2)})
 
 
 def run(tracks: Tracks, first_s: int, number: int, **deltas_db: float) -> list[FiberEvent]:
     events = []
     for window_s in range(first_s, first_s + number):
-        events += tracks.evaluate(window_s, spans(deltas_db), late=False)
+        events += evaluate(tracks, window_s, read(deltas_db), late=False)
     return events
 
 
@@ -43,7 +45,7 @@ def told(events: list[FiberEvent]) -> list[tuple[str, Action, int]]:
 
 
 def restored(tracks: Tracks, links: dict[str, bytes | None]) -> Tracks:
-    back = unpack_tracks(pack_tracks(tracks), list(measured_blocks(tracks)))
+    back = unpack_tracks(pack_tracks(tracks), list(read_blocks(tracks)))
     back.set_links({name: data for name, data in links.items() if data})
     return back
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from kernels.track_links.ends import concat_ends, new_samples
 from kernels.track_links.open_windows import OpenWindows
-from kernels.track_links.powers import concat_ends, new_samples
 from schema.blocks import ROLE_RX, ROLE_TX, Block, BlockKind
 from schema.columns import Columns
 

@@ -21,7 +21,7 @@ def test_replay_and_its_defaults(files: list[str]) -> None:
     assert command.replay == "batch"
     assert command.files == {"events": "e.jsonl"}
     assert command.settings.emit == "lifecycle"
-    assert command.settings.lateness.closing_s == 7
+    assert command.settings.bounds.closed_at_s(0) == 8
     assert command.settings.num_shards == 1
     assert command.settings.source_name == "event-center"
 

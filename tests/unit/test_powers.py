@@ -1,4 +1,4 @@
-"""Which sample of a link end counts, what is new about a late one, and the losses."""
+"""Which sample of a link end counts, and what is new about a late one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kernels.track_links.powers import concat_ends, measure_spans, new_samples
+from kernels.track_links.ends import concat_ends, new_samples
+from kernels.track_links.powers import LinkPowers, read_powers
 from schema.blocks import ROLE_RX, ROLE_TX, Block, BlockKind
 from schema.columns import Columns, coded, plain
 from schema.pm_report_pb2 import PmType
@@ -55,9 +56,9 @@ def ends(*rows: dict[str, Any], code: bool = False) -> dict[str, Any]:
     return Block.from_bytes(Block(BlockKind.ENDS, columns).to_bytes()).columns  # type: ignore[return-value]
 
 
-def measured(rows: Columns) -> dict[str, Any]:
-    """Measures all links of some rows."""
-    return measure_spans(rows, np.unique(rows["link"]))
+def read(rows: Columns) -> LinkPowers:
+    """Reads the powers of all links of some rows."""
+    return read_powers(rows, np.unique(rows["link"]))
 
 
 @pytest.mark.parametrize(
@@ -77,21 +78,21 @@ def measured(rows: Columns) -> dict[str, Any]:
 def test_the_sample_that_counts(samples: list[dict[str, Any]], won: int | None) -> None:
     rows = [sample(Z, ROLE_RX, -10.0 - i, **fields) for i, fields in enumerate(samples)]
     for code in (False, True):
-        received = plain(measured(ends(*rows, code=code))["rx_dbm"])
+        received = plain(read(ends(*rows, code=code)).powers["rx_dbm"])
         np.testing.assert_equal(received, [[NAN if won is None else -10.0 - won, NAN]])
 
 
 def test_a_sample_counts_as_a_whole() -> None:
     older = sample(Z, ROLE_RX, -9.0, input_osc=-11.0)
     newer = sample(Z, ROLE_RX, NAN, input_osc=-12.0, sample_time_ns=1)
-    spans = measured(ends(older, newer))
-    np.testing.assert_equal(spans["rx_dbm"][0], [NAN, NAN])
-    np.testing.assert_equal(spans["rx_osc_dbm"][0], [-12.0, NAN])
+    found = read(ends(older, newer))
+    np.testing.assert_equal(found.powers["rx_dbm"][0], [NAN, NAN])
+    np.testing.assert_equal(found.powers["rx_osc_dbm"][0], [-12.0, NAN])
 
 
-def test_directions_and_losses() -> None:
+def test_directions() -> None:
     both = ROLE_TX | ROLE_RX
-    spans = measured(
+    found = read(
         ends(
             sample(A, both, input=-7.0, output=1.0, output_osc=3.0),
             sample(Z, ROLE_RX, -9.0, input_osc=DARK),
@@ -101,7 +102,7 @@ def test_directions_and_losses() -> None:
             sample(A, ROLE_RX, link=3, has_data=False),
         )
     )
-    assert spans["link"].tolist() == [1, 2, 3]
+    assert found.link.tolist() == [1, 2, 3]
     expected = {
         "tx_dbm": [[1, 2], [NAN, 2], [NAN, NAN]],
         "rx_dbm": [[-9, -7], [NAN, DARK], [NAN, NAN]],
@@ -109,19 +110,19 @@ def test_directions_and_losses() -> None:
         "rx_osc_dbm": [[DARK, NAN], [NAN, NAN], [NAN, NAN]],
     }
     for name, values in expected.items():
-        np.testing.assert_equal(plain(spans[name]), np.array(values, float), name)
+        np.testing.assert_equal(plain(found.powers[name]), np.array(values, float), name)
 
 
 def test_links_that_are_not_asked_for_are_left_out() -> None:
     rows = ends(*(sample(Z, ROLE_RX, -9.0 - link, link=link) for link in (5, 3, 1)))
-    spans = measure_spans(rows, np.array([1, 2, 3, 4], np.uint64))
-    assert spans["link"].tolist() == [1, 3]
-    np.testing.assert_equal(plain(spans["rx_dbm"])[:, 0], [-10.0, -12.0])
-    assert len(measure_spans(rows, np.array([], np.uint64))["link"]) == 0
+    found = read_powers(rows, np.array([1, 2, 3, 4], np.uint64))
+    assert found.link.tolist() == [1, 3]
+    np.testing.assert_equal(plain(found.powers["rx_dbm"])[:, 0], [-10.0, -12.0])
+    assert len(read_powers(rows, np.array([], np.uint64)).link) == 0
 
 
 def test_nothing() -> None:
-    assert len(measured(ends())["link"]) == 0
+    assert len(read(ends()).link) == 0
 
 
 @pytest.mark.parametrize(
@@ -148,8 +149,8 @@ def test_blocks_are_joined_whatever_form_their_powers_have() -> None:
     first = ends(sample(A, both, 1.5), sample(Z, both, -9.25), code=True)
     second = ends(sample(A, both, 2.0, link=2, order=1), sample(Z, both, -9.123456, link=2))
     third = {n: v for n, v in first.items() if n != f"pm_{PmType.INPUT_POWER}"}
-    spans = measured(concat_ends([first, second]))
-    np.testing.assert_equal(spans["tx_dbm"], [[1.5, -9.25], [2.0, -9.123456]])
+    found = read(concat_ends([first, second]))
+    np.testing.assert_equal(found.powers["tx_dbm"], [[1.5, -9.25], [2.0, -9.123456]])
     rows = concat_ends([third, first])
     assert rows["report"].tolist() == [0, 1, 2, 3]
     received = plain(rows[f"pm_{PmType.INPUT_POWER}"])

@@ -8,17 +8,14 @@ format changes, the version goes up, the old file stays, and
 from __future__ import annotations
 
 import pickle
+import struct
 from pathlib import Path
 
 import pytest
 
-from kernels.track_links.state_codec import (
-    STATE_VERSION,
-    measured_blocks,
-    pack_tracks,
-    unpack_tracks,
-)
+from kernels.track_links.state_codec import unpack_tracks
 from schema.topology_pb2 import FiberLink
+from schema.versions import TRACKER_STATE_VERSION
 from tests import builders
 from tests.kernel_replay import KernelReplay
 
@@ -71,7 +68,7 @@ def new_run() -> KernelReplay:
     )
 
 
-@pytest.mark.parametrize("version", range(OLDEST_READ, STATE_VERSION + 1))
+@pytest.mark.parametrize("version", range(OLDEST_READ, TRACKER_STATE_VERSION + 1))
 def test_alarms_go_on_from_the_state_of_a_version(version: int) -> None:
     whole = new_run()
     feed(whole, 0, HALF_S)
@@ -79,9 +76,11 @@ def test_alarms_go_on_from_the_state_of_a_version(version: int) -> None:
     assert before
     resumed = new_run()
     tracks, *log = pickle.loads((GOLDEN / f"tracks_state_v{version}.bin").read_bytes())
-    (shard,) = resumed.shards.values()
-    shard.tracks = unpack_tracks(tracks, log)
-    shard.tracks.set_links(shard.links)
+    (cells,) = resumed.cells.values()
+    cells.tracks.value, cells.read.values = tracks, log
+    # What the head said beside the version: a token, the moment reached, the sizes of two logs.
+    reached_us = builders.ns(HALF_S) // 1000
+    cells.head.value = struct.pack("<B16sqQI", version, b"t" * 16, reached_us, 0, len(log))
     feed(whole, HALF_S, 90)
     feed(resumed, HALF_S, 90)
     assert resumed.out.events == whole.out.events[before:]
@@ -89,7 +88,7 @@ def test_alarms_go_on_from_the_state_of_a_version(version: int) -> None:
 
 
 def test_a_newer_state_is_refused_in_words() -> None:
-    data, *_ = pickle.loads((GOLDEN / f"tracks_state_v{STATE_VERSION}.bin").read_bytes())
+    data, *_ = pickle.loads((GOLDEN / f"tracks_state_v{TRACKER_STATE_VERSION}.bin").read_bytes())
     with pytest.raises(ValueError, match="state of version 200 cannot be read by version"):
         unpack_tracks(bytes([200]) + data[1:], [])
 
@@ -106,8 +105,7 @@ if __name__ == "__main__":
     half = new_run()
     feed(half, 0, HALF_S)
     GOLDEN.mkdir(exist_ok=True)
-    path = GOLDEN / f"tracks_state_v{STATE_VERSION}.bin"
-    (shard,) = half.shards.values()
-    tracks = shard.tracks
-    path.write_bytes(pickle.dumps([pack_tracks(tracks), *measured_blocks(tracks)]))
+    path = GOLDEN / f"tracks_state_v{TRACKER_STATE_VERSION}.bin"
+    (cells,) = half.cells.values()
+    path.write_bytes(pickle.dumps([cells.tracks.value, *cells.read.values]))
     print(path.stat().st_size)

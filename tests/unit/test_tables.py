@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
-from kernels.join_topology.index import link_ends
+from kernels.join_topology.link_ends import link_ends
 from kernels.join_topology.tables import (
     LinkEndChange,
     LinkEndTable,
@@ -17,33 +17,8 @@ from kernels.join_topology.tables import (
 )
 from schema.blocks import Block
 from tests.builders import link
-from transforms.table_state import TableCache
-
-
-@dataclass
-class Cell:
-    """A state cell as Beam has them, a bag or one value."""
-
-    values: list[bytes] = field(default_factory=list)
-    reads: int = 0
-
-    def read(self) -> list[bytes] | bytes | None:
-        self.reads += 1
-        return self.values
-
-    def add(self, value: bytes) -> None:
-        self.values.append(value)
-
-    def clear(self) -> None:
-        self.values.clear()
-
-
-class Value(Cell):
-    def read(self) -> bytes | None:
-        return self.values[0] if self.values else None
-
-    def write(self, value: bytes) -> None:
-        self.values[:] = [value]
+from tests.cells import FailingCalls, roll_back, saved, table_cells
+from transforms.state import HeldStates, SavedTable, TableCells, TableCodec
 
 
 def test_links_round_trip() -> None:
@@ -68,52 +43,92 @@ def test_a_rival_is_another_link_of_the_same_key(monkeypatch: pytest.MonkeyPatch
     assert table.rival("1b") is None
 
 
-def test_link_end_table_is_made_anew_from_its_block() -> None:
+def test_link_end_table_comes_back_from_its_block() -> None:
     table = LinkEndTable(2)
     rows = link_ends(link("L1")) + link_ends(link("L2", "B", "Y"))
     assert table.apply(link_ends_block(LinkEndChange(row, True) for row in rows))
     assert not table.apply(link_ends_block(LinkEndChange(row, False) for row in rows[:2]))
     again = LinkEndTable(2)
     again.apply(Block.from_bytes(table.to_block().to_bytes()))
-    assert set(again.index.rows()) == set(rows[2:])
+    assert set(again.index.ends()) == set(rows[2:])
     assert again.index.nodes.keys() == table.index.nodes.keys() == {b"A", b"Z", b"B", b"Y"}
     assert len(again) == len(table)
 
 
+def worker() -> HeldStates[SavedTable[LinkTable], TableCells]:
+    return HeldStates(TableCodec(LinkTable))
+
+
+def change(states: HeldStates[SavedTable[LinkTable], TableCells], cells: Any, **links: Any) -> None:
+    with states.open(1, cells) as saved_table:
+        saved_table.apply(links_block(links))
+
+
+def read(states: HeldStates[SavedTable[LinkTable], TableCells], cells: Any) -> LinkTable:
+    with states.open(1, cells) as saved_table:
+        return saved_table.table
+
+
 def test_only_changes_are_written_and_the_log_is_read_by_others_only() -> None:
-    head, log = Value(), Cell()
-    mine = TableCache(LinkTable)
+    cells, mine = table_cells(), worker()
     for number in range(5):
-        mine.open(1, head, log).apply(links_block({f"L{number}": b"x"}))
-    assert (len(log.values), log.reads) == (5, 0)
-    assert mine.open(1, head, log).table.keys() == {f"L{number}" for number in range(5)}
-    other = TableCache(LinkTable)
-    assert other.open(1, head, log).table == mine.open(1, head, log).table
-    assert log.reads == 1
-    other.open(1, head, log).apply(links_block({"L0": None}))
-    assert "L0" not in mine.open(1, head, log).table  # it sees that its copy is old
+        change(mine, cells, **{f"L{number}": b"x"})
+    assert (len(cells.log.values), cells.log.reads) == (5, 0)
+    assert read(mine, cells).keys() == {f"L{number}" for number in range(5)}
+    other = worker()
+    assert read(other, cells) == read(mine, cells)
+    assert cells.log.reads == 1
+    change(other, cells, L0=None)
+    assert "L0" not in read(mine, cells)  # it sees that its copy is old
+
+
+def test_who_only_reads_writes_nothing() -> None:
+    cells, mine = table_cells(), worker()
+    change(mine, cells, L1=b"x")
+    before = saved(cells)
+    read(mine, cells)
+    read(worker(), cells)
+    assert saved(cells) == before
 
 
 def test_what_was_rolled_back_is_forgotten() -> None:
-    head, log = Value(), Cell()
-    cache = TableCache(LinkTable)
-    cache.open(1, head, log).apply(links_block({"L1": b"x"}))
-    before = list(head.values), list(log.values)
-    cache.open(1, head, log).apply(links_block({"L2": b"x"}))
-    head.values, log.values = before  # the bundle failed
-    assert cache.open(1, head, log).table == {"L1": b"x"}
+    cells, mine = table_cells(), worker()
+    change(mine, cells, L1=b"x")
+    before = saved(cells)
+    change(mine, cells, L2=b"x")
+    roll_back(cells, before)
+    assert read(mine, cells) == {"L1": b"x"}
 
 
-def test_a_long_log_is_written_anew() -> None:
-    head, log = Value(), Cell()
-    cache = TableCache(LinkTable)
+@pytest.mark.parametrize("before_all", [0, 990])  # after 1,000 rows the log is rewritten
+def test_whichever_call_of_the_state_fails_nothing_is_lost_or_doubled(before_all: int) -> None:
+    failing = FailingCalls()
+    cells, mine = table_cells(failing), worker()
+    for number in range(before_all):
+        change(mine, cells, **{f"L{number % 3}": b"x"})
+    for number in range(30):
+        before = saved(cells)
+        failing.attempts(
+            lambda n=number: change(mine, cells, **{f"L{n % 3}": b"%d" % n}),
+            lambda before=before: roll_back(cells, before),
+        )
+    expected = {f"L{number % 3}": b"%d" % number for number in range(30)}
+    assert read(worker(), cells) == read(mine, cells) == expected
+    assert failing.failures >= 2 * 30
+    assert len(cells.log.values) < 40
+
+
+def test_a_long_log_is_rewritten() -> None:
+    cells, mine = table_cells(), worker()
     for number in range(1100):
-        cache.open(1, head, log).apply(links_block({"L1": b"%d" % number}))
-    assert len(log.values) < 200
-    assert TableCache(LinkTable).open(1, head, log).table == {"L1": b"1099"}
+        change(mine, cells, L1=b"%d" % number)
+    assert len(cells.log.values) < 200
+    assert read(worker(), cells) == {"L1": b"1099"}
 
 
 @pytest.mark.parametrize("head", [bytes([1]) + bytes(26), bytes([9]) + bytes(24)])
 def test_state_of_another_version_is_refused_in_words(head: bytes) -> None:
+    cells = table_cells()
+    cells.head.value = head
     with pytest.raises(ValueError, match=f"state of version {head[0]} cannot be read by version 3"):
-        TableCache(LinkTable).open(1, Value([head]), Cell())
+        read(worker(), cells)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kernels.decode_reports.decode import Decoded, decode
-from kernels.decode_reports.fast_path import Layouts
+from kernels.decode_reports.fast_path import FastPath
 from schema import pm_report_pb2 as pm
 from schema.columns import plain
 from tests.builders import component, ns, payload, report, rx, tx, value
@@ -21,7 +21,7 @@ LATEST_NS, EARLIEST_NS = 2**63 - 1, -(2**63)
 def decoded(*payloads: bytes, at: float | None = None) -> Decoded:
     """Decodes records; `at` is the second of their timestamps."""
     time_ns = None if at is None else np.full(len(payloads), ns(at))
-    return decode(payloads, np.arange(len(payloads)), time_ns, Layouts())
+    return decode(payloads, np.arange(len(payloads)), time_ns, FastPath())
 
 
 def readings(found: Decoded) -> list[dict[int, float]]:

@@ -32,7 +32,7 @@ from quixstreams import Application, State
 from quixstreams.models.serializers.protobuf import ProtobufDeserializer
 
 from benchmarks.rivals.per_link import Links, decide, matches, merge
-from schema.cloud_event import cloud_event
+from schema.cloud_event import CloudEvents
 from schema.events import Code
 from schema.pm_report_pb2 import PmReport
 from schema.topology import parse_link
@@ -64,6 +64,7 @@ def run(options: argparse.Namespace) -> None:
     )
     events = app.topic(options.events_kafka_topic, value_serializer="json")
     print(STARTED, flush=True)
+    cloud_events = CloudEvents(options.job_name)
     links = Links(_read_links(options.bootstrap_servers, options.topology_kafka_topic))
 
     def rows(report: PmReport) -> list[dict[str, Any]]:
@@ -87,7 +88,7 @@ def run(options: argparse.Namespace) -> None:
             events += matches(link, window_s + 1, spans, codes(window_s))
         oldest_s = max(map(int, seconds)) - _KEPT_S
         state.set("seconds", {s: told for s, told in seconds.items() if int(s) > oldest_s})
-        return [cloud_event(event, options.job_name) for event in events]
+        return [cloud_events.of(event) for event in events]
 
     frame = (
         app.dataframe(reports)

@@ -1,0 +1,66 @@
+"""ENDS rows: samples at link ends, powers only."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schema.blocks import SCHEMAS, BlockKind, num_rows
+from schema.columns import Columns, concatenated
+
+__all__ = ["by_report", "concat_ends", "new_samples", "pick_ends"]
+
+
+def pick_ends(rows: Columns, picked: NDArray[Any]) -> dict[str, Any]:
+    """Returns some ENDS rows, by position or by mask; the columns of the reports stay whole."""
+    schema = SCHEMAS[BlockKind.ENDS]
+    return {
+        name: values if schema[name].per_report else values[picked] for name, values in rows.items()
+    }
+
+
+def concat_ends(parts: Sequence[Columns]) -> dict[str, Any]:
+    """Returns the ENDS rows of all parts, one part after the other; there is at least one."""
+    if len(parts) == 1:
+        return dict(parts[0])
+    lengths = [num_rows(BlockKind.ENDS, part) for part in parts]
+    columns: dict[str, Any] = {}
+    for name, column in SCHEMAS[BlockKind.ENDS].items():
+        values = [part.get(name) for part in parts]
+        if column.dtype == "float64":
+            if any(value is not None for value in values):
+                columns[name] = concatenated(values, lengths)
+        else:
+            columns[name] = np.concatenate([value for value in values if value is not None])
+    reports = np.array([len(part["order"]) for part in parts])
+    columns["report"] += np.repeat(np.cumsum(reports) - reports, lengths)
+    return columns
+
+
+def new_samples(rows: Columns, known: Sequence[Columns]) -> dict[str, Any]:
+    """Returns the ENDS rows that are not known yet; a duplicate changes nothing.
+
+    A duplicate has the link end, role, sample time, sequence and usability of a known sample.
+    """
+    seen = {key for columns in known for key in _identities(columns)}
+    new = np.array([key not in seen for key in _identities(rows)], bool)
+    return pick_ends(rows, new)
+
+
+def _identities(rows: Columns) -> Iterator[tuple[object, ...]]:
+    names = ("link", "end", "role", "sample_time_ns", "has_data")
+    sequence = rows["sequence"][rows["report"]]
+    return zip(*(rows[name].tolist() for name in names), sequence.tolist(), strict=True)
+
+
+def by_report(rows: Columns) -> Iterator[dict[str, Any]]:
+    """Yields the ENDS rows of each report, in order of arrival."""
+    for report in np.argsort(rows["order"], kind="stable").tolist():
+        picked = np.flatnonzero(rows["report"] == report)
+        if len(picked):
+            of_report = pick_ends(rows, picked)
+            of_report["report"] = np.zeros(len(picked), np.int64)
+            for name in ("order", "sequence"):
+                of_report[name] = rows[name][report : report + 1]
+            yield of_report

@@ -1,0 +1,117 @@
+"""State cells as Beam hands them to a DoFn; every call can be made to fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from transforms.state import TableCells
+from transforms.tracker_state import TrackerCells
+
+
+class StateError(Exception):
+    """A call of the state has failed, and with it the bundle."""
+
+
+def _nothing() -> None:
+    """Is called before each call, and may fail."""
+
+
+@dataclass
+class Value:
+    value: bytes | None = None
+    before: Callable[[], None] = _nothing
+
+    def read(self) -> bytes | None:
+        self.before()
+        return self.value
+
+    def write(self, value: bytes) -> None:
+        self.before()
+        self.value = value
+
+    def clear(self) -> None:
+        self.before()
+        self.value = None
+
+
+@dataclass
+class Bag:
+    values: list[bytes] = field(default_factory=list)
+    before: Callable[[], None] = _nothing
+    reads: int = 0
+
+    def read(self) -> list[bytes]:
+        self.before()
+        self.reads += 1
+        return list(self.values)
+
+    def add(self, value: bytes) -> None:
+        self.before()
+        self.values.append(value)
+
+    def clear(self) -> None:
+        self.before()
+        self.values.clear()
+
+
+def table_cells(before: Callable[[], None] = _nothing) -> TableCells:
+    return TableCells(Value(before=before), Bag(before=before))
+
+
+def tracker_cells(before: Callable[[], None] = _nothing) -> TrackerCells:
+    return TrackerCells(
+        head=Value(before=before),
+        ends=Bag(before=before),
+        read=Bag(before=before),
+        tracks=Value(before=before),
+        links=Bag(before=before),
+        links_head=Value(before=before),
+    )
+
+
+def saved(cells: TableCells | TrackerCells) -> dict[str, bytes | list[bytes] | None]:
+    """What the cells hold; a copy, for `roll_back`."""
+    return {
+        name: list(cell.values) if isinstance(cell, Bag) else cell.value
+        for name, cell in vars(cells).items()
+    }
+
+
+def roll_back(cells: TableCells | TrackerCells, to: dict[str, bytes | list[bytes] | None]) -> None:
+    """Does what a runner does after a bundle has failed."""
+    for name, cell in vars(cells).items():
+        if isinstance(cell, Bag):
+            cell.values = list(to[name] or ())
+        else:
+            cell.value = to[name]
+
+
+class FailingCalls:
+    """Makes call after call fail, one in each attempt."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self._fails_at: int | None = None
+        self._calls = 0
+
+    def __call__(self) -> None:
+        self._calls += 1
+        if self._calls == self._fails_at:
+            self.failures += 1
+            raise StateError
+
+    def attempts(self, attempt: Callable[[], None], after_failure: Callable[[], None]) -> None:
+        """Tries until no call is left that could fail: first the first fails, then the second …"""
+        fails_at = 0
+        while True:
+            fails_at += 1
+            self._calls, self._fails_at = 0, fails_at
+            try:
+                attempt()
+            except StateError:
+                after_failure()
+                continue
+            finally:
+                self._fails_at = None
+            return

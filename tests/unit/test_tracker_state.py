@@ -1,0 +1,174 @@
+"""A tracker in its state cells: what a worker holds is what the state says; if not, it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from kernels.join_topology.tables import links_block
+from kernels.track_links.tracker import Tracker
+from kernels.track_links.window_bounds import WindowBounds
+from schema.blocks import Block, BlockKind
+from schema.records import EventTime
+from tests.builders import empty_columns, link, ns, second
+from tests.cells import roll_back, saved, tracker_cells
+from tests.kernel_replay import KernelReplay
+from transforms.state import HeldStates
+from transforms.tracker_state import SavedTracker, TrackerCells, TrackerCodec
+
+BOUNDS = WindowBounds(2, 5.0)
+KEY = 3
+
+
+@pytest.fixture
+def cells() -> TrackerCells:
+    return tracker_cells()
+
+
+def worker() -> HeldStates[SavedTracker, TrackerCells]:
+    return HeldStates(TrackerCodec(BOUNDS, True, EventTime.LIVE, num_shards=4, file=None))
+
+
+def receive(states: HeldStates[SavedTracker, TrackerCells], cells: Any, window_s: int) -> None:
+    joined = Block(BlockKind.JOINED, empty_columns(BlockKind.JOINED), window_s).to_bytes()
+    with states.open(KEY, cells) as state:
+        list(state.tracker.receive(joined))
+
+
+def reach(states: HeldStates[SavedTracker, TrackerCells], cells: Any, moment_us: int) -> None:
+    with states.open(KEY, cells) as state:
+        list(state.tracker.watermark(moment_us))
+
+
+def look(states: HeldStates[SavedTracker, TrackerCells], cells: Any) -> Tracker:
+    with states.open(KEY, cells) as state:
+        return state.tracker
+
+
+def windows(tracker: Tracker) -> list[int]:
+    return tracker.windows.between(0, 99)
+
+
+def test_what_was_written_here_is_not_read_again(cells: TrackerCells) -> None:
+    states = worker()
+    receive(states, cells, 10)
+    receive(states, cells, 11)
+    assert windows(look(states, cells)) == [10, 11]
+    assert cells.ends.reads == 0
+
+
+def test_another_worker_reads_what_is_open_and_what_event_time_has_reached(
+    cells: TrackerCells,
+) -> None:
+    states = worker()
+    for window_s in (10, 11, 12, 20):
+        receive(states, cells, window_s)
+    moment_us = BOUNDS.due_us(11) + 5_000_000  # 10 and 11 are closed
+    reach(states, cells, moment_us)
+    tracker = look(worker(), cells)
+    assert windows(tracker) == [12, 20]
+    assert (tracker.reached_us, tracker.newest_s) == (moment_us, 20)
+
+
+def test_another_worker_sets_timers_again(cells: TrackerCells) -> None:
+    receive(worker(), cells, 10)
+    with worker().open(KEY, cells) as state:
+        (step,) = state.tracker.announce(BOUNDS.due_us(10))
+        assert step.timer
+        assert list(state.tracker.announce(BOUNDS.due_us(10))) == []
+
+
+def test_a_bundle_that_failed_leaves_nothing_behind(cells: TrackerCells) -> None:
+    states = worker()
+    receive(states, cells, 10)
+    before = saved(cells)
+    with states.open(KEY, cells) as state:
+        list(state.tracker.announce(BOUNDS.due_us(12)))
+    receive(states, cells, 11)
+    roll_back(cells, before)
+    with states.open(KEY, cells) as state:
+        assert windows(state.tracker) == [10]
+        assert len(list(state.tracker.announce(BOUNDS.due_us(12)))) == 1
+
+
+def test_an_error_while_a_state_is_open_leaves_nothing_behind(cells: TrackerCells) -> None:
+    states = worker()
+    receive(states, cells, 10)
+    before = saved(cells)
+    with pytest.raises(ZeroDivisionError), states.open(KEY, cells) as state:
+        state.tracker.windows.forget(99)
+        raise ZeroDivisionError
+    assert saved(cells) == before
+    assert windows(look(states, cells)) == [10]
+
+
+def test_state_that_was_cleared_is_not_held_on_to(cells: TrackerCells) -> None:
+    states = worker()
+    receive(states, cells, 10)
+    assert look(states, tracker_cells()).newest_s is None
+
+
+def test_the_log_of_samples_is_rewritten_when_most_of_it_is_closed(cells: TrackerCells) -> None:
+    states = worker()
+    for window_s in range(10):
+        receive(states, cells, window_s)
+    reach(states, cells, BOUNDS.due_us(4) + 5_000_000)  # half of them
+    assert len(cells.ends.values) == 10
+    reach(states, cells, BOUNDS.due_us(5) + 5_000_000)
+    assert len(cells.ends.values) == 4
+    reach(states, cells, BOUNDS.due_us(9) + 5_000_000)
+    assert cells.ends.values == []
+
+
+def test_tracks_and_links_come_back(cells: TrackerCells) -> None:
+    states = worker()
+    serialized = link("L1").SerializeToString()
+    with states.open(KEY, cells) as state:
+        state.tracker.change_links(links_block({"L1": serialized, "L2": serialized}))
+        state.tracker.change_links(links_block({"L2": None}))
+    receive(states, cells, 10)
+    reach(states, cells, BOUNDS.due_us(10))
+    tracker = look(worker(), cells)
+    assert tracker.tracks.history.newest_s == 10
+    assert tracker.links == {"L1": serialized}
+    assert len(tracker.tracks.links.keys) == 1
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_links_that_come_and_go_move_what_was_read_to_its_new_row(failing: bool) -> None:
+    def run(changes: Mapping[int, Mapping[str, bytes | None]]) -> KernelReplay:
+        replay = KernelReplay(
+            [link("L5", "L5-A", "L5-Z")],
+            bounded=False,
+            emit="lifecycle",
+            out_of_orderness_s=0,
+            allowed_lateness_s=2,
+            num_shards=1,
+            source="event-center",
+            failing=failing,
+        )
+        for at, word in enumerate(["0", "0", "5", "5", "7", "7"] + ["0"] * 30):
+            if at in changes:
+                replay.change_links(changes[at])
+            payloads = second(at, word, a="L5-A", z="L5-Z", sequence=at)
+            for parts in replay.take(payloads).values():
+                for part in parts:
+                    replay.receive(part)
+            replay.advance(ns(at + 1))
+        return replay
+
+    others = [f"L{number}" for number in range(10) if number != 5]
+    added = {name: link(name, f"{name}-A", f"{name}-Z").SerializeToString() for name in others}
+    found = run({3: added, 5: dict.fromkeys(others[:4]), 8: dict.fromkeys(others[4:])})
+    expected = run({})
+    assert [e["data"]["action"] for e in expected.out.events] == ["RAISE", "CHANGE", "CLEAR"]
+    assert found.out.events == expected.out.events
+
+
+def test_state_of_another_version_is_refused_in_words(cells: TrackerCells) -> None:
+    receive(worker(), cells, 10)
+    cells.head.value = b"\3" + cells.head.value[1:]
+    with pytest.raises(ValueError, match=r"state of version 3 cannot be read .* start without"):
+        look(worker(), cells)

@@ -1,0 +1,153 @@
+"""The state of TrackLinks: a tracker as Beam's state cells hold it."""
+
+from __future__ import annotations
+
+import struct
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from kernels.join_topology.tables import links_block
+from kernels.track_links.state_codec import pack_tracks, read_block, read_blocks, unpack_tracks
+from kernels.track_links.tracker import Tracker
+from kernels.track_links.tracks import Tracks
+from kernels.track_links.window_bounds import WindowBounds
+from schema.blocks import Block, window_of
+from schema.records import EventTime
+from schema.topology_file import TopologyFile
+from schema.versions import TABLE_STATE_VERSION, TRACKER_STATE_VERSION, check_version
+from transforms.state import Log, Whole, save_table
+
+__all__ = ["SavedTracker", "TrackerCells", "TrackerCodec"]
+
+#: The log of samples is rewritten when it is so many times as large as the open windows.
+_ENDS_FACTOR = 2
+#: The log of what was read is rewritten when it has so many blocks for each window that can still
+#: be decided again.
+_READ_FACTOR = 3
+
+
+@dataclass(frozen=True)
+class TrackerCells:
+    """The state cells of a shard of links.
+
+    Attributes:
+        head: value; version, token, moment reached, sizes of the next two logs.
+        ends: bag; log of ENDS blocks, sized in bytes.
+        read: bag; log of MEASURED blocks, sized in blocks.
+        tracks: value; packed `Tracks`.
+        links: bag; log of LINKS blocks, sized in rows. Empty where the topology is a file.
+        links_head: value; version, token and size of that log.
+    """
+
+    head: Any
+    ends: Any
+    read: Any
+    tracks: Any
+    links: Any
+    links_head: Any
+
+
+@dataclass
+class SavedTracker:
+    """A tracker and the logs that it is saved in."""
+
+    tracker: Tracker
+    ends: Log = field(default_factory=Log)
+    read: Log = field(default_factory=Log)
+    links: Log = field(default_factory=Log)
+
+
+@dataclass(frozen=True)
+class TrackerCodec:
+    """Saves trackers.
+
+    Attributes:
+        bounds: when windows are due and close.
+        lifecycle: False with ``--emit=matches``.
+        event_time: how event time goes on.
+        num_shards: number of link shards.
+        file: the whole topology of a replay; None = the topology comes as LINKS blocks.
+    """
+
+    bounds: WindowBounds
+    lifecycle: bool
+    event_time: EventTime
+    num_shards: int
+    file: TopologyFile | None
+
+    version = TRACKER_STATE_VERSION
+
+    def empty(self, key: int) -> SavedTracker:
+        """Returns the tracker of a shard that has seen nothing."""
+        return SavedTracker(self._tracker(key, self._no_tracks()))
+
+    def _tracker(self, key: int, tracks: Tracks) -> Tracker:
+        tracker = Tracker(self.bounds, self.event_time, tracks)
+        if self.file is not None:
+            links = self.file.links_of_shard(key, self.num_shards)
+            tracker.links.apply(links_block(links))
+        return tracker
+
+    def _no_tracks(self) -> Tracks:
+        allowed_s = self.bounds.allowed_lateness_s
+        return Tracks.empty(lifecycle=self.lifecycle, allowed_lateness_s=allowed_s)
+
+    def read(self, key: int, rest: bytes, cells: TrackerCells) -> SavedTracker:
+        """Reads a tracker; no timer is known to be set."""
+        reached_us, ends_bytes, read_blocks = _REST.unpack(rest)
+        packed = cells.tracks.read()
+        tracks = unpack_tracks(packed, cells.read.read()) if packed else self._no_tracks()
+        tracker = self._tracker(key, tracks)
+        tracker.reached_us = reached_us
+        closed_s = self.bounds.newest_closed_s(reached_us)
+        for data in cells.ends.read():
+            if window_of(data) > closed_s:
+                tracker.windows.add(window_of(data), data)
+        links = Log()
+        if links_head := cells.links_head.read():
+            check_version(links_head[0], TABLE_STATE_VERSION)
+            *_, links.size = _LINKS_HEAD.unpack(links_head)
+            for data in cells.links.read():
+                tracker.links.apply(Block.from_bytes(data))
+        return SavedTracker(tracker, Log(ends_bytes), Log(read_blocks), links)
+
+    def write(self, copy: SavedTracker, cells: TrackerCells) -> bytes:
+        """Writes what has changed."""
+        tracker, unsaved = copy.tracker, copy.tracker.unsaved
+        windows = tracker.windows
+        copy.ends.save(
+            cells.ends,
+            unsaved.ends,
+            sum(map(len, unsaved.ends)),
+            _ENDS_FACTOR * windows.num_bytes,
+            lambda: (windows.blocks(), windows.num_bytes),
+        )
+        unsaved.ends.clear()
+        if unsaved.links:
+            save_table(tracker.links, unsaved.links, copy.links, cells.links)
+            # Nobody asks for this token: the head of the tracker names the links too.
+            links_head = TABLE_STATE_VERSION, uuid.uuid4().bytes, copy.links.size
+            cells.links_head.write(_LINKS_HEAD.pack(*links_head))
+        if unsaved.tracks:
+            self._write_tracks(copy, cells)
+        return _REST.pack(tracker.reached_us, copy.ends.size, copy.read.size)
+
+    def _write_tracks(self, copy: SavedTracker, cells: TrackerCells) -> None:
+        tracks, unsaved = copy.tracker.tracks, copy.tracker.unsaved
+
+        def whole() -> Whole:
+            blocks = list(read_blocks(tracks))
+            return blocks, len(blocks)
+
+        # Rows that have moved leave nothing of the log that could be read.
+        limit = -1 if unsaved.rows_moved else _READ_FACTOR * tracks.late_windows
+        added = [read_block(*one) for one in tracks.unsaved]
+        copy.read.save(cells.read, added, len(added), limit, whole)
+        tracks.unsaved.clear()
+        cells.tracks.write(pack_tracks(tracks))
+        unsaved.tracks = unsaved.rows_moved = False
+
+
+_REST = struct.Struct("<qQI")
+_LINKS_HEAD = struct.Struct("<B16sQ")
