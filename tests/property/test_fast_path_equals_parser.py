@@ -14,6 +14,7 @@ from kernels.decode_reports.decode import Decoded, decode
 from kernels.decode_reports.fast_path import MAX_LAYOUTS, FastPath
 from kernels.decode_reports.report_layout import learn_layout
 from schema import pm_report_pb2 as pm
+from schema.capture import varint
 from schema.columns import plain
 from tests.builders import component, ns, payload, report, rx, tx, value
 
@@ -128,6 +129,17 @@ def test_unusual_reports_are_left_to_the_parser(other: bytes) -> None:
     assert learn_layout(other) is None
     assert left.tolist() == [1]
     assert [one.order.tolist() for one in matched] == [[0]]
+
+
+@pytest.mark.parametrize("field", [3, 4])  # validity, admin_state
+def test_enum_numbers_above_32_bits_read_as_the_parser_reads_them(field: int) -> None:
+    number = 2**32 + {3: pm.SUSPECT, 4: pm.DISABLED}[field]  # the parser keeps the low 32 bits
+    port = tx("p", 1.0).SerializeToString() + bytes([field << 3]) + varint(number)
+    head = pm.PmReport(node_id="A", collect_time_unix_ns=ns(1)).SerializeToString()
+    raw = head + b"\x2a" + varint(len(port)) + port
+    assert learn_layout(raw) is None
+    found = decode([raw] * 3, np.arange(3), None, FastPath())
+    assert found.samples.has_data.tolist() == [False] * 3
 
 
 def test_layouts_that_are_not_used_are_forgotten() -> None:
