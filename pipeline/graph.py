@@ -25,8 +25,8 @@ class PmInput(NamedTuple):
 
     Attributes:
         records: `PmRecords`.
-        moments: those that event time reaches, each announced before, where it is ANNOUNCED
-            [us since the Unix epoch].
+        moments: the moments that event time reaches, each announced before it is reached, where
+            event time is ANNOUNCED [us since the Unix epoch].
     """
 
     records: beam.PCollection
@@ -47,7 +47,7 @@ class Source(Protocol):
         """Returns the whole topology, or its records as they come."""
 
     def invalid(self, pipeline: beam.Pipeline) -> beam.PCollection | None:
-        """Returns what the source itself rejects, as records of the invalid output."""
+        """Returns the rejections of the source itself, as records of the invalid output."""
 
 
 class Sinks(Protocol):
@@ -63,13 +63,14 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
     pm = source.read(pipeline)
     topology = source.topology(pipeline)
     rejected = source.invalid(pipeline)
-    links, link_ends = topology, topology
-    bad_topology: tuple[beam.PCollection, ...] = () if rejected is None else (rejected,)
+    invalid = [] if rejected is None else [rejected]
+    links = link_ends = topology
     if isinstance(topology, TopologyFile):
         node_shards = 1  # nothing is keyed by them
     else:
         updated = topology | "UpdateTopology" >> UpdateTopology(shards, node_shards)
-        links, link_ends, bad_topology = updated.links, updated.link_ends, updated.invalid
+        links, link_ends = updated.links, updated.link_ends
+        invalid += updated.invalid
 
     decoded = pm.records | "DecodeReports" >> DecodeReports(node_shards)
     joined = decoded.blocks | "JoinTopology" >> JoinTopology(shards, link_ends)
@@ -81,7 +82,7 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
     sinks.write(EVENTS, events)
     for output, collections in (
         (LATE, (tracked.late,)),
-        (INVALID, (*bad_topology, decoded.invalid)),
+        (INVALID, (*invalid, decoded.invalid)),
         (UNMATCHED, (joined.unmatched,)),
     ):
         sinks.write(output, collections | f"All{output.capitalize()}" >> beam.Flatten())

@@ -15,19 +15,18 @@ from schema.outputs import EVENTS, Record
 
 @dataclass(frozen=True)
 class FileSinks:
-    """One file an output, one JSON object a line; written whole when the input has ended.
+    """One file for each output, one JSON object a line; written whole when the input has ended.
 
     Attributes:
         paths: file of each output; an output without one is not written.
-        bounded: the input is not a stream: events have no order of their own and get that of
-            time.
+        bounded: the input is bounded: events come in no order, so they are sorted by time.
     """
 
     paths: dict[str, str]
     bounded: bool
 
     def prepare(self) -> None:
-        """Empties the files: what a failed run leaves must not be an older run's.
+        """Empties the files, so that a failed run leaves none of an older run.
 
         Raises:
             OSError: a file cannot be written.

@@ -1,4 +1,4 @@
-"""Sources that replay files: a bounded one, and a stream with a watermark of its own."""
+"""Sources that replay files: as bounded input, or as a stream with a watermark of its own."""
 
 import itertools
 import struct
@@ -28,7 +28,7 @@ _GROUP_HEADER = struct.Struct("<qI")
 
 @dataclass(frozen=True)
 class _FileSource:
-    """What both replays have in common: the topology is a file, complete before the start.
+    """What both replays share: the topology is a file, complete before the start.
 
     Attributes:
         pm_file: capture file.
@@ -64,29 +64,30 @@ class BatchReplay(_FileSource):
         )
 
 
-# Timers that are set when event time has ended never fire, and what a window brings sets one. So
-# before the end there is a moment after all windows: no count of nanoseconds reaches it.
+# A timer that is set when event time has ended never fires, and the last windows set timers. So the
+# watermark stops at a moment before the end, later than any count of nanoseconds reaches.
 _LONG_AFTER = Timestamp(10_000_000_000)
 
 
 @dataclass(frozen=True)
 class StreamReplay(_FileSource):
-    """A capture as a stream, deterministic: reports in file order, and before each of them the
-    watermark stands at the largest collect time of those before it that could be parsed.
+    """A capture as a deterministic stream (spec, section 4).
 
-    Only where the watermark passes the end of a window, or the closing of one, can be told from
-    outside; so reports between two such moments travel as one element.
+    The reports come in file order. Before each of them the watermark stands at the largest collect
+    time of the reports before it that could be parsed. Only at the moments when a window becomes
+    due or closes does the watermark make a difference, so reports between two such moments travel
+    as one element.
 
     Attributes:
-        bounds: say where these moments are.
-    """  # noqa: D205
+        bounds: when windows are due and close.
+    """
 
     bounds: WindowBounds
 
     event_time = EventTime.ANNOUNCED
 
     def read(self, pipeline: beam.Pipeline) -> PmInput:
-        """Returns the records in order of arrival, and the moments to which the watermark moves."""
+        """Returns the records in order of arrival, and the moments that the watermark moves to."""
         now = Timestamp(0)
         stream = TestStream(coder=beam.coders.BytesCoder()).with_output_types(bytes)
         for moment_us, group in self._groups(list(read_capture(self.pm_file))):
@@ -103,7 +104,7 @@ class StreamReplay(_FileSource):
         )
 
     def _groups(self, payloads: list[bytes]) -> Iterator[tuple[int | None, bytes]]:
-        """Yields groups of records, with the moment before each that the watermark has reached."""
+        """Yields groups of records, each with the moment that the watermark has reached."""
         moments = [
             None if watermark_ns is None else self.bounds.last_moment_us(watermark_ns // 1000)
             for watermark_ns in _watermarks_ns(payloads)

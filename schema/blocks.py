@@ -1,7 +1,7 @@
 """The blocks that travel between the steps: columns of fixed schema, as bytes.
 
-Beam's cost is per element, the network's per second, so an element is one block: the rows of
-one window (one second of event time) and one shard. The schemas live here and nowhere else.
+Beam's cost is per element, the network's is per second. So an element is one block: the rows of
+one window of event time and one shard. The schemas live here and nowhere else.
 
 ============= ================================ ================================================
 kind          from → to                        one row is
@@ -12,14 +12,14 @@ kind          from → to                        one row is
 ``LINKS``     UpdateTopology → TrackLinks      a topology record that was accepted
 ``LINK_ENDS`` UpdateTopology → JoinTopology    a component that serves an end of a link
 ``ENDS``      TrackLinks' state                a sample at one end of one link, powers only
-``MEASURED``  TrackLinks' state                what one link measured in one window
+``MEASURED``  TrackLinks' state                the powers of one link in one window
 ============= ================================ ================================================
 
-Powers are float64 [dBm]; NaN = no reading, -inf = dark. What all samples of a report have in
-common stands once, in the columns of its reports; ``report`` says which of them a row is of.
+Powers are float64 [dBm]; NaN = no reading, -inf = dark. What all samples of a report share stands
+once, in the columns of the reports; the column ``report`` says which report a row belongs to.
 
-Behind the steps a link is known by its key, a 64-bit hash of its link_id: two links of one
-topology never share it (`schema.topology_file` and UpdateTopology see to that). How columns are
+In JOINED and ENDS blocks a link is known by its key, a 64-bit hash of its link_id. Two links of one
+topology never share a key (`schema.topology_file` and UpdateTopology see to that). How columns are
 written: `schema.columns`.
 """
 
@@ -34,15 +34,15 @@ from numpy.typing import NDArray
 from schema.columns import Column, Columns, read_columns, select_columns, write_columns
 from schema.pm_types import ALL_TYPES, COMPARED_POWERS
 
-#: What a block holds of a window that is not a second of event time.
+#: Window of a block that belongs to no window.
 NO_WINDOW = -(2**63)
 
-# Kind, window, and how long the columns are: of the rows, and of the reports.
+# Kind, window, number of rows, number of reports.
 _HEADER = struct.Struct("<B7xq8xII")
 
 
 class BlockKind(IntEnum):
-    """What the rows of a block are; the first byte on the wire. Numbers are never used again."""
+    """What the rows of a block are; the first byte on the wire. No number is ever reused."""
 
     PM = 11
     JOINED = 18
@@ -86,7 +86,7 @@ _SPAN_POWER_COLUMNS = {
 SCHEMAS: dict[BlockKind, dict[str, Column]] = {
     BlockKind.PM: {
         "node_id": Column("bytes", per_report=True),
-        "names": Column("bytes", per_report=True),  # of its components, one behind the other
+        "names": Column("bytes", per_report=True),  # of its components, one after the other
         "count": Column("int64", per_report=True),  # of its components
         **_REPORT,
         "name_length": Column("int64"),
@@ -133,7 +133,7 @@ class Block:
     """One element between two steps.
 
     Attributes:
-        kind: what the rows are; fixes the schema.
+        kind: what the rows are; it fixes the schema.
         columns: arrays by name; lists of bytes for columns of dtype ``bytes``.
         window_start_s: start of the window of all rows [s since the Unix epoch].
     """
@@ -182,7 +182,7 @@ def block_kind(data: bytes) -> BlockKind:
     """Returns the kind of a block in wire form without reading its rows.
 
     Raises:
-        ValueError: `data` is no block, or one of another version.
+        ValueError: `data` is no block, or a block of another version.
     """
     try:
         return BlockKind(data[0])
@@ -193,7 +193,7 @@ def block_kind(data: bytes) -> BlockKind:
 
 
 def with_ends_only(joined: bytes) -> bytes:
-    """Returns a JOINED block in wire form as the ENDS block that holds what is compared."""
+    """Returns a JOINED block in wire form as an ENDS block, which holds compared powers only."""
     _, *head = _HEADER.unpack_from(joined)
     columns = select_columns(
         SCHEMAS[BlockKind.JOINED], SCHEMAS[BlockKind.ENDS], joined, _HEADER.size
@@ -209,7 +209,7 @@ def num_rows(kind: BlockKind, columns: Columns) -> int:
 
 
 def num_span_ends(role: NDArray[np.uint8]) -> int:
-    """Returns how many ends of spans samples with such roles are: one for each role."""
+    """Returns how many span ends samples with these roles serve: one for each role."""
     return int(np.count_nonzero(role & ROLE_TX) + np.count_nonzero(role & ROLE_RX))
 
 

@@ -1,4 +1,4 @@
-"""Capture files: PmReport messages in arrival order, each behind its length as a varint."""
+"""Capture files: PmReport messages in order of arrival, each after its length as a varint."""
 
 import logging
 import mmap
@@ -24,7 +24,7 @@ def write_capture(path: str | Path, payloads: Iterable[bytes]) -> int:
 
 
 def read_capture(path: str | Path) -> Iterator[bytes]:
-    """Yields the records of a capture, parsed or not, up to where it is cut off, if it is.
+    """Yields the records of a capture, unparsed; of one that is cut off, the whole records.
 
     Raises:
         OSError: the file cannot be read.
@@ -40,10 +40,10 @@ def read_capture(path: str | Path) -> Iterator[bytes]:
 
 
 def check_capture(path: str | Path) -> None:
-    """Checks that a file is a capture; says so when it is cut off inside a record.
+    """Checks that a file is a capture; warns when it is cut off inside a record.
 
     Raises:
-        NotUsableError: it is none.
+        NotUsableError: it is not a capture.
         OSError: the file cannot be read.
     """
     size, end, number, any_report = Path(path).stat().st_size, 0, 0, False

@@ -1,9 +1,9 @@
 """How the columns of a block are written: one buffer a column, as narrow as its values allow.
 
-Integers are written as offsets from their least, in the fewest bytes that hold them; a column
-whose values are all the same takes no room. Devices report powers in hundredths of a dB (the
-precision of OpenConfig): such columns are `coded` as int16 once, where that loses nothing, and
-stay so from step to step until somebody calculates with them and asks for the `plain` numbers.
+Integers are written as offsets from the least of them, in the fewest bytes that hold the offsets; a
+column whose values are all the same takes no room. Devices report powers in hundredths of a dB (the
+precision of OpenConfig). Such columns are `coded` as int16 once, where that loses nothing. They
+stay so from step to step, until a kernel calculates with them and asks for the `plain` numbers.
 """
 
 import struct
@@ -36,10 +36,10 @@ class Column:
     """A column of a schema.
 
     Attributes:
-        dtype: of numpy; ``bytes`` for a list of bytes of any length.
+        dtype: numpy's name of it; ``bytes`` for a list of bytes of any length.
         width: numbers in a row; 2 = one for each direction.
         per_report: the column has one row for each report.
-        optional: the column may be missing: no row has a value.
+        optional: the column may be missing; then no row has a value.
     """
 
     dtype: str
@@ -58,7 +58,7 @@ class Column:
 
 
 def coded(values: NDArray[np.float64]) -> NDArray[Any]:
-    """Returns numbers as int16 hundredths, or as they are where that would lose anything."""
+    """Returns numbers as int16 hundredths; unchanged where that would lose anything."""
     with np.errstate(invalid="ignore", over="ignore"):
         codes = np.rint(values * 100.0).astype(np.int16)
     special = ~np.isfinite(values)
@@ -84,10 +84,10 @@ def none_in(values: NDArray[Any]) -> Any:
 
 
 def concatenated(parts: Sequence[NDArray[Any] | None], lengths: Sequence[int]) -> NDArray[Any]:
-    """Joins float64 columns, coded or not, some of which may be missing.
+    """Returns float64 columns, coded or not, one after the other; some may be missing.
 
     Args:
-        parts: the columns, None where one is missing; not all of them.
+        parts: the columns, None where one is missing; at least one is there.
         lengths: the rows of each.
     """
     all_coded = all(part is None or is_coded(part) for part in parts)
@@ -136,11 +136,11 @@ def read_columns(
     """Returns the columns of a wire form; arrays may share its memory.
 
     Args:
-        schema: what the columns are.
+        schema: the schema of the columns.
         data: holds the wire form.
         at: where it starts.
-        rows: length of the columns of the rows.
-        reports: length of those of the reports.
+        rows: number of rows.
+        reports: number of reports.
     """
     names = list(schema)
     columns: dict[str, Any] = {}
@@ -158,11 +158,11 @@ def read_columns(
 def select_columns(
     source: Mapping[str, Column], target: Mapping[str, Column], data: bytes, at: int
 ) -> bytes:
-    """Returns those columns of a wire form that another schema has too, as they are written.
+    """Returns those columns of a wire form that another schema has too, unchanged.
 
     Args:
-        source: what the columns are.
-        target: the schema that names those to keep.
+        source: the schema of the columns.
+        target: the schema that names the columns to keep.
         data: holds the wire form.
         at: where it starts.
     """

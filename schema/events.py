@@ -29,7 +29,7 @@ class Code(IntEnum):
 
 
 class Family(IntEnum):
-    """What excludes each other: at most one open alarm per link and family."""
+    """Codes of one family exclude each other: at most one alarm is open per link and family."""
 
     NONE = 0
     FIBER = 1
@@ -58,7 +58,7 @@ class Action(IntEnum):
 
 @dataclass(frozen=True)
 class CodeFacts:
-    """What is fixed for a code that is published."""
+    """What the contract fixes for a code."""
 
     family: Family
     level: int
@@ -158,7 +158,7 @@ class SpanReading:
 
 @dataclass(frozen=True)
 class FiberEvent:
-    """One step in the life of an alarm, as TrackLinks decides it; times are window starts [s].
+    """One step in the life of an alarm, as TrackLinks decides it; windows are starts [s].
 
     Attributes:
         action: what it says of the alarm.
@@ -171,7 +171,7 @@ class FiberEvent:
         changed_s: the window of the latest change.
         severity: severity now.
         previous_severity: severity of the alarm's event before this one.
-        specific_problem: more about the cause.
+        specific_problem: details of the cause, None = none.
         detected_late: made by a late evaluation.
         suppressed: the window starts inside a maintenance window.
         suppressed_by: ticket of that maintenance window.

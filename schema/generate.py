@@ -32,7 +32,7 @@ def generate(folder: Path) -> list[Path]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Generates, or compares; returns 1 where what is checked in is not what proto/ gives."""
+    """Generates, or compares; returns 1 where the generated modules are out of date."""
     if "--check" not in arguments:
         generate(ROOT)
         return 0

@@ -1,15 +1,15 @@
-"""Which Beam key a node or a link goes by: its shard.
+"""Shards: the Beam keys of nodes and links.
 
-A runner spreads keys over its workers by a hash of its own. With a few keys that is uneven: of
-the numbers 0 to 3, Flink gives one to the first of two subtasks and three to the other. So the
-shards go by numbers that Flink spreads evenly, for any parallelism that the number of shards is a
-multiple of. To other runners they are numbers like any others.
+A runner spreads keys over its workers by a hash of its own. With a few keys that is uneven: of the
+numbers 0 to 3, Flink gives one to the first of two subtasks and three to the other. So the shards
+have numbers that Flink spreads evenly, for any parallelism that divides the number of shards. To
+other runners they are numbers like any others.
 """
 
 import zlib
 
-#: Of each prefix of 2, 4, 8 … numbers the Flink key groups are evenly apart: 32 of them, and the
-#: hash of Beam's Flink runner, which tests/unit/test_shards.py says again.
+#: In each prefix of 2, 4, 8 … numbers the Flink key groups are evenly spaced, for 32 key groups and
+#: the hash of Beam's Flink runner; tests/unit/test_shards.py restates that hash.
 _SPREAD = (
     *(6, 4, 17, 20, 3, 8, 18, 45, 24, 44, 23, 1, 10, 146, 0, 14),
     *(15, 27, 25, 43, 63, 5, 16, 2, 51, 62, 22, 12, 7, 9, 105, 102),

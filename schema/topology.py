@@ -1,16 +1,15 @@
-"""Topology records: parsing and the contract that each link must keep."""
+"""Topology records: how they are parsed, and the contract that each link must keep."""
 
 import itertools
 import json
 import math
-from dataclasses import dataclass
 
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 
 from schema.topology_pb2 import FiberLink, LinkEnd, Span
 
-#: Defaults of the thresholds, in the order of every array: dark [dBm], levels 1..4 [dB].
+#: Defaults of the thresholds, in the order of every array: dark [dBm], FIBER levels 1 to 4 [dB].
 THRESHOLD_DEFAULTS: dict[str, float] = {
     "los_dbm": -35.0,
     "degrade_warn_db": 1.0,
@@ -20,17 +19,19 @@ THRESHOLD_DEFAULTS: dict[str, float] = {
 }
 
 
-@dataclass(frozen=True)
 class BadTopologyError(Exception):
-    """A topology record that breaks the contract.
+    """A topology record that breaks the contract (spec, section 3).
 
     Attributes:
         link_id: the link, None when it is unknown.
         detail: what is wrong.
     """
 
-    link_id: str | None
-    detail: str
+    def __init__(self, link_id: str | None, detail: str) -> None:
+        """Takes the link and what is wrong with it."""
+        super().__init__(link_id, detail)
+        self.link_id = link_id
+        self.detail = detail
 
 
 def thresholds_of(span: Span) -> list[float]:
@@ -49,7 +50,7 @@ def parse_link(data: bytes, key: str | None = None) -> FiberLink:
 
     Args:
         data: a serialized FiberLink.
-        key: the record's key, to name the link where the record itself cannot be read.
+        key: the key of the record; it names the link where the record itself cannot be read.
 
     Raises:
         BadTopologyError: it breaks the contract.

@@ -17,11 +17,11 @@ from schema.topology_pb2 import FiberLink
 
 @dataclass(frozen=True)
 class Topology:
-    """A topology file.
+    """What a topology file says.
 
     Attributes:
         links: the links in force, by link_id.
-        bad: what the file holds beside them.
+        bad: the lines that break the contract.
     """
 
     links: dict[str, FiberLink]
@@ -53,7 +53,7 @@ class TopologyFile:
 
 @functools.lru_cache(maxsize=4)
 def read_topology(path: str) -> Topology:
-    """Reads JSON lines of FiberLink; of several versions of a link the highest, last one holds.
+    """Reads JSON lines of FiberLink; of several of a link the last of the highest version wins.
 
     Raises:
         NotUsableError: no line is a JSON object.

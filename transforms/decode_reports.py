@@ -67,7 +67,7 @@ class DecodeReports(beam.PTransform):
 
     @beam.typehints.no_annotations  # Beam knows no hint for several outputs
     def expand(self, records: beam.PCollection) -> DecodedReports:
-        """Returns the blocks, and what was rejected."""
+        """Returns the blocks and the rejections."""
         decode = beam.ParDo(_DecodeFn(self.num_shards))
         decoded = records | "Decode" >> decode.with_outputs(INVALID, main="blocks")
         return DecodedReports(
@@ -77,6 +77,8 @@ class DecodeReports(beam.PTransform):
 
 @beam.typehints.with_output_types(Keyed)
 class _DecodeFn(beam.DoFn):
+    """Decodes the records of a bundle together."""
+
     def __init__(self, num_shards: int) -> None:
         self._num_shards = num_shards
         self._last_order = 0
@@ -133,6 +135,7 @@ class _DecodeFn(beam.DoFn):
         return shard
 
     def _order(self, records: PmRecords) -> NDArray[np.int64]:
+        """Returns the place of each record in the order of all."""
         first = records.first
         if first is None:
             first = max(self._last_order + 1, time.time_ns())

@@ -74,7 +74,7 @@ class JoinTopology(beam.PTransform):
 
     @beam.typehints.no_annotations  # Beam knows no hint for several outputs
     def expand(self, samples: beam.PCollection) -> JoinedSamples:
-        """Returns the blocks, and what is in no link."""
+        """Returns the blocks, and the samples in no link."""
         if isinstance(self.topology, TopologyFile):
             join = beam.ParDo(_JoinFileFn(self.num_shards, self.topology))
         else:

@@ -1,8 +1,8 @@
-"""SampleUnmatched: of the samples in no link the first 100, then 1 in 1,000.
+"""SampleUnmatched: keeps the first 100 samples in no link, then 1 in 1,000 (spec, section 3).
 
 In:   (0, (number of samples, lines of the first of them)), global window.
 Out:  `unmatched` records; global window.
-State: how many samples there were so far, under one key: the job has one sequence of them.
+State: how many samples there were so far, under one key, as the job has one sequence of them.
 """
 
 from collections.abc import Iterable
@@ -18,12 +18,12 @@ from schema.side_lines import side_record
 #: (0, (number of samples, lines of the first of them)).
 Candidates = tuple[int, tuple[int, list[dict[str, Any]]]]
 
-#: So many are written in full, and one of so many after that.
+#: So many are written in full, and one in so many after that.
 WRITTEN_IN_FULL, ONE_OF = 100, 1000
 
 
 class SampleUnmatched(beam.PTransform):
-    """Thins out the unmatched samples; they are counted in full where they are found."""
+    """Thins out the unmatched samples; JoinTopology counts all of them."""
 
     def expand(self, candidates: beam.PCollection) -> beam.PCollection:
         """Returns the records."""
@@ -44,13 +44,13 @@ class _SampleFn(beam.DoFn):
         first = seen.read() or 0
         seen.write(first + number)
         for at in written(first, number):
-            # Of a long block only the first lines came along; any of them will do.
+            # A long block brings its first lines only; any of them will do.
             line = lines[at % len(lines)]
             yield side_record(line["node_id"], line)
 
 
 def written(first: int, number: int) -> Iterable[int]:
-    """Yields which of `number` samples to write, when `first` were there before them."""
+    """Yields which of `number` samples to write, after `first` earlier ones."""
     yield from range(max(0, min(number, WRITTEN_IN_FULL - first)))
     # The sampled ones stand at 100 + 1000 - 1, 100 + 2000 - 1, …
     beyond = max(first - WRITTEN_IN_FULL, 0)

@@ -79,7 +79,7 @@ class TrackLinks(beam.PTransform):
 
     @beam.typehints.no_annotations  # Beam knows no hint for several outputs
     def expand(self, joined: beam.PCollection) -> TrackedLinks:
-        """Returns the events, and what came too late."""
+        """Returns the events and the late samples."""
         blocks = [joined]
         file = self.topology if isinstance(self.topology, TopologyFile) else None
         if file is None:

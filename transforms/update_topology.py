@@ -1,4 +1,4 @@
-"""UpdateTopology: topology records → what TrackLinks and JoinTopology must know of them.
+"""UpdateTopology: topology records → the changes that TrackLinks and JoinTopology must know.
 
 In:   lists of `TopologyRecord`, in order of arrival per link; global window.
 Out:  `links`: (shard of link_id, LINKS block); `link_ends`: (shard of node_id, LINK_ENDS block).
@@ -69,7 +69,7 @@ class UpdateTopology(beam.PTransform):
 
     @beam.typehints.no_annotations  # Beam knows no hint for several outputs
     def expand(self, records: beam.PCollection) -> UpdatedTopology:
-        """Returns the links, their ends, and what was rejected."""
+        """Returns the links, their ends, and the rejections."""
         decode = beam.ParDo(_DecodeFn(self.num_shards))
         decoded = records | "Decode" >> decode.with_outputs(INVALID, main=LINKS)
         apply = beam.ParDo(_ApplyFn(self.num_node_shards))

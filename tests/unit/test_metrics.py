@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 
+import apache_beam as beam
 import numpy as np
 import pytest
-from apache_beam.utils.timestamp import Timestamp
+from apache_beam.testing.util import assert_that, equal_to
 
 from kernels.track_links.alarms import Alarms
 from schema.events import Severity
-from schema.outputs import INVALID
 from schema.records import PmRecords, TopologyRecord
 from tests import builders
-from transforms import outputs
-from transforms.decode_reports import _DecodeFn
-from transforms.update_topology import _DecodeFn as TopologyFn
-
-NOW = Timestamp(builders.T0)
+from transforms import DecodeReports, UpdateTopology, outputs
 
 
 @pytest.fixture
@@ -42,25 +39,24 @@ def test_open_alarms_are_counted_by_severity() -> None:
 
 
 def test_each_reason_has_its_counter(counted: Counter[str]) -> None:
-    decode = _DecodeFn(1)
-    decode.start_bundle()
     bad = builders.component(
         "p", builders.value(1, float("nan")), builders.value(99, 1.0), builders.value(2, 0.0)
     )
-    for payload in (b"\xff", b"\xff", builders.payload("A", 5, bad)):
-        list(decode.process(PmRecords([payload]), NOW))
-    lines = list(decode.finish_bundle())
+    records = PmRecords([b"\xff", b"\xff", builders.payload("A", 5, bad)], first=0)
+    with beam.Pipeline(runner="FnApiRunner") as pipeline:
+        decoded = pipeline | beam.Create([records]) | DecodeReports(1)
+        lines = decoded.invalid | beam.Map(lambda record: json.loads(record[1])["reason"])
+        expected = ["MALFORMED_PROTOBUF", "MALFORMED_PROTOBUF", "NOT_FINITE", "UNKNOWN_TYPE"]
+        assert_that(lines, equal_to(expected))
     assert counted["invalid_malformed_protobuf"] == counted["reports_rejected"] == 2
     assert counted["invalid_not_finite"] == counted["invalid_unknown_type"] == 1
-    invalid = [line for line in lines if getattr(line, "tag", None) == INVALID]
-    reasons = sum(n for name, n in counted.items() if name.startswith("invalid_"))
-    assert reasons == len(invalid) == 4
+    assert sum(n for name, n in counted.items() if name.startswith("invalid_")) == len(expected)
 
 
 def test_bad_topology_is_counted(counted: Counter[str]) -> None:
-    decode = TopologyFn(1)
-    decode.start_bundle()
-    list(decode.process([TopologyRecord(b"L1", b"\xff"), TopologyRecord(b"L2", None)], NOW))
+    records = [TopologyRecord(b"L1", b"\xff"), TopologyRecord(b"L2", None)]
+    with beam.Pipeline(runner="FnApiRunner") as pipeline:
+        _ = pipeline | beam.Create([records]) | UpdateTopology(1, 1)
     assert counted == {"invalid_bad_topology": 1}
 
 

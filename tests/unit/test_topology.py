@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -178,3 +180,14 @@ def test_links_of_one_key_are_not_in_force_together(
     assert found.links["1"].version == 2
     (bad,) = found.bad
     assert bad.link_id == "1b" and bad.detail == "its link_id has the 64-bit key of 1: rename one"
+
+
+def test_a_bad_topology_passes_through_context_managers() -> None:
+    # An exception that cannot be written to is lost in them: they set its traceback.
+    @contextlib.contextmanager
+    def around() -> Iterator[None]:
+        yield
+
+    with pytest.raises(BadTopologyError, match="no link_id") as caught, around():
+        check_link(topo.FiberLink())
+    assert (caught.value.link_id, caught.value.detail) == (None, "no link_id")
