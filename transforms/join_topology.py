@@ -35,7 +35,7 @@ from schema.side_lines import readings_by_name, unmatched_line
 from schema.times import US_PER_S
 from schema.topology_file import TopologyFile
 from transforms.outputs import Keyed, count, typed
-from transforms.sample_unmatched import Candidates, SampleUnmatched
+from transforms.sample_unmatched import WRITTEN_IN_FULL, Candidates, SampleUnmatched
 from transforms.state import HeldStates, TableCells, TableCodec
 
 __all__ = ["MAX_WAIT_S", "JoinTopology", "JoinedSamples"]
@@ -44,8 +44,6 @@ __all__ = ["MAX_WAIT_S", "JoinTopology", "JoinedSamples"]
 MAX_WAIT_S = 10
 #: A timer that stands here fires as soon as the watermark moves at all.
 _WATERMARK_MOVES_US = 0
-#: Candidates for the unmatched output that are sent on per block.
-_MAX_CANDIDATES = 100
 
 
 class JoinedSamples(NamedTuple):
@@ -262,7 +260,7 @@ def _unmatched(samples: Samples) -> Iterator[Any]:
     if not number:
         return
     count(COMPONENTS_UNMATCHED, number)
-    rows = np.arange(min(number, _MAX_CANDIDATES))
+    rows = np.arange(min(number, WRITTEN_IN_FULL))
     lines = [
         unmatched_line(
             samples.node_id[report].decode(), component.decode(), sample_time_ns, readings

@@ -72,7 +72,7 @@ def new_code(
         shutil.copytree(CHECKOUT / package, tmp_path / package)
     words = tmp_path / "schema" / "cloud_event.py"
     old = words.read_text()
-    new = old.replace("event_text(event),", "event_text(event).upper(),")
+    new = old.replace("_text(event, of_link),", "_text(event, of_link).upper(),")
     assert new != old
     words.write_text(new)
 
