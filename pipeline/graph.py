@@ -3,6 +3,7 @@
 ``python -m pipeline.graph`` prints it.
 """
 
+import runpy
 from typing import NamedTuple, Protocol
 
 import apache_beam as beam
@@ -89,6 +90,4 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
 
 
 if __name__ == "__main__":
-    from pipeline.show_graph import main
-
-    main()
+    runpy.run_module("pipeline.show_graph", run_name="__main__")

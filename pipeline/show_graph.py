@@ -50,3 +50,7 @@ def main() -> None:
     """Prints the graph, a line a step."""
     for step, fed_by in steps():
         print(f"{' + '.join(fed_by) or '-':>31} → {step}")
+
+
+if __name__ == "__main__":
+    main()
