@@ -8,8 +8,10 @@ from pathlib import Path
 
 from runners.local.jars import CACHE, CHECKOUT, JarsError, fetch_once, require_java, require_maven
 
-_NATIVE = CHECKOUT / "benchmarks" / "native_flink"
-_JAR = _NATIVE / "target" / "native-flink.jar"
+_RIVALS = CHECKOUT / "benchmarks" / "rivals"
+NATIVE_FLINK = _RIVALS / "native_flink"
+QUIX_REQUIREMENTS = _RIVALS / "quix" / "requirements.txt"
+_JAR = NATIVE_FLINK / "target" / "native-flink.jar"
 
 
 def native_flink_jar() -> Path:
@@ -19,12 +21,13 @@ def native_flink_jar() -> Path:
         JarsError: Java or Maven is missing, or the build failed.
     """
     require_java()
-    sources = [_NATIVE / "pom.xml", *_NATIVE.glob("src/**/*"), *(CHECKOUT / "proto").iterdir()]
+    sources = [NATIVE_FLINK / "pom.xml", *NATIVE_FLINK.glob("src/**/*")]
+    sources += (CHECKOUT / "proto").iterdir()
     newest = max(source.stat().st_mtime for source in sources)
     if _JAR.exists() and _JAR.stat().st_mtime > newest:
         return _JAR
     require_maven()
-    command = ["mvn", "-B", "-q", "-f", str(_NATIVE / "pom.xml"), "package"]
+    command = ["mvn", "-B", "-q", "-f", str(NATIVE_FLINK / "pom.xml"), "package"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         errors = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")]

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.builds import QUIX_REQUIREMENTS
 from runners.local import distribution, jars
 
 
@@ -87,6 +88,6 @@ def _version_of(directory: Path, pattern: str) -> str:
 
 
 def _pinned(package: str) -> str:
-    text = (jars.CHECKOUT / "benchmarks" / "quix" / "requirements.txt").read_text()
+    text = QUIX_REQUIREMENTS.read_text()
     found = re.search(rf"^{package}==(\S+)", text, re.MULTILINE)
     return found[1] if found else "unknown"

@@ -101,7 +101,7 @@ def _told(frame: re.Match[str]) -> str:
 
 
 def _is_ours(file: str) -> bool:
-    return Path(file).parent.name in ("transforms", "kernels")
+    return not {"transforms", "kernels"}.isdisjoint(Path(file).parts[:-1])
 
 
 @dataclass

@@ -18,7 +18,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
-from benchmarks.builds import environment, native_flink_jar
+from benchmarks.builds import QUIX_REQUIREMENTS, environment, native_flink_jar
 from benchmarks.flink_rest import running_since_s, submit_jar
 from runners.local.cluster import LocalCluster, Shape
 from runners.local.flink_job import ENDED, FlinkJob
@@ -37,7 +37,6 @@ _BUFFER_TIMEOUT_MS = 100
 WORKERS_MB = 1024
 
 _SUBMIT_TIMEOUT_S = 600
-_QUIX_REQUIREMENTS = CHECKOUT / "benchmarks" / "quix" / "requirements.txt"
 #: As the app says it; its module needs the packages of its own environment.
 _QUIX_STARTED = "the rival has started"
 
@@ -298,7 +297,7 @@ class Quix:
 
     def prepare(self) -> None:
         """Installs its packages into an environment of their own."""
-        environment("quix", _QUIX_REQUIREMENTS)
+        environment("quix", QUIX_REQUIREMENTS)
 
     @contextlib.contextmanager
     def deployed(self, task: Task) -> Iterator[Engine]:
