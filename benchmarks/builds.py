@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from runners.local.jars import CACHE, CHECKOUT, JarsError, fetch_once, require_java, require_maven
+from runners.local.jars import CACHE, CHECKOUT, fetch_once, require_java, require_maven
+from schema.errors import MissingPartError
 
 _RIVALS = CHECKOUT / "benchmarks" / "rivals"
 NATIVE_FLINK = _RIVALS / "native_flink"
@@ -18,7 +19,7 @@ def native_flink_jar() -> Path:
     """Returns the jar of the native Flink jobs, built when the sources are newer.
 
     Raises:
-        JarsError: Java or Maven is missing, or the build failed.
+        MissingPartError: Java or Maven is missing, or the build failed.
     """
     require_java()
     sources = [NATIVE_FLINK / "pom.xml", *NATIVE_FLINK.glob("src/**/*")]
@@ -32,7 +33,7 @@ def native_flink_jar() -> Path:
     if done.returncode != 0:
         errors = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")]
         why = (errors or ["no reason given"])[0]
-        raise JarsError(f"Maven could not build the native Flink jobs: {why}")
+        raise MissingPartError(f"Maven could not build the native Flink jobs: {why}")
     return _JAR
 
 
@@ -44,7 +45,7 @@ def environment(name: str, requirements: Path) -> Path:
         requirements: pinned with hashes; the environment is made anew when they change.
 
     Raises:
-        JarsError: it could not be installed.
+        MissingPartError: it could not be installed.
     """
     return fetch_once(CACHE / name, requirements, lambda target: _install(target, requirements)) / (
         "bin"
@@ -61,4 +62,6 @@ def _install(target: Path, requirements: Path) -> None:
     ):
         done = subprocess.run([str(uv), "--quiet", *arguments], capture_output=True, text=True)
         if done.returncode != 0:
-            raise JarsError(f"uv could not install {requirements.name}: {done.stderr.strip()}")
+            raise MissingPartError(
+                f"uv could not install {requirements.name}: {done.stderr.strip()}"
+            )

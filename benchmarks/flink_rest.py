@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from runners.local.flink_job import FlinkError, FlinkJob
+from runners.local.flink_job import FlinkJob
+from schema.errors import FlinkError
 
 _TIMEOUT_S = 120
 _RUNNING_TIMEOUT_S = 180

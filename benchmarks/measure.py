@@ -16,9 +16,8 @@ from benchmarks.matches import Comparison, EventTopic, compare
 from benchmarks.rivals.engines import OUT_OF_ORDERNESS_S, Checkpoints, Engine, Rival, Task
 from benchmarks.sampler import Moment, Sampler, at
 from benchmarks.workloads import Workload
-from runners.local.flink_job import FlinkError
 from runners.local.kafka import LocalKafka
-from runners.local.processes import ProcessError
+from schema.errors import FlinkError, ProcessError, RunError
 
 _POLL_S = 0.5
 #: Once an event of the last window is there, others follow at once or not at all.
@@ -31,10 +30,6 @@ _LEAD_S, _TAIL_S = 10, 10
 _TOLD_EVERY_S, _TOLD_EVERY = 10, 30
 
 Say = Callable[[str], None]
-
-
-class RunError(RuntimeError):
-    """A rival does not come to its end."""
 
 
 @dataclass(frozen=True)

@@ -29,11 +29,14 @@ from benchmarks.rivals.engines import Engine, EventCenter, Part, Task
 from benchmarks.run import started
 from benchmarks.tables import Table
 from benchmarks.workloads import Workload
-from runners.local.jars import CHECKOUT, JarsError
-from runners.local.processes import ProcessError, workers_of
+from runners.local.jars import CHECKOUT
+from runners.local.processes import workers_of
+from schema.errors import EventCenterError
 from simulator.cli import Parser
 
 _REQUIREMENTS = CHECKOUT / "benchmarks" / "profile_requirements.txt"
+#: Exit code when nothing could be measured; 1 is for a run that failed.
+_NOT_MEASURED = 2
 _RATE = 100
 _TOP = 15
 _POOL, _JAVA = "workerpool0", "taskmanager0"
@@ -240,9 +243,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(soft_wrap=True, highlight=False)
     try:
         result = run(options, console)
-    except (JarsError, ProcessError) as error:
+    except EventCenterError as error:
         print(f"profile: {error}", file=sys.stderr)
-        return 2
+        return _NOT_MEASURED
     console.print(result.failed or f"{result.values_per_s:,.0f} values/s under the profilers")
     console.print(f"Samples and tables: {options.out}")
     return int(result.failed is not None)

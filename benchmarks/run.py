@@ -43,12 +43,15 @@ from benchmarks.measure import WARM_UP_S, Bench, Paced, catch_up, fill, paced
 from benchmarks.rivals.engines import OUT_OF_ORDERNESS_S, RIVALS, Part, Rival
 from benchmarks.summary import Round, summarize
 from benchmarks.workloads import Workload
-from runners.local.jars import CHECKOUT, JarsError
+from runners.local.jars import CHECKOUT
 from runners.local.kafka import LocalKafka
-from runners.local.processes import ProcessError, children_of
+from runners.local.processes import children_of
+from schema.errors import EventCenterError
 from simulator.cli import Parser
 
 OURS = "event-center"
+#: Exit code when nothing could be measured; 1 is for a rival that failed.
+_NOT_MEASURED = 2
 #: Share of its maximum that a rival is fed paced.
 _SHARE = 0.5
 _LEAST_PORTS = 200
@@ -207,9 +210,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Where nobody looks, as in a log, nothing says how wide it may be.
         width = None if sys.stdout.isatty() else _LOG_WIDTH
         return _run(options, Console(soft_wrap=True, highlight=False, width=width))
-    except (JarsError, ProcessError) as error:
+    except EventCenterError as error:
         print(f"bench: {error}", file=sys.stderr)
-        return 2
+        return _NOT_MEASURED
     except KeyboardInterrupt:
         return 130
 

@@ -19,7 +19,7 @@ from apache_beam.options.pipeline_options import (
 from kernels.track_links.window_bounds import WindowBounds
 from pipeline.kafka.config import settings
 from pipeline.settings import Settings
-from schema.errors import KafkaConfigError, UsageError
+from schema.errors import UsageError
 from schema.outputs import OUTPUTS
 
 #: Runners that take options which Python does not know, and hand them on.
@@ -203,7 +203,7 @@ def parse(arguments: Sequence[str]) -> Command:
         pm_kafka_topic=own.pm_kafka_topic,
         topology_kafka_topic=own.topology_kafka_topic,
         topics=topics,
-        kafka_config=_kafka_config(own),
+        kafka_config=settings(own.kafka_config, own.kafka_config_file),
         expansion_service=own.kafka_expansion_service,
         detach=own.detach,
     )
@@ -275,13 +275,6 @@ def _check_unknown(rest: list[str], beam: PipelineOptions, runner: str) -> None:
         if close or runner not in PORTABLE_RUNNERS:
             hint = f", did you mean {close[0]}?" if close else ""
             raise UsageError(f"there is no option {name}{hint}")
-
-
-def _kafka_config(own: argparse.Namespace) -> dict[str, str]:
-    try:
-        return settings(own.kafka_config, own.kafka_config_file)
-    except KafkaConfigError as error:
-        raise UsageError(str(error)) from None
 
 
 def _whole(text: str) -> int:

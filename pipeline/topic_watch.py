@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from pipeline.kafka.client import TopicState, look_at_topics
 from pipeline.kafka.config import settings
-from schema.errors import KafkaConfigError, UsageError
+from schema.errors import EventCenterError, UsageError
 
 _log = logging.getLogger("eventcenter")
 
@@ -125,9 +125,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         watch = TopicWatch(topic, look())
         with watching(watch, look):
             threading.Event().wait()
-    except (UsageError, KafkaConfigError) as error:
+    except EventCenterError as error:
         print(f"topic_watch: {error}", file=sys.stderr)
-        return 2
+        return error.exit_code
     except KeyboardInterrupt:
         return 130
     return 0

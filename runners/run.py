@@ -13,11 +13,8 @@ from apache_beam.runners.runner import PipelineResult, PipelineState
 from pipeline.graph import build
 from pipeline.options import parse
 from runners import progress
-from runners.local.flink_job import FlinkError
-from runners.local.jars import JarsError
-from runners.local.processes import ProcessError
 from runners.profiles import Prepared, prepare
-from schema.errors import NotUsableError, UsageError
+from schema.errors import EventCenterError
 from schema.outputs import summary
 
 
@@ -28,10 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = parse(sys.argv[1:] if arguments is None else arguments)
         with prepare(command) as prepared:
             return _run(prepared)
-    except (UsageError, JarsError) as error:
+    except EventCenterError as error:
         print(f"pipeline: {error}", file=sys.stderr)
-        return 2
-    except (NotUsableError, ProcessError, FlinkError, OSError) as error:
+        return error.exit_code
+    except OSError as error:
         print(f"pipeline: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

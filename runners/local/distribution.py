@@ -15,7 +15,8 @@ from pathlib import Path, PurePosixPath
 
 from rich.console import Console
 
-from runners.local.jars import CACHE, CHECKOUT, JarsError, exit_code, fetch_once
+from runners.local.jars import CACHE, CHECKOUT, exit_code, fetch_once
+from schema.errors import MissingPartError
 
 _REQUIREMENTS = CHECKOUT / "runners" / "java" / "distribution" / "requirements.txt"
 _TARGET = CACHE / "flink"
@@ -27,7 +28,7 @@ def fetch() -> Path:
     """Returns the directory of the distribution, with `lib/` and `plugins/`.
 
     Raises:
-        JarsError: it could not be fetched.
+        MissingPartError: it could not be fetched.
     """
     return fetch_once(_TARGET, _REQUIREMENTS, _download_and_unpack)
 
@@ -46,7 +47,7 @@ def _download(directory: Path) -> Path:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines() or ["no reason given"]
-        raise JarsError(f"pip could not fetch Flink's distribution: {lines[-1]}")
+        raise MissingPartError(f"pip could not fetch Flink's distribution: {lines[-1]}")
     return next(directory.glob("*.tar.gz"))
 
 

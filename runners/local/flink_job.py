@@ -14,6 +14,8 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
+from schema.errors import FlinkError
+
 #: Namespace of the event center's own counters.
 OWN = "eventcenter"
 #: Beam's counters of what it has thrown away, as too late or behind the end of a window.
@@ -29,10 +31,6 @@ _POLL_S = 0.2
 _GATHERING_S = 1
 # As Python ends a traceback, before Java goes on in the same text.
 _PYTHON_ERROR = re.compile(r"\w*(Error|Exception): ")
-
-
-class FlinkError(RuntimeError):
-    """Flink does not do what it was asked to; the message is one line."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from schema.errors import MissingPartError
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 CACHE = CHECKOUT / ".cache"
 NAMES = ("flink", "kafka", "spark")
@@ -27,10 +29,6 @@ _STAMP = ".recipe-sha256"
 _PLAIN_LINE_EVERY_S = 5
 _DOWNLOADED = re.compile(r"Downloaded from \S+: \S+\.jar \(([\d.]+) ([kMG]?B)")
 _MEGABYTES = {"B": 1e-6, "kB": 1e-3, "MB": 1.0, "GB": 1e3}
-
-
-class JarsError(RuntimeError):
-    """Java or Maven is missing, or a fetch failed; the message is one line."""
 
 
 #: Java's first compiler only. The second makes code that is faster by little in the end, and takes
@@ -65,7 +63,7 @@ def fetch(name: str) -> Path:
     They are what it depends on, and what it builds of sources beside it.
 
     Raises:
-        JarsError: Maven is missing or failed.
+        MissingPartError: Maven is missing or failed.
     """
     recipe = CHECKOUT / "runners" / "java" / name
     return fetch_once(CACHE / "jars" / name, recipe, lambda target: _make(name, recipe, target))
@@ -96,20 +94,20 @@ def _digest(recipe: Path) -> str:
 
 
 def require_java() -> None:
-    """Raises JarsError when Java is missing or too old."""
+    """Raises MissingPartError when Java is missing or too old."""
     if shutil.which("java") is None:
-        raise JarsError(f"java is not on the PATH: install a JDK {JAVA_VERSION}")
+        raise MissingPartError(f"java is not on the PATH: install a JDK {JAVA_VERSION}")
     told = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr
     found = re.search(r'version "(\d+)', told)
     if found is None or int(found[1]) < JAVA_VERSION:
         has = found[1] if found else "of unknown version"
-        raise JarsError(f"java on the PATH is {has}: install a JDK {JAVA_VERSION} or newer")
+        raise MissingPartError(f"java on the PATH is {has}: install a JDK {JAVA_VERSION} or newer")
 
 
 def require_maven() -> None:
-    """Raises JarsError when Maven is missing."""
+    """Raises MissingPartError when Maven is missing."""
     if shutil.which("mvn") is None:
-        raise JarsError("mvn is not on the PATH: install Maven 3.6 or newer")
+        raise MissingPartError("mvn is not on the PATH: install Maven 3.6 or newer")
 
 
 @contextlib.contextmanager
@@ -146,7 +144,7 @@ def _make(name: str, recipe: Path, target: Path) -> None:
     if maven.returncode != 0:
         shutil.rmtree(target, ignore_errors=True)
         why = first_error or f"it ended with code {maven.returncode}"
-        raise JarsError(f"Maven could not make the {name} jars: {why}")
+        raise MissingPartError(f"Maven could not make the {name} jars: {why}")
 
 
 @contextlib.contextmanager
@@ -186,9 +184,9 @@ def exit_code(fetch_ahead: Callable[[], object]) -> int:
     """Fetches something and returns the exit code; what is missing is said in one line."""
     try:
         fetch_ahead()
-    except JarsError as error:
+    except MissingPartError as error:
         print(error, file=sys.stderr)
-        return 2
+        return error.exit_code
     return 0
 
 

@@ -19,7 +19,7 @@ class Parts(ABC):
         """Starts all parts and waits until they serve; what had started ends if one does not.
 
         Raises:
-            JarsError: Java, Maven or the jars are missing.
+            MissingPartError: Java, Maven or the jars are missing.
             ProcessError: a part does not come up.
         """
         with contextlib.ExitStack() as stack:

@@ -14,15 +14,13 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import IO, Self
 
+from schema.errors import ProcessError
+
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _POLL_S = 0.1
 _LOG_LINES = 15
 _LOGS_KEPT = 200
 LOGS = Path(__file__).resolve().parents[2] / ".cache" / "logs"
-
-
-class ProcessError(RuntimeError):
-    """A child did not come up or died; the message holds the end of its log."""
 
 
 class Process:

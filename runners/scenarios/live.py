@@ -26,8 +26,9 @@ from rich.console import Console
 from runners.local import jars
 from runners.local.flink import LocalFlink
 from runners.local.kafka import LocalKafka
-from runners.local.processes import Process, ProcessError, log_file
+from runners.local.processes import Process, log_file
 from runners.scenarios.live_events import LiveEvents, event_line, print_score
+from schema.errors import EventCenterError, ProcessError, RunError, UsageError
 from schema.pm_report_pb2 import PmReport
 from simulator.cli import Parser
 from simulator.score import read_json_lines
@@ -45,14 +46,6 @@ _JOB_TIMEOUT_S = 180
 _QUIET_S = 8
 
 
-class LiveError(RuntimeError):
-    """The run cannot go on; the message is one line."""
-
-
-class UsageError(LiveError):
-    """The run cannot be as it was asked for."""
-
-
 @dataclass(frozen=True)
 class _Parts:
     """What runs beside this process."""
@@ -62,7 +55,7 @@ class _Parts:
     pipeline: Process
 
     def check(self) -> None:
-        """Raises ProcessError or LiveError when one of them has ended."""
+        """Raises ProcessError or RunError when one of them has ended."""
         self.kafka.check()
         self.flink.check()
         _check(self.pipeline)
@@ -78,15 +71,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _run(options, Path(directory))
     except KeyboardInterrupt:
         return 0
-    except (LiveError, jars.JarsError) as error:
-        print(f"live: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
     except ProcessError as error:
-        # Its first line says what is wrong, its last where the log is.
+        # The first line says what is wrong, the last one where the log is.
         lines = str(error).splitlines()
         where = f" {lines[-1].strip()}" if len(lines) > 1 else ""
         print(f"live: {lines[0]}{where}", file=sys.stderr)
-        return 1
+        return error.exit_code
+    except EventCenterError as error:
+        print(f"live: {error}", file=sys.stderr)
+        # Here 2 is for the command line alone: a part that is missing ends the run with 1.
+        return UsageError.exit_code if isinstance(error, UsageError) else 1
     return 0
 
 
@@ -230,18 +224,18 @@ def _wait_until_running(pipeline: Process, flink: LocalFlink) -> None:
         _check(pipeline)
         if time.monotonic() > deadline:
             state = job.state() if job else "not there"
-            raise LiveError(f"the job does not run after {_JOB_TIMEOUT_S} s; it is {state}")
+            raise RunError(f"the job does not run after {_JOB_TIMEOUT_S} s; it is {state}")
         time.sleep(0.2)
         job = job or flink.find_job(JOB)
 
 
 def _check(child: Process) -> None:
-    """Raises LiveError when a child that should run has ended."""
+    """Raises RunError when a child that should run has ended."""
     if child.returncode is None:
         return
     last = [line for line in child.read_log().splitlines() if line.strip()][-1:]
     why = f": {last[0].strip()}" if last else ""
-    raise LiveError(f"{child.name} ended with code {child.returncode}{why} (log: {child.log})")
+    raise RunError(f"{child.name} ended with code {child.returncode}{why} (log: {child.log})")
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

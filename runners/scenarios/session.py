@@ -23,11 +23,12 @@ from pathlib import Path
 from rich.console import Console
 
 from runners.local.cluster import LocalCluster, Shape
-from runners.local.flink_job import ENDED, FlinkError, FlinkJob
-from runners.local.jars import CACHE, CHECKOUT, JarsError
+from runners.local.flink_job import ENDED, FlinkJob
+from runners.local.jars import CACHE, CHECKOUT
 from runners.local.kafka import LocalKafka
-from runners.local.processes import ProcessError, log_file
+from runners.local.processes import log_file
 from runners.scenarios.live import JOB, TOPICS, create_topics, pipeline_command
+from schema.errors import EventCenterError, SessionError
 from simulator.cli import Parser
 
 _DIRECTORY = CACHE / "cluster"
@@ -39,10 +40,6 @@ _CHECK_EVERY_S = 1
 _SHAPE = ("task_managers", "slots", "heap_mb", "state_backend")
 
 _console = Console(soft_wrap=True, highlight=False)
-
-
-class SessionError(RuntimeError):
-    """It cannot be done; the message is one line."""
 
 
 @dataclass(frozen=True)
@@ -213,9 +210,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-    except (SessionError, ProcessError, FlinkError, JarsError) as error:
+    except EventCenterError as error:
         print(f"cluster: {str(error).splitlines()[0]}", file=sys.stderr)
-        return 2
+        # Whatever a part says of it, to this program it is one more thing that cannot be done.
+        return SessionError.exit_code
     except KeyboardInterrupt:
         return 130
     return 0
