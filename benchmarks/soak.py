@@ -32,8 +32,8 @@ from runners.local.cluster import LocalCluster, Shape
 from runners.local.flink_job import DROPS, FlinkJob
 from runners.local.jars import CHECKOUT
 from runners.local.kafka import LocalKafka
+from runners.local.pipeline_job import submit_pipeline
 from runners.local.processes import workers_of
-from runners.local.submit import submit_pipeline
 from runners.scenarios.live import TOPICS
 from simulator.cli import Parser
 

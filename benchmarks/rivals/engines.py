@@ -24,8 +24,8 @@ from runners.local.cluster import LocalCluster, Shape
 from runners.local.flink_job import ENDED, FlinkJob
 from runners.local.jars import CACHE, CHECKOUT
 from runners.local.kafka import LocalKafka
+from runners.local.pipeline_job import submit_pipeline
 from runners.local.processes import Process, log_file
-from runners.local.submit import submit_pipeline
 from runners.scenarios.live import pipeline_command
 
 CHECKPOINTING_MS = 1000

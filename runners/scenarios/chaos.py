@@ -29,7 +29,7 @@ from runners.local.cluster import LocalCluster
 from runners.local.flink_job import FlinkJob
 from runners.local.jars import CACHE, CHECKOUT
 from runners.local.kafka import LocalKafka
-from runners.local.submit import submit_pipeline
+from runners.local.pipeline_job import submit_pipeline
 from runners.scenarios.breakage import BREAKAGES, Running
 from runners.scenarios.live import OUTPUTS, ROUND_S, TOPICS
 from schema.capture import write_capture
