@@ -32,9 +32,8 @@ from runners.local.cluster import LocalCluster, Shape
 from runners.local.flink_job import DROPS, FlinkJob
 from runners.local.jars import CHECKOUT
 from runners.local.kafka import LocalKafka
-from runners.local.pipeline_job import submit_pipeline
+from runners.local.pipeline_job import TOPICS, create_topics, submit_pipeline
 from runners.local.processes import workers_of
-from runners.scenarios.live import TOPICS
 from simulator.cli import Parser
 
 _JOB = "soak"
@@ -76,10 +75,7 @@ def run(options: argparse.Namespace, console: Console) -> tuple[list[Sample], di
     with contextlib.ExitStack() as stack:
         kafka = stack.enter_context(LocalKafka())
         cluster = stack.enter_context(LocalCluster(shape))
-        for which, topic in TOPICS.items():
-            compact = {"cleanup.policy": "compact"} if which == "topology" else None
-            partitions = load.partitions if which == "pm" else 1
-            kafka.create_topic(topic, partitions, compact)
+        create_topics(kafka, TOPICS, load.partitions)
         feed = Feed(kafka.bootstrap_servers)
         feed.links(TOPICS["topology"], load.links())
         job = submit_pipeline(kafka, cluster, _JOB, TOPICS, ["--parallelism=2"])

@@ -26,7 +26,6 @@ from runners.local.jars import CACHE, CHECKOUT
 from runners.local.kafka import LocalKafka
 from runners.local.pipeline_job import submit_pipeline
 from runners.local.processes import Process, log_file
-from runners.scenarios.live import pipeline_command
 
 CHECKPOINTING_MS = 1000
 #: B and L of all runs [s].
@@ -217,17 +216,16 @@ class RecordAtATime:
 
 class _SubmittedNaive(_OnFlink):
     def _submit(self) -> FlinkJob:
-        task, cluster = self._task, self._cluster
-        options = ["--detach", *cluster.options(), *_beam_options(task)]
-        servers = task.kafka.bootstrap_servers
-        command = pipeline_command(task.name, servers, task.topics, options)
-        command[command.index("pipeline")] = "benchmarks.rivals.record_at_a_time"
-        with Process("the submitter", command, log_file("submit"), cwd=CHECKOUT) as submitter:
-            if submitter.wait(_SUBMIT_TIMEOUT_S):
-                submitter.check()
-        job = cluster.find_job(task.name)
-        assert job, "the submitter waits until the job runs"
-        return job
+        task = self._task
+        return submit_pipeline(
+            task.kafka,
+            self._cluster,
+            task.name,
+            task.topics,
+            _beam_options(task),
+            module="benchmarks.rivals.record_at_a_time",
+            timeout_s=_SUBMIT_TIMEOUT_S,
+        )
 
 
 @dataclass(frozen=True)

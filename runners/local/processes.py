@@ -162,11 +162,6 @@ class Process:
         last = self.read_log().splitlines()[-lines:]
         return "\n".join([f"  {line}" for line in last] + [f"  (all of it: {self.log})"])
 
-    def interrupt(self) -> None:
-        """Asks the child, and only it, to end, as Ctrl-C does."""
-        if self.returncode is None:
-            os.kill(self.pid, signal.SIGINT)
-
     def stop(self) -> None:
         """Ends the child's whole group: SIGTERM first, SIGKILL after the grace time."""
         if self._popen is None:

@@ -29,10 +29,11 @@ from runners.local.cluster import LocalCluster
 from runners.local.flink_job import FlinkJob
 from runners.local.jars import CACHE, CHECKOUT
 from runners.local.kafka import LocalKafka
-from runners.local.pipeline_job import submit_pipeline
+from runners.local.pipeline_job import TOPICS, create_topics, submit_pipeline
 from runners.scenarios.breakage import BREAKAGES, Running
-from runners.scenarios.live import OUTPUTS, ROUND_S, TOPICS
+from runners.scenarios.live import ROUND_S
 from schema.capture import write_capture
+from schema.outputs import OUTPUTS
 from schema.pm_report_pb2 import COMPLETE, INPUT_POWER, ComponentPm, PmReport, PmValue
 from schema.topology_file import write_topology
 from schema.topology_pb2 import FiberLink
@@ -194,9 +195,7 @@ def run(
     """
     outcome = Outcome()
     topics = {which: f"{name}-{which}" for which in TOPICS}
-    for which, topic in topics.items():
-        compact = {"cleanup.policy": "compact"} if which == "topology" else None
-        kafka.create_topic(topic, _PARTITIONS if which == "pm" else 1, compact)
+    create_topics(kafka, topics, _PARTITIONS)
     with contextlib.ExitStack() as stack:
         sender = stack.enter_context(LiveSender(kafka.bootstrap_servers, _PATIENCE))
         sender.send_links(topics["topology"], scene.topology)

@@ -14,30 +14,31 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from kafka import KafkaProducer
 from rich.console import Console
 
 from runners.local import jars
 from runners.local.flink import LocalFlink
 from runners.local.kafka import LocalKafka
+from runners.local.pipeline_job import (
+    JOB,
+    PM_PARTITIONS,
+    TOPICS,
+    create_topics,
+    pipeline_command,
+    send_heartbeats,
+)
 from runners.local.processes import Process, log_file
 from runners.scenarios.live_events import LiveEvents, event_line, print_score
 from schema.errors import EventCenterError, ProcessError, RunError, UsageError
-from schema.pm_report_pb2 import PmReport
 from simulator.cli import Parser
 from simulator.score import read_json_lines
 
-JOB = "event-center"
-PM_PARTITIONS = 4
-#: Each output goes to a topic of its name; the pipeline's own list would bring Beam along.
-OUTPUTS = ("events", "late", "invalid", "unmatched")
-TOPICS = {which: which for which in ("pm", "topology", *OUTPUTS)}
 #: Every kind of fault fits into so many seconds.
 ROUND_S = 150
 
@@ -94,7 +95,8 @@ def _run(options: argparse.Namespace, directory: Path) -> None:
                 jars.fetch(name)
         with _stage(console, "Kafka"):
             kafka = stack.enter_context(LocalKafka())
-            create_topics(kafka)
+            create_topics(kafka, TOPICS, PM_PARTITIONS)
+            send_heartbeats(kafka, TOPICS["pm"], PM_PARTITIONS)
         with _stage(console, "Flink"):
             flink = stack.enter_context(LocalFlink())
         with _stage(console, "The job"):
@@ -175,39 +177,6 @@ def _simulator(options: argparse.Namespace, truth: Path) -> list[str]:
         f"--seed={options.seed}",
         f"--faults={options.faults}",
         f"--truth_file={truth}",
-    ]
-
-
-def create_topics(kafka: LocalKafka) -> None:
-    """Makes the topics of the pipeline, none of whose PM partitions is empty."""
-    kafka.create_topic("pm", PM_PARTITIONS)
-    kafka.create_topic("topology", config={"cleanup.policy": "compact"})
-    for output in OUTPUTS:
-        kafka.create_topic(output)
-    # A partition that never had a record would hold event time back for good.
-    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap_servers)
-    heartbeat = PmReport(node_id="heartbeat", collect_time_unix_ns=time.time_ns())
-    for partition in range(PM_PARTITIONS):
-        producer.send("pm", heartbeat.SerializeToString(), b"heartbeat", partition=partition)
-    producer.close()
-
-
-def pipeline_command(
-    name: str, bootstrap_servers: str, topics: Mapping[str, str], options: Iterable[str]
-) -> list[str]:
-    """Returns the command line of a live run.
-
-    Args:
-        name: of the job.
-        bootstrap_servers: the broker.
-        topics: topic of each input and output.
-        options: where it runs, and what else is to be said.
-    """
-    return [
-        *(sys.executable, "-m", "pipeline", "--runner=FlinkRunner", f"--job_name={name}"),
-        f"--bootstrap_servers={bootstrap_servers}",
-        *(f"--{which}_kafka_topic={topic}" for which, topic in topics.items()),
-        *options,
     ]
 
 

@@ -13,15 +13,9 @@ from kafka import KafkaConsumer
 from rich.console import Console
 from rich.text import Text
 
+from runners.scenarios.event_styles import severity_shown, style_of
 from simulator.score import Score, score
 
-_STYLES = {
-    "critical": "bold red",
-    "major": "red",
-    "minor": "yellow",
-    "warning": "cyan",
-    "cleared": "green",
-}
 _NAMED_AT_MOST = 10
 
 
@@ -73,11 +67,11 @@ class LiveEvents:
 def event_line(event: Mapping[str, Any]) -> Text:
     """Returns an event for a person: time, severity, action, text."""
     data = event["data"]
-    severity = "cleared" if data["action"] == "CLEAR" else data["severity"]
+    severity = severity_shown(event)
     return Text.assemble(
         (datetime.fromisoformat(event["time"]).strftime("%H:%M:%S"), "dim"),
         "  ",
-        (f"{severity:<8}", _STYLES.get(severity, "")),
+        (f"{severity:<8}", style_of(severity)),
         "  ",
         (f"{data['action']:<6}", "bold"),
         "  ",

@@ -26,8 +26,15 @@ from runners.local.cluster import LocalCluster, Shape
 from runners.local.flink_job import ENDED, FlinkJob
 from runners.local.jars import CACHE, CHECKOUT
 from runners.local.kafka import LocalKafka
+from runners.local.pipeline_job import (
+    JOB,
+    PM_PARTITIONS,
+    TOPICS,
+    create_topics,
+    pipeline_command,
+    send_heartbeats,
+)
 from runners.local.processes import log_file
-from runners.scenarios.live import JOB, TOPICS, create_topics, pipeline_command
 from schema.errors import EventCenterError, SessionError
 from simulator.cli import Parser
 
@@ -125,7 +132,8 @@ def hold(options: argparse.Namespace) -> None:
     """Is the process that holds the cluster, until SIGTERM."""
     _DIRECTORY.mkdir(parents=True, exist_ok=True)
     with LocalKafka() as kafka, LocalCluster(_shape(options), _DIRECTORY) as cluster:
-        create_topics(kafka)
+        create_topics(kafka, TOPICS, PM_PARTITIONS)
+        send_heartbeats(kafka, TOPICS["pm"], PM_PARTITIONS)
         session = Session(
             process_id=os.getpid(),
             rest_address=cluster.rest_address,

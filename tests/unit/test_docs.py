@@ -5,8 +5,6 @@ from pathlib import Path
 
 from pipeline.options import _parser
 from pipeline.show_graph import steps
-from runners.scenarios import live
-from schema.outputs import OUTPUTS
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -38,10 +36,6 @@ def test_every_option_is_documented() -> None:
     options = {o for action in _parser()._actions for o in action.option_strings}
     undocumented = {o for o in options - {"-h", "--help"} if f"`{o}`" not in text}
     assert not undocumented
-
-
-def test_every_output_has_a_topic_of_its_name() -> None:
-    assert live.OUTPUTS == OUTPUTS
 
 
 def test_links_in_the_documents_lead_somewhere() -> None:
