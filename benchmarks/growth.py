@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.measure import Bench, CatchUp, catch_up, fill
-from benchmarks.rivals.engines import Rival
+from benchmarks.rivals.rival import Rival
 from benchmarks.workloads import Workload
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)

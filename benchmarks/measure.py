@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from benchmarks.feed import Feed
 from benchmarks.matches import Comparison, EventTopic, compare
-from benchmarks.rivals.engines import OUT_OF_ORDERNESS_S, Checkpoints, Engine, Rival, Task
+from benchmarks.rivals.rival import OUT_OF_ORDERNESS_S, Checkpoints, Engine, Rival, Task
 from benchmarks.sampler import Moment, Sampler, at
 from benchmarks.workloads import Workload
 from runners.local.kafka import LocalKafka

@@ -11,13 +11,6 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def cpu_seconds(process: int) -> float:
-    """Returns the CPU time of a process, its children included, that have not ended [s]."""
-    stat = _stat()
-    own = stat.get(process, (0, 0.0))[1]
-    return own + sum(cpu_seconds(child) for child, (parent, _) in stat.items() if parent == process)
-
-
 def usage(processes: Iterable[int]) -> tuple[float, float]:
     """Returns CPU time [s] and resident memory [MB] of processes and all that they started."""
     stat = _stat()

@@ -24,8 +24,9 @@ from rich.console import Console
 from benchmarks.builds import environment
 from benchmarks.growth import past
 from benchmarks.measure import CatchUp, catch_up, fill
-from benchmarks.processes import cpu_seconds
-from benchmarks.rivals.engines import Engine, EventCenter, Part, Task
+from benchmarks.processes import usage
+from benchmarks.rivals.on_flink import EventCenter
+from benchmarks.rivals.rival import Engine, Part, Task
 from benchmarks.run import started
 from benchmarks.tables import Table
 from benchmarks.workloads import Workload
@@ -39,7 +40,6 @@ _REQUIREMENTS = CHECKOUT / "benchmarks" / "profile_requirements.txt"
 _NOT_MEASURED = 2
 _RATE = 100
 _TOP = 15
-_POOL, _JAVA = "workerpool0", "taskmanager0"
 #: A frame of py-spy: function, file, line.
 _FRAME = re.compile(r"(?P<function>.+?) \((?P<file>.+?):(?P<line>\d+)\)")
 #: A frame of Java's Flight Recorder, on a line of its own.
@@ -169,10 +169,10 @@ class _Profilers:
         """Writes the samples; returns CPU time by process, all of its life."""
         if not self._spies:
             return {}
-        cpu_s = {"JobManager": cpu_seconds(self._jobmanager)}
-        cpu_s["TaskManager (Java)"] = cpu_seconds(self._java)
+        processes = {"JobManager": self._jobmanager, "TaskManager (Java)": self._java}
         for number, worker in enumerate(workers_of(self._pool)):
-            cpu_s[f"Python worker {number}"] = cpu_seconds(worker)
+            processes[f"Python worker {number}"] = worker
+        cpu_s = {name: usage([process])[0] for name, process in processes.items()}
         for spy in self._spies:
             spy.send_signal(2)
         for spy in self._spies:

@@ -40,7 +40,8 @@ from benchmarks.growth import SIZES, Point, past
 from benchmarks.growth import measure as measure_growth
 from benchmarks.machine import Machine
 from benchmarks.measure import WARM_UP_S, Bench, Paced, catch_up, fill, paced
-from benchmarks.rivals.engines import OUT_OF_ORDERNESS_S, RIVALS, Part, Rival
+from benchmarks.rivals.registry import RIVALS
+from benchmarks.rivals.rival import OUT_OF_ORDERNESS_S, Part, Rival
 from benchmarks.summary import Round, summarize
 from benchmarks.workloads import Workload
 from runners.local.jars import CHECKOUT

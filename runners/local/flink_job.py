@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from schema.errors import FlinkError
+from schema.outputs import NAMESPACE
 
-#: Namespace of the event center's own counters.
-OWN = "eventcenter"
 #: Beam's counters of what it has thrown away, as too late or behind the end of a window.
 DROPS = ("droppedDueToLateness", "droppedDueToClosedWindow", "StatefulParDoDropped")
 
@@ -194,8 +193,8 @@ class FlinkJob:
 def _counter_name(metric: str) -> str:
     """Returns the name of the counter that a metric is; empty when it is none of ours."""
     last = metric.rpartition(".")[2]
-    if last.startswith(f"{OWN}_"):
-        return last.removeprefix(f"{OWN}_")
+    if last.startswith(f"{NAMESPACE}_"):
+        return last.removeprefix(f"{NAMESPACE}_")
     return next((name for name in DROPS if last.endswith(name)), "")
 
 
