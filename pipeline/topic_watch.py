@@ -115,6 +115,8 @@ def watching(watch: TopicWatch, look: Callable[[], TopicState]) -> Iterator[None
 def main(arguments: Sequence[str] | None = None) -> int:
     """Watches until Ctrl-C; 2 when it cannot begin."""
     options = _parser().parse_args(arguments)
+    logging.basicConfig(format="%(asctime)s %(levelname)s: %(message)s", level=logging.ERROR)
+    _log.setLevel(logging.INFO)
     topic = options.pm_kafka_topic
 
     def look() -> TopicState:
@@ -143,6 +145,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(format="%(asctime)s %(levelname)s: %(message)s", level=logging.ERROR)
-    _log.setLevel(logging.INFO)
     sys.exit(main())

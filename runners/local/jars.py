@@ -173,8 +173,12 @@ def _progress(name: str) -> Iterator[Callable[[int, float], None]]:
         console.print(f"Fetched the {name} jars: {len(jars)}, {size:.0f} MB")
 
 
-def fetch_all() -> None:
-    """Fetches all of them."""
+def main() -> int:
+    """Fetches all jars; returns the exit code."""
+    return exit_code(_fetch_all)
+
+
+def _fetch_all() -> None:
     require_java()
     for name in NAMES:
         fetch(name)
@@ -191,4 +195,4 @@ def exit_code(fetch_ahead: Callable[[], object]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code(fetch_all))
+    sys.exit(main())
