@@ -159,6 +159,11 @@ def _parser() -> _Parser:
     return parser
 
 
+def option_names() -> set[str]:
+    """Returns the names of the event center's own options."""
+    return {f"--{name}" for name in vars(_parser().parse_args([]))}
+
+
 def parse(arguments: Sequence[str]) -> Command:
     """Reads a command line.
 
@@ -264,7 +269,7 @@ def _beam_options(rest: list[str]) -> PipelineOptions:
 def _check_unknown(rest: list[str], beam: PipelineOptions, runner: str) -> None:
     """Refuses what neither we nor Beam know; portable runners may know more."""
     known = {f"--{name}" for name in beam.get_all_options()}
-    ours = {option for action in _parser()._actions for option in action.option_strings}
+    ours = {*option_names(), "--help"}
     for argument in rest:
         name = argument.partition("=")[0]
         if not name.startswith("--"):

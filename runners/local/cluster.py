@@ -30,7 +30,7 @@ _POOL_NAME = "worker-pool"
 #: halves of a busy step can come to share one, and its interpreter, while the other idles.
 WORKERS_A_SLOT = 4
 
-_CONFIG = """\
+CONFIG = """\
 jobmanager.rpc.address: 127.0.0.1
 jobmanager.rpc.port: {rpc_port}
 jobmanager.bind-host: 127.0.0.1
@@ -76,7 +76,7 @@ appender.console.layout.type = PatternLayout
 appender.console.layout.pattern = %d{ISO8601} %-5p %-40c{1} %m%n
 """
 # What Flink's own start scripts open for Java 17, as far as this job needs it.
-_OPENS = jars.opens(
+OPENS = jars.opens(
     *(f"java.{name}" for name in ("io", "lang", "lang.reflect", "net", "nio", "text", "time")),
     *(f"java.util{name}" for name in ("", ".concurrent", ".concurrent.atomic")),
     "sun.nio.ch",
@@ -204,7 +204,7 @@ class LocalCluster(Parts):
 
     def _configure(self, directory: Path) -> None:
         (directory / "tmp").mkdir(parents=True, exist_ok=True)
-        text = _CONFIG.format(
+        text = CONFIG.format(
             directory=directory,
             rpc_port=self._rpc_port,
             rest_port=self._rest_port,
@@ -286,7 +286,7 @@ class LocalCluster(Parts):
         flink = distribution.fetch()
         logging = f"-Dlog4j.configurationFile={directory}/log4j.properties"
         command = [
-            *jars.java_with(flink / "lib", heap_mb=heap_mb, options=(*_OPENS, *java, logging)),
+            *jars.java_with(flink / "lib", heap_mb=heap_mb, options=(*OPENS, *java, logging)),
             main_class,
             f"--configDir={directory}",
             f"-Dmetrics.reporter.prometheus.port={metrics_port}",

@@ -333,14 +333,20 @@ def _keep(name: str, **outputs: Lines) -> None:
             (folder / f"{output}.jsonl").write_text(text)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; 1 when a run was not right."""
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Reads the command line; ends the program when no scene can be made as it says."""
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
         Scene.make(links=options.links, seconds=options.seconds, seed=options.seed, start_s=0)
     except ValueError as error:
         parser.error(f"--links, --seconds: {error}")
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; 1 when a run was not right."""
+    options = parse(arguments)
     console = Console(soft_wrap=True, highlight=False)
     failed = 0
     with LocalKafka() as kafka, LocalCluster() as cluster:
