@@ -1,4 +1,4 @@
-"""What a measurement builds or installs before it starts, once."""
+"""What a measurement builds or installs once before it starts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _JAR = NATIVE_FLINK / "target" / "native-flink.jar"
 
 
 def native_flink_jar() -> Path:
-    """Returns the jar of the native Flink jobs, built when the sources are newer.
+    """Returns the jar of the native Flink jobs, which is built if the sources are newer.
 
     Raises:
         MissingPartError: Java or Maven is missing, or the build failed.
@@ -38,11 +38,11 @@ def native_flink_jar() -> Path:
 
 
 def environment(name: str, requirements: Path) -> Path:
-    """Returns the `bin` folder of a Python environment of its own in `.cache/`.
+    """Returns the `bin` folder of a separate Python environment in `.cache/`.
 
     Args:
         name: of the environment.
-        requirements: pinned with hashes; the environment is made anew when they change.
+        requirements: pinned with hashes; when they change, the environment is made again.
 
     Raises:
         MissingPartError: it could not be installed.

@@ -1,10 +1,10 @@
-"""Where the CPU goes: our pipeline over a full topic, its Python workers and its Java sampled.
+"""Where the CPU goes: samples the pipeline's Python workers and its Java over a full topic.
 
 ``python -m benchmarks.profile`` reads a full topic as ``python -m benchmarks.run`` does, while
-py-spy samples the Python workers and Java's Flight Recorder the TaskManager. It prints how much
-CPU time each process took, which steps the Python samples fall to (the innermost function of
-transforms/ or kernels/ on the stack), and the functions on top of the stacks. The samples
-themselves stay in --out: ``*.txt`` (py-spy, one stack a line, for flame graphs) and ``*.jfr``.
+py-spy samples the Python workers and Java's Flight Recorder samples the TaskManager. It prints how
+much CPU time each process took, in which steps the Python samples are (the innermost function of
+transforms/ or kernels/ on the stack), and the functions on top of the stacks. The samples are kept
+in --out: ``*.txt`` (py-spy, one stack a line, for flame graphs) and ``*.jfr``.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ _FRAME = re.compile(r"(?P<function>.+?) \((?P<file>.+?):(?P<line>\d+)\)")
 #: A frame of Java's Flight Recorder, on a line of its own.
 _JAVA_FRAME = re.compile(r"^\s+(\S+\(.*?\))\s+line:")
 _ELSEWHERE = "(none of our code)"
-#: What functions end with in which a thread waits; py-spy takes that for work where it must not
-#: stop a process.
+#: Endings of the functions in which a thread waits. py-spy takes waiting for work when it must not
+#: pause a process.
 _WAITING = ("wait", "EpollSelector.select", "channel_spin")
 
 
@@ -55,9 +55,9 @@ class Samples:
     """Samples of some processes, counted.
 
     Attributes:
-        total: how many.
-        steps: by file and function innermost in our code.
-        tops: by function on top of the stack.
+        total: number of samples.
+        steps: samples by the innermost function of this project, with its file.
+        tops: samples by the function on top of the stack.
     """
 
     total: int = 0
@@ -66,9 +66,9 @@ class Samples:
 
 
 def python_samples(lines: Iterable[str]) -> Samples:
-    """Counts stacks as py-spy writes them: frames from the outermost on, and a number.
+    """Counts stacks as py-spy writes them: frames from the outermost inwards, and a number.
 
-    Threads that wait are left out.
+    Waiting threads are left out.
     """
     samples = Samples()
     for line in lines:
@@ -85,7 +85,7 @@ def python_samples(lines: Iterable[str]) -> Samples:
 
 
 def java_samples(lines: Iterable[str]) -> Samples:
-    """Counts execution samples as ``jfr print`` writes them, top of the stack first."""
+    """Counts execution samples as ``jfr print`` writes them, with the top of the stack first."""
     samples = Samples()
     is_next_top = False
     for line in lines:
@@ -109,12 +109,12 @@ def _is_ours(file: str) -> bool:
 
 @dataclass
 class _Profiled:
-    """Our pipeline, with the profilers beside it.
+    """The event center as a rival, with profilers beside it.
 
     Attributes:
         out: folder of the samples.
-        py_spy: the program.
-        cpu_s: CPU time of each process over the run, filled at its end.
+        py_spy: path of the program.
+        cpu_s: CPU time of each process, filled in at the end of the run.
     """
 
     out: Path
@@ -124,11 +124,11 @@ class _Profiled:
     takes: Part = Part.ALL
 
     def prepare(self) -> None:
-        """Nothing is to be built."""
+        """Builds nothing."""
 
     @contextmanager
     def deployed(self, task: Task) -> Iterator[Engine]:
-        """Yields it on a cluster of its own; the profilers start with its work."""
+        """Yields the engine on a cluster of its own; the profilers start when it does."""
         with EventCenter().deployed(task) as engine:
             profilers = _Profilers(engine, self.out, self.py_spy)
             try:
@@ -138,7 +138,7 @@ class _Profiled:
 
 
 class _Profilers:
-    """An engine that is profiled from the moment that it runs."""
+    """An engine that is profiled from the moment when it runs."""
 
     def __init__(self, engine: Engine, out: Path, py_spy: Path) -> None:
         self._engine, self._out, self._py_spy = engine, out, py_spy
@@ -166,7 +166,7 @@ class _Profilers:
         return since_s
 
     def stop(self) -> dict[str, float]:
-        """Writes the samples; returns CPU time by process, all of its life."""
+        """Writes the samples; returns the CPU time of each process since it started."""
         if not self._spies:
             return {}
         processes = {"JobManager": self._jobmanager, "TaskManager (Java)": self._java}
@@ -208,7 +208,7 @@ def _shares(title: str, what: str, counted: Mapping[str, float], unit: str) -> T
 
 
 def tables_of(cpu_s: Mapping[str, float], python: Samples, java: Samples) -> list[Table]:
-    """Returns what is shown."""
+    """Returns the tables to show."""
     by_file: Counter[str] = Counter()
     for step, number in python.steps.items():
         by_file[step.partition(" ")[0] if step != _ELSEWHERE else step] += number
@@ -222,7 +222,7 @@ def tables_of(cpu_s: Mapping[str, float], python: Samples, java: Samples) -> lis
 
 
 def run(options: argparse.Namespace, console: Console) -> CatchUp:
-    """Profiles a run, and shows and writes what was found."""
+    """Profiles a run, and shows and writes the results."""
     options.out.mkdir(parents=True, exist_ok=True)
     for old in (*options.out.glob("python*.txt"), *options.out.glob("*.jfr")):
         old.unlink()
@@ -258,7 +258,7 @@ def _parser() -> argparse.ArgumentParser:
         ("seconds", 120, "length of the feed"),
         ("slots", 2, "workers"),
         ("heap_mb", 1024, "of the TaskManager"),
-        ("patience_s", 300, "without a new event for so long it is stuck"),
+        ("patience_s", 300, "seconds without a new event after which it is stuck"),
     ):
         parser.add_argument(
             f"--{name}", type=int, metavar="N", default=default, help=f"{what} ({default})"

@@ -1,9 +1,9 @@
 """Loads for measurements: any number of ports, made fast, with events that are known beforehand.
 
-A port is a component at one end of one link, both ways: a line card that reports two powers a
-second. All reports of a second are one array of fixed-width protobuf records that numpy fills, so
-making them costs far less than reading them. The simulator, which makes networks as they are, is
-for everything but speed.
+A port is a component at one end of one link, in both directions: a line card that reports two
+powers a second. All reports of a second are one array of fixed-width protobuf records that numpy
+fills, so making them costs far less than reading them. The simulator makes realistic networks, but
+is slow.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from schema.topology_pb2 import DEPLOYED, FiberLink, LinkEnd, OpticalService, Sp
 
 NS_PER_S = 10**9
 LAUNCH_DBM, BASE_DB = 3.0, 20.0
-#: A report that is held back comes so much later [s], within the default bound B of 2 s.
+#: Delay of a report out of order [s], within the default bound B of 2 s.
 _DISORDER_S = (0.5, 1.8)
-#: One that is late comes so much later [s], clearly after B + L.
+#: Delay of a late report [s], clearly more than B + L.
 _LATE_S = (12.0, 15.0)
-#: A faulty link is faulty in the first seconds of each period.
+#: A faulty link has its fault in the first seconds of each period.
 _FAULT_PERIOD_S, _FAULT_S = 30, 20
-#: Event time of the reports that end a feed: by then every window has closed [s after the end].
+#: Event time of the reports that close a feed, by which every window has closed [s after the end].
 _CLOSING_S = 60
 _TIME_BYTES = 9
 
 
 class _Kind(NamedTuple):
-    """What happens on a faulty link, and the event that tells of it."""
+    """A kind of fault, and its event."""
 
     code: str
     family: str
@@ -50,7 +50,7 @@ class _Kind(NamedTuple):
     loss_za_db: float
 
 
-#: Losses above base; 100 dB leave nothing to be measured at the far end.
+#: Losses above base; with 100 dB no light reaches the far end.
 KINDS = (
     _Kind("FIBER_DEGRADE_WARN", "FIBER", 1.5, 0.0),
     _Kind("FIBER_DEGRADE", "FIBER", 4.0, 4.0),
@@ -60,10 +60,10 @@ KINDS = (
     _Kind("TOPOLOGY_MISMATCH", "TOPOLOGY", -25.0, -25.0),
 )
 
-# A PmValue in a ComponentPm: field 5, its length, type and instant.
+# A PmValue in a ComponentPm: field 5, with length, type and instant.
 _VALUE = [("tag", "u1"), ("length", "u1"), ("type_tag", "u1"), ("type", "u1")]
 _VALUE += [("instant_tag", "u1"), ("instant_dbm", "<f8")]
-# A ComponentPm in a PmReport: field 5, its length, name, validity, state and two values.
+# A ComponentPm in a PmReport: field 5, with length, name, validity, state and two values.
 _COMPONENT = np.dtype(
     [
         *(("tag", "u1"), ("length", "u1"), ("name_tag", "u1"), ("name_length", "u1")),
@@ -85,14 +85,14 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True)
 class Workload:
-    """What is fed.
+    """A load.
 
     Attributes:
         ports: number of ports, two for each link.
         seconds: length of the feed.
         start_s: its first second [s since the Unix epoch].
         ports_per_node: components in a report.
-        faulty_share: share of the links that have a fault for two thirds of the time.
+        faulty_share: share of the links that have a fault, two thirds of the time.
         disorder_share: share of the reports that come out of order, but in time.
         late_share: share of the reports that come after their window has closed.
         partitions: of the PM topic.
@@ -125,7 +125,7 @@ class Workload:
         return 2 * self.ports * self.seconds
 
     def link(self, number: int) -> FiberLink:
-        """Returns a link of the topology: from port `number` to one of the upper half."""
+        """Returns a link of the topology, from port `number` to a port of the upper half."""
         span = Span(span_loss_base_db=BASE_DB, length_km=80, fiber_type="smf")
         a_end, z_end = (
             LinkEnd(
@@ -162,12 +162,12 @@ class Workload:
 
     @cached_property
     def _faulty(self) -> NDArray[np.int64]:
-        """Numbers of the links with a fault, spread over the whole network."""
+        """The numbers of the faulty links, spread over the whole network."""
         number = round(self.num_links * self.faulty_share)
         return np.unique(np.linspace(0, self.num_links - 1, number).astype(np.int64))
 
     def _is_active(self, second: int) -> NDArray[np.bool_]:
-        """Returns which of the faulty links are faulty in a second of the feed."""
+        """Returns which of the faulty links have their fault in a second of the feed."""
         phase = np.arange(len(self._faulty)) * 7
         active: NDArray[np.bool_] = (second + phase) % _FAULT_PERIOD_S < _FAULT_S
         return active
@@ -176,7 +176,7 @@ class Workload:
         return KINDS[position % len(KINDS)]
 
     def expected_matches(self) -> dict[str, str]:
-        """Returns code by id of each event that ``--emit=matches`` makes when nothing is late."""
+        """Returns code by id of the events of ``--emit=matches`` if nothing is late."""
         events = {}
         for second in range(1, self.seconds):
             both = np.flatnonzero(self._is_active(second) & self._is_active(second - 1))
@@ -244,7 +244,7 @@ class _Encoder:
         self._heads = [PmReport(node_id=key.decode()).SerializeToString() for key in self.keys]
         self._body = _blank_components(load)
         self._rng = np.random.default_rng((load.seed, 1))
-        # A node measures at its own moment of the second, always the same.
+        # Each node measures at a fixed moment of the second.
         self._phase_ns = self._rng.integers(0, NS_PER_S * 9 // 10, load.num_nodes)
 
     def encode(self, second: int) -> Iterator[tuple[int, int, bytes]]:
@@ -289,7 +289,7 @@ class _Encoder:
 
 
 def _blank_components(load: Workload) -> NDArray[np.void]:
-    """Makes the component records with all that stays the same."""
+    """Returns component records, filled with all that stays the same."""
     body = np.zeros(load.ports, _COMPONENT)
     names = [component_name(slot) for slot in range(load.ports_per_node)]
     body["tag"], body["length"] = 5 << 3 | 2, _COMPONENT.itemsize - 2
@@ -306,7 +306,7 @@ def _blank_components(load: Workload) -> NDArray[np.void]:
 
 
 def _to_varints(times_ns: NDArray[np.int64]) -> bytes:
-    """Instants as varints of nine bytes, which they are between the years 1972 and 2262."""
+    """Returns times as varints, which have nine bytes between the years 1972 and 2262."""
     shifts = 7 * np.arange(_TIME_BYTES)
     varints = (times_ns[:, None] >> shifts & 0x7F).astype(np.uint8)
     varints[:, :-1] |= 0x80

@@ -19,7 +19,11 @@ from schema.outputs import summary
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command line and returns its exit code: 0, 2 for bad usage, 1 for a failed run."""
+    """Runs a command line and returns its exit code.
+
+    0: done; 2: the command line cannot be run, or a part is missing; 1: the run failed; 130:
+    stopped.
+    """
     signal.signal(signal.SIGTERM, _stop)
     try:
         command = parse(sys.argv[1:] if arguments is None else arguments)
@@ -51,14 +55,14 @@ def _run(prepared: Prepared) -> int:
 
 
 def _wait(result: PipelineResult) -> str | None:
-    """Returns the state in which a job ended by itself."""
+    """Waits until a job ends and returns its state; cancels the job when the wait is cut short."""
     try:
         state: str | None = result.wait_until_finish()
     except BaseException:
-        # What the workers' threads say while they are torn down is of no use to anyone.
+        # Nobody needs what the threads of the workers log while they are torn down.
         logging.disable(logging.CRITICAL)
         threading.excepthook = lambda _: None
-        # A job whose submitter only goes away would run on.
+        # Without this, the job would go on without its submitter.
         result.cancel()
         raise
     return state

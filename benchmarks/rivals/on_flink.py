@@ -1,7 +1,7 @@
 """The rivals on Flink.
 
-Each has a cluster of one TaskManager. A native job has no Python workers; what those of a Beam job
-take, it gets as heap.
+Each has a cluster of one TaskManager. A native job has no Python workers; instead it gets the
+memory that those of a Beam job take as heap.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from runners.local.cluster import LocalCluster, Shape
 from runners.local.flink_job import ENDED, FlinkJob
 from runners.local.pipeline_job import submit_pipeline
 
-#: Flink's own, for jobs that hand on one record after the other.
+#: Flink's own default, for jobs that hand on single records.
 _BUFFER_TIMEOUT_MS = 100
-#: What a native job gets as heap for the Python workers that a Beam job has beside each slot.
+#: Additional heap of a native job for each slot, where a Beam job has Python workers.
 _WORKERS_MB = 1024
 _SUBMIT_TIMEOUT_S = 600
 
 
 class _OnFlink(ABC):
-    """An engine on a local cluster; submitted in its own way."""
+    """An engine on a local cluster; subclasses submit the job."""
 
     def __init__(self, cluster: LocalCluster, task: Task) -> None:
         self._cluster, self._task = cluster, task
@@ -46,10 +46,10 @@ class _OnFlink(ABC):
 
     @abstractmethod
     def _submit(self) -> FlinkJob:
-        """Hands the job in."""
+        """Submits the job."""
 
     def processes(self) -> list[int]:
-        # The job server and the expansion service only bring the job here.
+        # The job server and the expansion service only submit the job, so they do not count.
         names = ("jobmanager", "taskmanager0", "workerpool0")
         return [self._cluster.processes[name].pid for name in names]
 
@@ -68,7 +68,7 @@ class _OnFlink(ABC):
 
 
 class _OnBeam(_OnFlink):
-    """A job of Beam's; `module` is what submits it."""
+    """A Beam job, which a Python module submits."""
 
     def __init__(self, cluster: LocalCluster, task: Task, module: str) -> None:
         super().__init__(cluster, task)
@@ -96,34 +96,34 @@ class _OnBeam(_OnFlink):
 
 @dataclass(frozen=True)
 class EventCenter:
-    """The pipeline of this project, with the options that it is shipped with."""
+    """The pipeline of this project, with its default options."""
 
     name: str = "event-center"
     takes: Part = Part.ALL
 
     def prepare(self) -> None:
-        """Nothing is to be built."""
+        """Builds nothing."""
 
     @contextlib.contextmanager
     def deployed(self, task: Task) -> Iterator[Engine]:
-        """Yields it on a cluster of its own."""
+        """Yields the engine on a cluster of its own."""
         with LocalCluster(Shape(1, task.slots, task.heap_mb)) as cluster:
             yield _OnBeam(cluster, task, "pipeline")
 
 
 @dataclass(frozen=True)
 class RecordAtATime:
-    """The same pipeline with one element a port, on the same runner."""
+    """The same pipeline with one element for each port, on the same runner."""
 
     name: str = "record-at-a-time"
     takes: Part = Part.SMALL
 
     def prepare(self) -> None:
-        """Nothing is to be built."""
+        """Builds nothing."""
 
     @contextlib.contextmanager
     def deployed(self, task: Task) -> Iterator[Engine]:
-        """Yields it on a cluster of its own."""
+        """Yields the engine on a cluster of its own."""
         shape = Shape(1, task.slots, task.heap_mb, buffer_timeout_ms=_BUFFER_TIMEOUT_MS)
         with LocalCluster(shape) as cluster:
             yield _OnBeam(cluster, task, "benchmarks.rivals.record_at_a_time")
@@ -134,7 +134,7 @@ class NativeFlink:
     """The same rules as a Java job on Flink's own DataStream API.
 
     Attributes:
-        form: ``stock``, as its manual would have it, or ``tuned``.
+        form: ``stock``, as in Flink's manual, or ``tuned``.
     """
 
     form: str
@@ -142,7 +142,7 @@ class NativeFlink:
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Its name in results."""
         return f"flink-{self.form}"
 
     def prepare(self) -> None:
@@ -151,10 +151,10 @@ class NativeFlink:
 
     @contextlib.contextmanager
     def deployed(self, task: Task) -> Iterator[Engine]:
-        """Yields it on a cluster of its own.
+        """Yields the engine on a cluster of its own.
 
-        It has the memory of the Python workers as heap, and both of Java's compilers: it is all
-        Java.
+        As all of it is Java, it has the memory of the Python workers as heap, and both of Java's
+        compilers.
         """
         heap_mb = task.heap_mb + _WORKERS_MB * task.slots
         shape = Shape(1, task.slots, heap_mb, java=(), buffer_timeout_ms=_BUFFER_TIMEOUT_MS)
@@ -183,5 +183,5 @@ class _Native(_OnFlink):
         return submit_jar(self._cluster.rest_address, native_flink_jar(), task.name, arguments)
 
     def processes(self) -> list[int]:
-        # No Python works for it.
+        # It has no Python workers.
         return [self._cluster.processes[name].pid for name in ("jobmanager", "taskmanager0")]

@@ -23,24 +23,24 @@ from runners.local.processes import Process, log_file
 
 _START_TIMEOUT_S = 600
 _TOPICS = ("pm", "topology", "events")
-#: What the app says when it begins its work; its module needs packages that are not here.
+#: What the app prints when it starts its work. Its module cannot be imported here.
 _STARTED = "the rival has started"
 
 
 @dataclass(frozen=True)
 class Quix:
-    """The same rules in Quix Streams; one process a slot."""
+    """The same rules in Quix Streams, with one process for each slot."""
 
     name: str = "quix"
     takes: Part = Part.SHORT
 
     def prepare(self) -> None:
-        """Installs its packages into an environment of their own."""
+        """Installs its packages into a separate environment."""
         environment("quix", QUIX_REQUIREMENTS)
 
     @contextlib.contextmanager
     def deployed(self, task: Task) -> Iterator[Engine]:
-        """Yields its processes, not started yet."""
+        """Yields the engine; its processes are not started yet."""
         with tempfile.TemporaryDirectory(prefix="quix-") as directory:
             engine = _QuixProcesses(self._commands(task, Path(directory)))
             try:

@@ -1,4 +1,4 @@
-"""Everyone who is measured.
+"""All rivals that are measured, the event center included.
 
 All have the same topics, the same number of slots and the same interval of checkpoints.
 """

@@ -1,4 +1,4 @@
-"""What a rival is: how it is started and stopped, and what is asked of it meanwhile."""
+"""What a rival is: how it is started and stopped, and what measurements ask of it meanwhile."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Task:
 
     Attributes:
         kafka: the broker.
-        topics: by name: pm, topology, events, late.
+        topics: topic of each of pm, topology, events and late.
         name: of the job, and `source` of its events.
         slots: how many workers it may have.
-        heap_mb: of a Beam job's TaskManager.
-        catches_up: the feed is there already; else it comes as time goes by.
+        heap_mb: heap of the TaskManager of a Beam job.
+        catches_up: whether the whole feed is there already, or comes in real time.
     """
 
     kafka: LocalKafka
@@ -38,7 +38,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """What Flink tells of the checkpoints of a job; sizes in MB, durations in ms."""
+    """What Flink reports of the checkpoints of a job; sizes in MB, durations in ms."""
 
     completed: int
     failed: int
@@ -60,26 +60,26 @@ class Checkpoints:
 
 
 class Engine(Protocol):
-    """A rival at work; deployed, and idle until it is started."""
+    """A deployed rival, idle until it is started."""
 
     def start(self) -> float:
-        """Starts the work; returns since when all of it runs [s since the Unix epoch]."""
+        """Starts the work; returns when all of it began to run [s since the Unix epoch]."""
 
     def processes(self) -> list[int]:
-        """Returns the processes that do the work; their children count as well."""
+        """Returns the processes that do the work; their children also count."""
 
     def failure(self) -> str | None:
-        """Returns why the work has ended; None while it goes on."""
+        """Returns why the work has ended; None while it continues."""
 
     def restarts(self) -> int:
-        """Returns how many times it has failed and gone on."""
+        """Returns how many times it has failed and continued."""
 
     def checkpoints(self) -> Checkpoints | None:
-        """Returns what it tells of its checkpoints."""
+        """Returns what it reports of its checkpoints; None if it has no checkpoints."""
 
 
 class Part(Enum):
-    """How much of a load a rival is given, as some would take hours for all of it."""
+    """How much of a load a rival gets, as some would take hours for all of it."""
 
     ALL = "all of it"
     SHORT = "a few seconds of it"
@@ -87,18 +87,18 @@ class Part(Enum):
 
 
 class Rival(Protocol):
-    """Someone to be measured."""
+    """A system that is measured."""
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Its name in results."""
 
     @property
     def takes(self) -> Part:
-        """How much of the load it is given."""
+        """How much of the load it gets."""
 
     def prepare(self) -> None:
         """Builds or installs what it needs."""
 
     def deployed(self, task: Task) -> AbstractContextManager[Engine]:
-        """Yields it ready to start, and stops it."""
+        """Yields the engine, ready to start; stops it when the block is left."""

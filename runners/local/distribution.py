@@ -1,4 +1,4 @@
-"""Flink's distribution, fetched once into `.cache/flink/`.
+"""Flink's distribution, which is fetched once into `.cache/flink/`.
 
 Run `python -m runners.local.distribution` to fetch it ahead of time.
 """
@@ -20,7 +20,7 @@ from schema.errors import MissingPartError
 
 _REQUIREMENTS = CHECKOUT / "runners" / "java" / "distribution" / "requirements.txt"
 _TARGET = CACHE / "flink"
-#: What a cluster needs of it; the rest is for SQL and for other metric systems.
+#: The files that a cluster needs; the others are for SQL and for other metric systems.
 _WANTED = ("lib/flink-dist-*", "lib/flink-cep-*", "lib/log4j-*", "plugins/metrics-prometheus/*")
 
 
@@ -40,7 +40,7 @@ def _download_and_unpack(target: Path) -> None:
 
 
 def _download(directory: Path) -> Path:
-    """Returns the archive, held against its hash by pip."""
+    """Returns the archive, whose hash pip has checked."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes"]
     command += ["--no-deps", "--no-binary=:all:", "--no-build-isolation"]
     command += ["--dest", str(directory), "--requirement", str(_REQUIREMENTS)]
@@ -63,7 +63,7 @@ def _unpack(archive: Path, target: Path) -> None:
 
 
 def _wanted(tar: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, PurePosixPath]]:
-    """Yields what a cluster needs, with its path in the distribution."""
+    """Yields the files that a cluster needs, each with its path in the distribution."""
     for member in tar:
         parts = PurePosixPath(member.name).parts
         if member.isfile() and "deps" in parts:

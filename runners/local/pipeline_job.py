@@ -1,4 +1,4 @@
-"""The pipeline as a job of this machine: its topics, its command line, and its submission."""
+"""The pipeline as a job on this machine: its topics, its command line and its submission."""
 
 from __future__ import annotations
 

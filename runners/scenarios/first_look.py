@@ -1,6 +1,6 @@
-"""``make run``: a small network with faults, the pipeline, and what it found.
+"""``make run``: simulates a small network with faults, runs the pipeline, shows what it found.
 
-Everything happens in files and processes of this machine; neither Java nor Kafka is needed.
+Everything happens in files and processes of this machine, without Java or Kafka.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from simulator.score import PLAIN_WIDTH, read_json_lines, score
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the first look and returns its exit code."""
+    """Runs the command line; returns 0 if every fault was found and nothing else, otherwise 1."""
     options = _parser().parse_args(arguments)
     console = Console()
     if not console.is_terminal:

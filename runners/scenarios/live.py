@@ -1,4 +1,4 @@
-"""The whole event center live on this machine, from simulated reports to events on the screen.
+"""``make live``: the whole event center, from simulated reports to events on the screen.
 
 `python -m runners.scenarios.live` starts a Kafka broker and a Flink cluster, runs the pipeline on
 them, feeds it from the simulator at real-time speed and prints the events as they come, until
@@ -39,11 +39,11 @@ from schema.errors import EventCenterError, ProcessError, RunError, UsageError
 from simulator.cli import Parser
 from simulator.score import read_json_lines
 
-#: Every kind of fault fits into so many seconds.
+#: Long enough for every kind of fault [s].
 ROUND_S = 150
 
 _JOB_TIMEOUT_S = 180
-# After the last report: B, what the windows need to become events, and some more.
+# After the last report: B, the time from windows to events, and a margin.
 _QUIET_S = 8
 
 
@@ -56,14 +56,14 @@ class _Parts:
     pipeline: Process
 
     def check(self) -> None:
-        """Raises ProcessError or RunError when one of them has ended."""
+        """Raises ProcessError or RunError if one of them has ended."""
         self.kafka.check()
         self.flink.check()
         _check(self.pipeline)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; 0 also when it is stopped by Ctrl-C or SIGTERM."""
+    """Runs the command line; returns 0 also when Ctrl-C or SIGTERM stops it."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     options = _parser().parse_args(arguments)
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except EventCenterError as error:
         print(f"live: {error}", file=sys.stderr)
-        # Here 2 is for the command line alone: a part that is missing ends the run with 1.
+        # Here 2 is only for the command line: a missing part ends the run with 1.
         return UsageError.exit_code if isinstance(error, UsageError) else 1
     return 0
 
@@ -128,7 +128,7 @@ def _round(
     parts: _Parts,
     events: LiveEvents,
 ) -> None:
-    """Feeds all faults once, prints the events, and the score at the end."""
+    """Feeds each fault once, prints the events, and at the end the score."""
     since = datetime.now(UTC)
     where = [
         f"--bootstrap_servers={parts.kafka.bootstrap_servers}",
@@ -153,7 +153,7 @@ def _round(
 
 @contextlib.contextmanager
 def _stage(console: Console, name: str, *, spins: bool = True) -> Iterator[None]:
-    """Says how long a stage of the start took."""
+    """Prints how long a stage of the start took."""
     started = time.monotonic()
     with console.status(name) if spins and console.is_terminal else contextlib.nullcontext():
         yield
@@ -161,7 +161,7 @@ def _stage(console: Console, name: str, *, spins: bool = True) -> Iterator[None]
 
 
 def _check_simulation(options: argparse.Namespace, truth: Path) -> None:
-    """Makes the ground truth: what the simulator refuses, it refuses before anything starts."""
+    """Writes the ground truth; what the simulator refuses is refused before anything starts."""
     told = subprocess.run(
         _simulator(options, truth), capture_output=True, text=True, cwd=jars.CHECKOUT
     )
@@ -199,7 +199,7 @@ def _wait_until_running(pipeline: Process, flink: LocalFlink) -> None:
 
 
 def _check(child: Process) -> None:
-    """Raises RunError when a child that should run has ended."""
+    """Raises RunError if a child that should run has ended."""
     if child.returncode is None:
         return
     last = [line for line in child.read_log().splitlines() if line.strip()][-1:]
@@ -217,7 +217,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seconds",
         type=int,
-        help=f"ends after so many (else Ctrl-C does; the faults come anew every {ROUND_S} s)",
+        help=f"how long (until Ctrl-C, with all faults again every {ROUND_S} s)",
     )
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same run (1)")
     parser.add_argument(
@@ -226,7 +226,7 @@ def _parser() -> argparse.ArgumentParser:
         help="a number, kinds with commas between, 'all' (each kind once, the default) or 'none'",
     )
     parser.add_argument(
-        "pipeline_options", nargs="*", metavar="-- PIPELINE_OPTION", help="go to the pipeline"
+        "pipeline_options", nargs="*", metavar="-- PIPELINE_OPTION", help="for the pipeline"
     )
     return parser
 

@@ -1,4 +1,4 @@
-"""What the programs for one machine share: the job's command line and topics, events on a screen."""
+"""What the programs for one machine share: topics and command line of the job, how events look."""
 
 from __future__ import annotations
 
