@@ -99,7 +99,7 @@ public final class Topics {
                 .build();
     }
 
-    /** Moves the watermark to its end at once, so that this input does not hold it back. */
+    /** Marks its input as idle at once, so that it does not hold back the watermark. */
     private static final class Idle implements WatermarkGenerator<TopologyRecord> {
         @Override
         public void onEvent(TopologyRecord record, long timestamp, WatermarkOutput output) {}

@@ -19,7 +19,7 @@ final class Shard {
     final List<Window> windows;
 
     private int room;
-    /** The link of each row, as of that version of the topology. */
+    /** The facts of each row, from that version of the topology. */
     private Facts[] facts = {};
     private int factsVersion = -1;
     private int factsRows;
@@ -111,7 +111,7 @@ final class Shard {
         return row;
     }
 
-    /** Returns the links of the rows; null for links without decisions. */
+    /** Returns the facts of the rows; null for links without decisions. */
     Facts[] facts(LinkTable links) {
         if (factsVersion != links.version() || factsRows < rows.count()) {
             // Never in place: a copy of the shard may have the same array.
