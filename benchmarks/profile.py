@@ -207,7 +207,7 @@ def _shares(title: str, what: str, counted: Mapping[str, float], unit: str) -> T
     return Table(title, [what, unit, "share"], rows)
 
 
-def tables_of(cpu_s: Mapping[str, float], python: Samples, java: Samples) -> list[Table]:
+def _tables(cpu_s: Mapping[str, float], python: Samples, java: Samples) -> list[Table]:
     """Returns the tables to show."""
     by_file: Counter[str] = Counter()
     for step, number in python.steps.items():
@@ -230,7 +230,7 @@ def run(options: argparse.Namespace, console: Console) -> CatchUp:
     with started(options, console) as bench:
         load = past(Workload(options.ports, options.seconds))
         result = catch_up(bench, rival, fill(bench, load, "profile"))
-    shown = tables_of(rival.cpu_s, _read_python(options.out), _read_java(options.out))
+    shown = _tables(rival.cpu_s, _read_python(options.out), _read_java(options.out))
     for table in shown:
         table.show(console)
     (options.out / "profile.md").write_text("\n".join(table.markdown() for table in shown))

@@ -50,7 +50,7 @@ from runners.local.processes import children_of
 from schema.errors import EventCenterError
 from simulator.cli import Parser
 
-OURS = "event-center"
+_OURS = "event-center"
 #: Exit code when nothing could be measured; 1 is for a rival that failed.
 _NOT_MEASURED = 2
 #: Share of its maximum that a rival is fed paced.
@@ -161,7 +161,7 @@ def _comparison(
     names = [rival.name for rival in rivals]
     rounds = compare(bench, rivals, options)
     found["rounds"] = [{name: asdict(run) for name, run in one.items()} for one in rounds]
-    shown = [tables.throughput(rounds, names), tables.ratios(rounds, OURS, names)]
+    shown = [tables.throughput(rounds, names), tables.ratios(rounds, _OURS, names)]
     summaries = [one for one in (summarize(rounds, name) for name in names) if one]
     charts.draw_rivals(summaries, options.out / "rivals.png")
     runs = list(pace(bench, rivals, rounds, options)) if options.paced_seconds else []
@@ -202,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.quick:
         for name, value in _QUICK.items():
             setattr(options, name, value)
-    options.rivals = options.rivals or ([OURS] if options.growth else list(RIVALS))
+    options.rivals = options.rivals or ([_OURS] if options.growth else list(RIVALS))
     if min(options.ports, 2 * min(options.sizes)) < _LEAST_PORTS:
         parser.error(f"--ports: at least {_LEAST_PORTS}; with fewer no link has a fault")
     if options.paced_seconds and options.paced_seconds <= WARM_UP_S + OUT_OF_ORDERNESS_S:
@@ -229,7 +229,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         choices=list(RIVALS),
         metavar="RIVAL",
-        help=f"{', '.join(RIVALS)} (all; for --growth {OURS})",
+        help=f"{', '.join(RIVALS)} (all; for --growth {_OURS})",
     )
     add(
         "--quick",

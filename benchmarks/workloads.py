@@ -29,7 +29,7 @@ from schema.times import rfc3339
 from schema.topology_pb2 import DEPLOYED, FiberLink, LinkEnd, OpticalService, Span
 
 NS_PER_S = 10**9
-LAUNCH_DBM, BASE_DB = 3.0, 20.0
+_LAUNCH_DBM, _BASE_DB = 3.0, 20.0
 #: Delay of a report out of order [s], within the default bound B of 2 s.
 _DISORDER_S = (0.5, 1.8)
 #: Delay of a late report [s], clearly more than B + L.
@@ -41,7 +41,7 @@ _CLOSING_S = 60
 _TIME_BYTES = 9
 
 
-class _Kind(NamedTuple):
+class Kind(NamedTuple):
     """A kind of fault, and its event."""
 
     code: str
@@ -52,12 +52,12 @@ class _Kind(NamedTuple):
 
 #: Losses above base; with 100 dB no light reaches the far end.
 KINDS = (
-    _Kind("FIBER_DEGRADE_WARN", "FIBER", 1.5, 0.0),
-    _Kind("FIBER_DEGRADE", "FIBER", 4.0, 4.0),
-    _Kind("FIBER_DEGRADE_SEVERE", "FIBER", 0.0, 7.5),
-    _Kind("FIBER_CUT", "FIBER", 12.0, 12.0),
-    _Kind("FIBER_CUT", "FIBER", 100.0, 100.0),
-    _Kind("TOPOLOGY_MISMATCH", "TOPOLOGY", -25.0, -25.0),
+    Kind("FIBER_DEGRADE_WARN", "FIBER", 1.5, 0.0),
+    Kind("FIBER_DEGRADE", "FIBER", 4.0, 4.0),
+    Kind("FIBER_DEGRADE_SEVERE", "FIBER", 0.0, 7.5),
+    Kind("FIBER_CUT", "FIBER", 12.0, 12.0),
+    Kind("FIBER_CUT", "FIBER", 100.0, 100.0),
+    Kind("TOPOLOGY_MISMATCH", "TOPOLOGY", -25.0, -25.0),
 )
 
 # A PmValue in a ComponentPm: field 5, with length, type and instant.
@@ -126,14 +126,14 @@ class Workload:
 
     def link(self, number: int) -> FiberLink:
         """Returns a link of the topology, from port `number` to a port of the upper half."""
-        span = Span(span_loss_base_db=BASE_DB, length_km=80, fiber_type="smf")
+        span = Span(span_loss_base_db=_BASE_DB, length_km=80, fiber_type="smf")
         a_end, z_end = (
             LinkEnd(
                 node_id=node_id(port // self.ports_per_node),
                 tx_component=component_name(port % self.ports_per_node),
                 rx_component=component_name(port % self.ports_per_node),
             )
-            for port in (number, int(self._z_port[number]))
+            for port in (number, int(self.z_port[number]))
         )
         service = OpticalService(
             service_id=f"service-{number:07d}", customer="customer", capacity_gbps=400
@@ -155,35 +155,37 @@ class Workload:
         return map(self.link, range(self.num_links))
 
     @cached_property
-    def _z_port(self) -> NDArray[np.int64]:
+    def z_port(self) -> NDArray[np.int64]:
+        """The number of the port at the Z end of each link."""
         half = self.num_links
         numbers = np.arange(half)
         return half + (numbers + half // 2) % half
 
     @cached_property
-    def _faulty(self) -> NDArray[np.int64]:
+    def faulty(self) -> NDArray[np.int64]:
         """The numbers of the faulty links, spread over the whole network."""
         number = round(self.num_links * self.faulty_share)
         return np.unique(np.linspace(0, self.num_links - 1, number).astype(np.int64))
 
-    def _is_active(self, second: int) -> NDArray[np.bool_]:
+    def is_active(self, second: int) -> NDArray[np.bool_]:
         """Returns which of the faulty links have their fault in a second of the feed."""
-        phase = np.arange(len(self._faulty)) * 7
+        phase = np.arange(len(self.faulty)) * 7
         active: NDArray[np.bool_] = (second + phase) % _FAULT_PERIOD_S < _FAULT_S
         return active
 
-    def _kind(self, position: int) -> _Kind:
+    def kind_at(self, position: int) -> Kind:
+        """Returns the kind of fault of a faulty link, by its position among them."""
         return KINDS[position % len(KINDS)]
 
     def expected_matches(self) -> dict[str, str]:
         """Returns code by id of the events of ``--emit=matches`` if nothing is late."""
         events = {}
         for second in range(1, self.seconds):
-            both = np.flatnonzero(self._is_active(second) & self._is_active(second - 1))
+            both = np.flatnonzero(self.is_active(second) & self.is_active(second - 1))
             onset = rfc3339(self.start_s + second - 1)
             for position in both.tolist():
-                kind = self._kind(position)
-                name = f"{link_id(int(self._faulty[position]))}|{kind.family}|{onset}"
+                kind = self.kind_at(position)
+                name = f"{link_id(int(self.faulty[position]))}|{kind.family}|{onset}"
                 events[f"{uuid.uuid5(uuid.NAMESPACE_URL, name)}:1"] = kind.code
         return events
 
@@ -272,14 +274,14 @@ class _Encoder:
         load = self.workload
         half = load.num_links
         noise = self._rng.normal(0.0, 0.02, (2, load.ports))
-        output_dbm = np.round(LAUNCH_DBM + noise[0], 2)
-        loss_db = np.full((2, half), BASE_DB)
-        for position in np.flatnonzero(load._is_active(second)).tolist():
-            kind = load._kind(position)
-            link = load._faulty[position]
+        output_dbm = np.round(_LAUNCH_DBM + noise[0], 2)
+        loss_db = np.full((2, half), _BASE_DB)
+        for position in np.flatnonzero(load.is_active(second)).tolist():
+            kind = load.kind_at(position)
+            link = load.faulty[position]
             loss_db[0, link] += kind.loss_az_db
             loss_db[1, link] += kind.loss_za_db
-        a, z = np.arange(half), load._z_port
+        a, z = np.arange(half), load.z_port
         received_dbm = np.full(load.ports, -15.0)
         received_dbm[z] = output_dbm[a] - loss_db[0]
         received_dbm[a] = output_dbm[z] - loss_db[1]

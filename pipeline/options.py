@@ -23,7 +23,7 @@ from schema.errors import UsageError
 from schema.outputs import OUTPUTS
 
 #: Runners that hand on options that Python does not know.
-PORTABLE_RUNNERS = ("FlinkRunner", "PortableRunner", "SparkRunner")
+_PORTABLE_RUNNERS = ("FlinkRunner", "PortableRunner", "SparkRunner")
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,7 @@ def parse(arguments: Sequence[str]) -> Command:
         settings=Settings(
             lateness=WindowBounds(own.out_of_orderness_s, own.allowed_lateness_s),
             emit=own.emit,
-            num_shards=own.num_shards or (4 if runner in PORTABLE_RUNNERS else 1),
+            num_shards=own.num_shards or (4 if runner in _PORTABLE_RUNNERS else 1),
             source_name=beam.view_as(GoogleCloudOptions).job_name or Settings().source_name,
         ),
         replay=own.replay if own.pm_file else None,
@@ -277,7 +277,7 @@ def _check_unknown(rest: list[str], beam: PipelineOptions, runner: str) -> None:
         if name in known or f"--{name[2:].removeprefix('no_')}" in known:
             continue
         close = difflib.get_close_matches(name, ours, n=1, cutoff=0.8)
-        if close or runner not in PORTABLE_RUNNERS:
+        if close or runner not in _PORTABLE_RUNNERS:
             hint = f", did you mean {close[0]}?" if close else ""
             raise UsageError(f"there is no option {name}{hint}")
 

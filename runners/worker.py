@@ -19,7 +19,7 @@ import pipeline.graph
 import pipeline.kafka.read  # noqa: F401  # loads what steps need before a job waits for it
 
 #: State that a worker caches between bundles, so that it does not request it each time.
-STATE_CACHE_MB = 100
+_STATE_CACHE_MB = 100
 
 _deep_size = statecache.get_deep_size
 
@@ -78,7 +78,7 @@ def serve(control: str, name: str, connected: Connection) -> None:
     harness = SdkHarness(
         control,
         worker_id=name,
-        state_cache_size=STATE_CACHE_MB * 1_000_000,
+        state_cache_size=_STATE_CACHE_MB * 1_000_000,
         data_buffer_time_limit_ms=0,
     )
     connected.send(True)

@@ -24,7 +24,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 CACHE = CHECKOUT / ".cache"
 NAMES = ("flink", "kafka", "spark")
 
-JAVA_VERSION = 17
+_JAVA_VERSION = 17
 _STAMP = ".recipe-sha256"
 _PLAIN_LINE_EVERY_S = 5
 _DOWNLOADED = re.compile(r"Downloaded from \S+: \S+\.jar \(([\d.]+) ([kMG]?B)")
@@ -99,12 +99,12 @@ def _digest(recipe: Path) -> str:
 def require_java() -> None:
     """Raises MissingPartError if Java is missing or too old."""
     if shutil.which("java") is None:
-        raise MissingPartError(f"java is not on the PATH: install a JDK {JAVA_VERSION}")
+        raise MissingPartError(f"java is not on the PATH: install a JDK {_JAVA_VERSION}")
     told = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr
     found = re.search(r'version "(\d+)', told)
-    if found is None or int(found[1]) < JAVA_VERSION:
+    if found is None or int(found[1]) < _JAVA_VERSION:
         has = found[1] if found else "of unknown version"
-        raise MissingPartError(f"java on the PATH is {has}: install a JDK {JAVA_VERSION} or newer")
+        raise MissingPartError(f"java on the PATH is {has}: install a JDK {_JAVA_VERSION} or newer")
 
 
 def require_maven() -> None:

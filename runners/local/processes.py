@@ -27,7 +27,7 @@ class Process:
     """A child in a process group of its own, with its output in a log file.
 
     As a context manager, it is started on entry and stopped on exit, with everything that it has
-    started itself. That holds for Ctrl-C too, and for SIGTERM, which `stop_on_signals` turns into
+    started itself. That holds for Ctrl-C too, and for SIGTERM, which `_stop_on_signals` turns into
     an ordinary exit.
 
     Example:
@@ -90,7 +90,7 @@ class Process:
 
     def start(self) -> None:
         """Starts the child and returns at once."""
-        stop_on_signals()
+        _stop_on_signals()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log, _signals_held():
             self._popen = self._spawn(log)
@@ -178,7 +178,7 @@ class Process:
             os.killpg(self.pid, number)
 
 
-def stop_on_signals() -> None:
+def _stop_on_signals() -> None:
     """Makes SIGTERM and SIGHUP end this program through its `with` blocks.
 
     By default these signals kill a Python program on the spot, which leaves its children behind. A
