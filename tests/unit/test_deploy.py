@@ -1,6 +1,6 @@
-"""What is under deploy/: sound as files, of one mind with the code, and each alert explained.
+"""The files under deploy/: well-formed, consistent with the code, and each alert explained.
 
-`promtool` looks deeper than this does; its checks run where it is on the PATH.
+`promtool` checks more than this does; its checks run if it is on the PATH.
 """
 
 from __future__ import annotations
