@@ -30,11 +30,11 @@ run: $(STAMP) ## first look: simulate a network with faults, find them, show the
 	@$(BIN)/python -m runners.scenarios.first_look $(ARGS)
 
 .PHONY: live
-live: $(STAMP) ## the same live, on Kafka and Flink, until Ctrl-C (Java 17, Maven)
+live: $(STAMP) ## the same, live on Kafka and Flink, until Ctrl-C (Java 17, Maven)
 	@exec $(BIN)/python -m runners.scenarios.live $(ARGS)
 
 .PHONY: cluster
-cluster: $(STAMP) ## a Flink cluster of several processes and a Kafka, left in the background
+cluster: $(STAMP) ## start a Flink cluster of several processes, and a Kafka, in the background
 	@$(BIN)/python -m runners.scenarios.session start $(ARGS)
 
 .PHONY: submit
@@ -42,11 +42,11 @@ submit: $(STAMP) ## send the pipeline to that cluster and leave it there
 	@$(BIN)/python -m runners.scenarios.session submit $(ARGS)
 
 .PHONY: cluster-status
-cluster-status: $(STAMP) ## how the job on that cluster does
+cluster-status: $(STAMP) ## show the state of the job on that cluster
 	@$(BIN)/python -m runners.scenarios.session status $(ARGS)
 
 .PHONY: cluster-stop
-cluster-stop: $(STAMP) ## end that cluster and its job
+cluster-stop: $(STAMP) ## stop that cluster and its job
 	@$(BIN)/python -m runners.scenarios.session stop $(ARGS)
 
 .PHONY: chaos
@@ -54,15 +54,15 @@ chaos: $(STAMP) ## break every kind of part under load, ten times; nothing may b
 	@$(BIN)/python -m runners.scenarios.chaos $(ARGS)
 
 .PHONY: bench
-bench: $(STAMP) ## rivals side by side over one load; an hour or more (ARGS=--quick: minutes)
+bench: $(STAMP) ## compare rivals over one load; an hour or more (ARGS=--quick: minutes)
 	@$(BIN)/python -m benchmarks.run $(ARGS)
 
 .PHONY: profile
-profile: $(STAMP) ## where the CPU goes, by process, step and function
+profile: $(STAMP) ## show where the CPU goes, by process, step and function
 	@$(BIN)/python -m benchmarks.profile $(ARGS)
 
 .PHONY: soak
-soak: $(STAMP) ## a run of 30 minutes in which nothing may grow; draws out/soak.png
+soak: $(STAMP) ## run for 30 minutes, in which nothing may grow; draws out/soak.png
 	@$(BIN)/python -m benchmarks.soak $(ARGS)
 
 .PHONY: test
@@ -98,6 +98,6 @@ lock: $(STAMP) ## compile requirements.in into requirements.lock
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-header requirements.in --output-file requirements.lock
 
 .PHONY: clean
-clean: ## remove what was made, but for downloads in .cache
+clean: ## remove everything that was made, except the downloads in .cache
 	rm -rf $(VENV) out build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

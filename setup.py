@@ -18,16 +18,39 @@ setup(
             "transforms*",
         ]
     ),
-    package_data={"schema": ["*.pyi"], "runners": ["java/*/pom.xml"]},
+    package_data={
+        "schema": ["*.pyi"],
+        # What Maven fetches the Java parts by, and the sources that it compiles.
+        "runners": ["java/*/pom.xml", "java/*/requirements.txt", "java/*/src/**/*"],
+    },
+    entry_points={
+        "console_scripts": [
+            "event-center = pipeline.__main__:main",
+            "event-center-graph = pipeline.show_graph:main",
+            "event-center-jars = runners.local.jars:main",
+            "event-center-runners = runners.__main__:main",
+            "event-center-topic-watch = pipeline.topic_watch:main",
+            "event-center-worker-pool = runners.worker_pool:main",
+            "event-center-simulator = simulator.__main__:main",
+            "event-center-plot = simulator.plot:main",
+            "event-center-score = simulator.score:main",
+        ]
+    },
     install_requires=[
         "apache-beam==2.70.0",
         "crc32c>=2.7",
+        "grpcio>=1.65",
         "kafka-python>=3.0",
         "matplotlib>=3.10",
         "numpy>=2.2",
+        "orjson>=3.10",
         "protobuf>=5.29,<6",
         "ptars>=0.0.25",
         "pyarrow>=18.1,<19",
         "rich>=14",
     ],
+    extras_require={
+        # Generated code, and the certificates of the brokers that tests start.
+        "development": ["cryptography>=47", "grpcio-tools>=1.65"],
+    },
 )

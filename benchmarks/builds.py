@@ -1,4 +1,4 @@
-"""What a measurement builds or installs before it starts, once."""
+"""What a measurement builds or installs once before it starts."""
 
 from __future__ import annotations
 
@@ -6,42 +6,46 @@ import subprocess
 import sys
 from pathlib import Path
 
-from runners.local.jars import CACHE, CHECKOUT, JarsError, fetch_once, require_java, require_maven
+from runners.local.jars import CACHE, CHECKOUT, fetch_once, require_java, require_maven
+from schema.errors import MissingPartError
 
-_NATIVE = CHECKOUT / "benchmarks" / "native_flink"
-_JAR = _NATIVE / "target" / "native-flink.jar"
+_RIVALS = CHECKOUT / "benchmarks" / "rivals"
+NATIVE_FLINK = _RIVALS / "native_flink"
+QUIX_REQUIREMENTS = _RIVALS / "quix" / "requirements.txt"
+_JAR = NATIVE_FLINK / "target" / "native-flink.jar"
 
 
 def native_flink_jar() -> Path:
-    """Returns the jar of the native Flink jobs, built when the sources are newer.
+    """Returns the jar of the native Flink jobs, which is built if the sources are newer.
 
     Raises:
-        JarsError: Java or Maven is missing, or the build failed.
+        MissingPartError: Java or Maven is missing, or the build failed.
     """
     require_java()
-    sources = [_NATIVE / "pom.xml", *_NATIVE.glob("src/**/*"), *(CHECKOUT / "proto").iterdir()]
+    sources = [NATIVE_FLINK / "pom.xml", *NATIVE_FLINK.glob("src/**/*")]
+    sources += (CHECKOUT / "proto").iterdir()
     newest = max(source.stat().st_mtime for source in sources)
     if _JAR.exists() and _JAR.stat().st_mtime > newest:
         return _JAR
     require_maven()
-    command = ["mvn", "-B", "-q", "-f", str(_NATIVE / "pom.xml"), "package"]
+    command = ["mvn", "-B", "-q", "-f", str(NATIVE_FLINK / "pom.xml"), "package"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         errors = [line for line in done.stdout.splitlines() if line.startswith("[ERROR]")]
         why = (errors or ["no reason given"])[0]
-        raise JarsError(f"Maven could not build the native Flink jobs: {why}")
+        raise MissingPartError(f"Maven could not build the native Flink jobs: {why}")
     return _JAR
 
 
 def environment(name: str, requirements: Path) -> Path:
-    """Returns the `bin` folder of a Python environment of its own in `.cache/`.
+    """Returns the `bin` folder of a separate Python environment in `.cache/`.
 
     Args:
         name: of the environment.
-        requirements: pinned with hashes; the environment is made anew when they change.
+        requirements: pinned with hashes; when they change, the environment is made again.
 
     Raises:
-        JarsError: it could not be installed.
+        MissingPartError: it could not be installed.
     """
     return fetch_once(CACHE / name, requirements, lambda target: _install(target, requirements)) / (
         "bin"
@@ -58,4 +62,6 @@ def _install(target: Path, requirements: Path) -> None:
     ):
         done = subprocess.run([str(uv), "--quiet", *arguments], capture_output=True, text=True)
         if done.returncode != 0:
-            raise JarsError(f"uv could not install {requirements.name}: {done.stderr.strip()}")
+            raise MissingPartError(
+                f"uv could not install {requirements.name}: {done.stderr.strip()}"
+            )

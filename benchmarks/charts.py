@@ -18,7 +18,7 @@ _DPI = 110
 
 
 def draw_rivals(summaries: Sequence[Summary], path: Path) -> None:
-    """Draws throughput and CPU time a value of each rival; whiskers are the rounds' spread."""
+    """Draws throughput and CPU time per value of each rival, with the spread over the rounds."""
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 1.5 + 0.6 * len(summaries)))
     names = [f"{one.rival}\n{one.ports:,} ports, {one.seconds_of_load} s" for one in summaries]
     _dots(left, names, [one.values_per_s for one in summaries])
@@ -39,7 +39,7 @@ def _dots(axis: Axes, names: Sequence[str], spreads: Sequence[Spread]) -> None:
     for name, median in zip(names, medians, strict=True):
         told = f"{median:,.0f}" if median >= 100 else f"{median:.3g}"
         axis.annotate(told, (median, name), (0, 8), textcoords="offset points", ha="center")
-    # Rivals are up to a hundred times apart; dots, as bars would start at no true zero.
+    # Rivals are up to a hundred times apart. Bars would need a zero, which a log scale lacks.
     axis.set_xscale("log")
     axis.margins(x=0.15, y=0.15)
     axis.invert_yaxis()
@@ -47,7 +47,7 @@ def _dots(axis: Axes, names: Sequence[str], spreads: Sequence[Spread]) -> None:
 
 
 def draw_growth(points: Sequence[Point], path: Path) -> None:
-    """Draws CPU time a value over the size of the network, a line a variant."""
+    """Draws CPU time per value over the size of the network, one line for each variant."""
     figure, axis = pyplot.subplots(figsize=(9, 5.5))
     done = [point for point in points if point.run.failed is None]
     for label in dict.fromkeys((point.run.rival, point.variant) for point in done):

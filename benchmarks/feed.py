@@ -1,4 +1,4 @@
-"""Fills the topics of a measurement, at once or paced by the clock."""
+"""Fills the topics of a measurement, all at once or paced by the clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OPTIONS: dict[str, str | int] = {
     "queue.buffering.max.kbytes": 256 * 1024,
     "queue.buffering.max.messages": 1_000_000,
 }
-#: A paced feed sends what is due so often [s].
+#: How often a paced feed sends what is due [s].
 _TICK_S = 0.01
 
 
@@ -42,7 +42,7 @@ class Feed:
         self._producer.flush()
 
     def fill(self, topic: str, load: Workload) -> int:
-        """Sends a whole feed as fast as the broker takes it; returns the number of records."""
+        """Sends a whole feed as fast as the broker takes it, and returns the number of records."""
         number = 0
         for records in load.seconds_of_records():
             for record in records:
@@ -52,9 +52,9 @@ class Feed:
         return number
 
     def pace(self, topic: str, load: Workload, stopped: threading.Event) -> Iterator[int]:
-        """Sends each report when its time has come; yields each second of the feed when sent.
+        """Sends each report when it is due; yields the number of each second that is sent.
 
-        The closing reports lie in the future by then, and are left out.
+        The closing reports would lie in the future, and are left out.
         """
         for second, records in enumerate(load.seconds_of_records()):
             if stopped.is_set() or second > load.seconds:

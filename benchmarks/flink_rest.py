@@ -1,4 +1,4 @@
-"""What measurements ask of Flink's REST interface beyond `FlinkJob`."""
+"""What measurements need of Flink's REST interface in addition to `FlinkJob`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from runners.local.flink_job import FlinkError, FlinkJob
+from runners.local.flink_job import FlinkJob
+from schema.errors import FlinkError
 
 _TIMEOUT_S = 120
 _RUNNING_TIMEOUT_S = 180
 
 
 def running_since_s(job: FlinkJob) -> float:
-    """Returns when the last task of a job began to run, its workers ready [s since the epoch]."""
+    """Returns when the last task of a job began to run, with its workers [s since the epoch]."""
     path = f"jobs/{job.job_id}"
     vertices = _call(job.address, path)["vertices"]
     times = [_call(job.address, f"{path}/vertices/{v['id']}/subtasktimes") for v in vertices]
@@ -28,16 +29,16 @@ def running_since_s(job: FlinkJob) -> float:
 
 
 def submit_jar(address: str, jar: Path, name: str, arguments: Sequence[str]) -> FlinkJob:
-    """Sends a jar, starts its job, and returns that when all of it runs.
+    """Uploads a jar, starts its job, and returns the job when all of it runs.
 
     Args:
         address: REST interface of the cluster.
-        jar: with its main class in the manifest.
+        jar: has its main class in the manifest.
         name: of the job.
-        arguments: of its command line.
+        arguments: command line of the main class.
 
     Raises:
-        FlinkError: Flink does not take it, or the job does not come to run.
+        FlinkError: Flink refuses the jar, or the job does not start to run.
     """
     uploaded = Path(_upload(address, jar)["filename"]).name
     body = json.dumps({"programArgsList": list(arguments)}).encode()

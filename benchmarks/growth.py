@@ -1,4 +1,4 @@
-"""Which loads show how the cost of a value changes: with size, workers, faults, lateness, nodes."""
+"""Loads that show how the cost of a value grows: with size, workers, faults, lateness, nodes."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from benchmarks.measure import Bench, CatchUp, catch_up, fill
-from benchmarks.rivals.engines import Rival
+from benchmarks.rivals.rival import Rival
 from benchmarks.workloads import Workload
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
-#: Fewer seconds than this are all start and end.
+#: In a shorter feed, start and end would be all there is.
 _LEAST_S = 5
-#: What a TaskManager has of heap for each link, where that is more than --heap_mb [kB].
+#: Heap of a TaskManager for each link, if that is more than --heap_mb [kB].
 _HEAP_KB_A_LINK = 8
-#: A feed lies so far in the past that its closing reports do as well [s].
+#: How far in the past a feed ends, so that its closing reports are in the past too [s].
 _PAST_S = 200
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A load that differs from the first one in one thing.
+    """A load that differs from the first variant in one thing.
 
     Attributes:
         name: what is different.
@@ -53,12 +53,12 @@ class Point:
 
 
 def past(load: Workload) -> Workload:
-    """Returns a load all of whose time is past."""
+    """Returns the load with its whole time span in the past."""
     return replace(load, start_s=int(time.time()) - load.seconds - _PAST_S)
 
 
 def sized(load: Workload, links: int, values: int) -> Workload:
-    """Returns a load of so many links with about so many values in all."""
+    """Returns the load with a number of links and, in all, about a number of values."""
     ports = 2 * links
     return replace(load, ports=ports, seconds=max(_LEAST_S, round(values / (2 * ports))))
 
@@ -66,7 +66,7 @@ def sized(load: Workload, links: int, values: int) -> Workload:
 def measure(
     bench: Bench, rivals: Sequence[Rival], sizes: Sequence[int], values: int
 ) -> Iterator[Point]:
-    """Yields each variant at each size, as they are done."""
+    """Yields the result of each variant at each size, as soon as it is measured."""
     for links in sizes:
         heap_mb = max(bench.heap_mb, links * _HEAP_KB_A_LINK // 1000)
         for number, variant in enumerate(VARIANTS):

@@ -1,4 +1,4 @@
-"""What a measurement ran on."""
+"""The machine on which a measurement ran."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.builds import QUIX_REQUIREMENTS
 from runners.local import distribution, jars
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Hardware, versions, and what else was going on."""
+    """Hardware, versions, and how busy the machine was."""
 
     processor: str
     cores: int
@@ -34,7 +35,7 @@ class Machine:
 
     @classmethod
     def here(cls) -> Machine:
-        """Looks at this one."""
+        """Describes this machine."""
         return cls(
             processor=_processor(),
             cores=len(os.sched_getaffinity(0)),
@@ -52,7 +53,7 @@ class Machine:
         )
 
     def line(self) -> str:
-        """Returns it in a sentence."""
+        """Returns the description as text."""
         return (
             f"{self.cores} cores ({self.processor}), {self.memory_gb:g} GB, {self.system}, load "
             f"average at the start {self.load_average:g}. Beam {self.beam}, Flink {self.flink}, "
@@ -68,7 +69,7 @@ def _processor() -> str:
 
 
 def _told(*command: str) -> str:
-    """Returns what a program prints; nothing when it is not there."""
+    """Returns what a program prints; nothing if there is no such program."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, cwd=jars.CHECKOUT)
     except OSError:
@@ -87,6 +88,6 @@ def _version_of(directory: Path, pattern: str) -> str:
 
 
 def _pinned(package: str) -> str:
-    text = (jars.CHECKOUT / "benchmarks" / "quix" / "requirements.txt").read_text()
+    text = QUIX_REQUIREMENTS.read_text()
     found = re.search(rf"^{package}==(\S+)", text, re.MULTILINE)
     return found[1] if found else "unknown"

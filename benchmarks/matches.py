@@ -1,4 +1,4 @@
-"""What came out, held against what had to: the events of a run, by their ids."""
+"""Compares the events of a run with the expected ones, by their ids."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _TIMEOUT_S = 30
 
 @dataclass(frozen=True)
 class Event:
-    """An event as it was found first.
+    """An event as it was first published.
 
     Attributes:
-        code: what it says.
+        code: its code.
         window_end_s: end of its window [s since the Unix epoch].
-        appended_s: when the broker had it [s since the Unix epoch].
+        appended_s: when the broker got it [s since the Unix epoch].
     """
 
     code: str
@@ -29,19 +29,19 @@ class Event:
 
     @property
     def latency_s(self) -> float:
-        """From the end of the window to the broker."""
+        """Time from the end of the window to the broker."""
         return self.appended_s - self.window_end_s
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Expected and found events; one that is found twice is found.
+    """Numbers of expected and found events; an event that is found twice counts once.
 
     Attributes:
-        expected: how many there must be.
-        found: how many of them are there.
-        unexpected: how many are there beside them.
-        different: how many of those found say another code.
+        expected: events that must come.
+        found: expected events that came.
+        unexpected: other events that came.
+        different: found events with another code than expected.
         repeated: records that repeat an event.
     """
 
@@ -53,12 +53,12 @@ class Comparison:
 
     @property
     def missing(self) -> int:
-        """How many are not there."""
+        """Expected events that did not come."""
         return self.expected - self.found
 
     @property
     def is_right(self) -> bool:
-        """Whether every event is there, no other, and each as it has to be."""
+        """Whether exactly the expected events came, each with its code."""
         return not (self.missing or self.unexpected or self.different)
 
 
@@ -68,7 +68,7 @@ def compare(expected: Mapping[str, str], found: Mapping[str, Event], records: in
     Args:
         expected: code by id.
         found: event by id.
-        records: number of records that the events were found in.
+        records: number of records in which the events were found.
     """
     both = expected.keys() & found.keys()
     return Comparison(
@@ -81,7 +81,7 @@ def compare(expected: Mapping[str, str], found: Mapping[str, Event], records: in
 
 
 class EventTopic:
-    """An events topic while it fills; looking at its length costs nothing."""
+    """An events topic while it fills; asking for its length is cheap."""
 
     def __init__(self, bootstrap_servers: str, topic: str) -> None:
         """Connects to a broker."""
@@ -100,15 +100,15 @@ class EventTopic:
         self.records = 0
 
     def close(self) -> None:
-        """Lets go of the topic."""
+        """Closes the connection."""
         self._consumer.close()
 
     def length(self) -> int:
-        """Returns how many records there are, read or not."""
+        """Returns how many records the topic has, read or not."""
         return sum(self._end(partition) for partition in self._partitions)
 
     def read(self) -> None:
-        """Takes over what has come since the last time."""
+        """Reads what has come since the last time."""
         until = self.length()
         while self.records < until:
             for event_id, event in self._poll():

@@ -1,4 +1,4 @@
-"""One run of one rival: how fast it reads a full topic, or how soon it says what comes paced."""
+"""One run of one rival: how fast it reads a full topic, or how soon it reports a paced feed."""
 
 from __future__ import annotations
 
@@ -13,28 +13,23 @@ from dataclasses import dataclass, field, replace
 
 from benchmarks.feed import Feed
 from benchmarks.matches import Comparison, EventTopic, compare
-from benchmarks.rivals.engines import OUT_OF_ORDERNESS_S, Checkpoints, Engine, Rival, Task
+from benchmarks.rivals.rival import OUT_OF_ORDERNESS_S, Checkpoints, Engine, Rival, Task
 from benchmarks.sampler import Moment, Sampler, at
 from benchmarks.workloads import Workload
-from runners.local.flink_job import FlinkError
 from runners.local.kafka import LocalKafka
-from runners.local.processes import ProcessError
+from schema.errors import FlinkError, ProcessError, RunError
 
 _POLL_S = 0.5
-#: Once an event of the last window is there, others follow at once or not at all.
+#: After an event of the last window, others follow within this time or not at all [s].
 _SETTLE_S = 15
-#: Of a paced run the first seconds do not count: until then Java compiles itself.
+#: The first seconds of a paced run do not count, as Java still compiles its classes [s].
 WARM_UP_S = 15
-#: A paced feed starts so long after the job, and goes on so long after its last counted window.
+#: Time from the start of the job to a paced feed, and from its last counted window to its end [s].
 _LEAD_S, _TAIL_S = 10, 10
-#: Progress is told so often: in a paced run [s], in another one in polls.
+#: How often progress is shown: in a paced run [s], in other runs [polls].
 _TOLD_EVERY_S, _TOLD_EVERY = 10, 30
 
 Say = Callable[[str], None]
-
-
-class RunError(RuntimeError):
-    """A rival does not come to its end."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +41,9 @@ class Bench:
         broker: its processes.
         slots: workers of each rival.
         heap_mb: of a Beam job's TaskManager.
-        patience_s: without a new event for so long a rival is stuck.
-        say: takes a line of progress.
-        numbers: tell jobs and their topics apart.
+        patience_s: a rival without a new event for this long is stuck.
+        say: shows a line of progress.
+        numbers: make the names of jobs and topics unique.
     """
 
     kafka: LocalKafka
@@ -60,11 +55,11 @@ class Bench:
     numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def output_topics(self, rival: Rival) -> tuple[str, dict[str, str]]:
-        """Makes new topics for what a rival puts out; returns a name for its job, and them."""
+        """Creates topics for the outputs of a rival; returns a name for its job, and the topics."""
         job = f"{rival.name}-{next(self.numbers)}"
         topics = {which: f"{job}-{which}" for which in ("events", "late")}
         for topic in topics.values():
-            # The broker's clock says when an event was there, whatever the rival writes.
+            # The broker's clock says when an event arrived, whatever timestamp the rival writes.
             self.kafka.create_topic(topic, config={"message.timestamp.type": "LogAppendTime"})
         return job, topics
 
@@ -76,7 +71,7 @@ class Filled:
     Attributes:
         load: the feed.
         topics: pm and topology.
-        expected: code by id of the events that must come out.
+        expected: code by id of the events that must come.
     """
 
     load: Workload
@@ -85,7 +80,7 @@ class Filled:
 
     @property
     def end_s(self) -> int:
-        """The end of the last window that events are expected of."""
+        """End of the last window for which events are expected."""
         return self.load.start_s + self.load.seconds
 
 
@@ -93,8 +88,8 @@ class Filled:
 class CatchUp:
     """How a rival did on a full topic.
 
-    The clock runs from the moment that all of the job runs, its topology not read yet, to the one
-    that the broker has the last expected event. CPU and memory are the engine's.
+    The clock runs from the moment when all of the job runs, which has not read its topology yet, to
+    the moment when the broker has the last expected event. CPU and memory are those of the engine.
 
     Attributes:
         rival: its name.
@@ -103,16 +98,16 @@ class CatchUp:
         slots: workers.
         ports_per_s: samples of ports.
         values_per_s: PM values.
-        took_s: by that clock.
-        wall_s: the same with the start of cluster and job.
+        took_s: duration by that clock.
+        wall_s: duration with the start of cluster and job.
         cpu_s_per_million: CPU time for a million PM values.
-        broker_cpu_s_per_million: the broker's.
+        broker_cpu_s_per_million: CPU time of the broker for a million PM values.
         peak_memory_mb: sum of resident memory.
-        checkpoints: as Flink tells; None where there is no Flink.
-        events: expected and found.
-        late: lines that it wrote of samples that came too late for it.
-        restarts: failures that it went on from.
-        failed: why it did not do it; None = it did.
+        checkpoints: as Flink reports them; None without Flink.
+        events: expected and found ones.
+        late: number of lines that it wrote for samples that came too late.
+        restarts: failures after which it went on.
+        failed: why it failed; None if it did not.
     """
 
     rival: str
@@ -135,20 +130,20 @@ class CatchUp:
 
 @dataclass(frozen=True)
 class Paced:
-    """How soon a rival said what a feed at real-time speed had for it.
+    """How soon a rival reported the events of a feed at real-time speed.
 
     Attributes:
         rival: its name.
-        ports: each of them sends a report a second.
-        pace: why this rate.
-        seconds: windows that count.
+        ports: each has a sample every second.
+        pace: how the rate was chosen.
+        seconds: number of windows that count.
         median_s: latency of an event, from the end of its window to the broker.
         p99_s: likewise.
         max_s: likewise.
-        cores: CPU time of the engine in a second.
-        feed_lag_s: how much later than due the feed sent, at the most.
-        events: expected and found.
-        failed: why it did not do it; None = it did.
+        cores: CPU time of the engine per second.
+        feed_lag_s: how late the feed was at most.
+        events: expected and found ones.
+        failed: why it failed; None if it did not.
     """
 
     rival: str
@@ -165,17 +160,17 @@ class Paced:
 
     @property
     def median_over_bound_s(self) -> float:
-        """The median less the time that every window waits."""
+        """The median, less the time that every window waits."""
         return self.median_s - OUT_OF_ORDERNESS_S
 
 
 def fill(bench: Bench, load: Workload, name: str) -> Filled:
-    """Makes topics and fills them with a whole feed.
+    """Creates topics and fills them with a whole feed.
 
     Args:
-        bench: where.
-        load: the feed; all of it must be of the past.
-        name: start of the topics' names.
+        bench: what all runs share.
+        load: the feed; all of it must lie in the past.
+        name: prefix of the topics.
     """
     started = time.monotonic()
     topics = _input_topics(bench, load, name)
@@ -224,7 +219,7 @@ def catch_up(bench: Bench, rival: Rival, filled: Filled) -> CatchUp:
     start, end = at(sampler.moments, started_s), at(sampler.moments, done_s)
     millions = load.num_values / 1e6
     events = compare(filled.expected, found.events, found.records)
-    # Of a feed with late reports it is not known beforehand what comes out.
+    # With late reports in the feed, the exact events are not known beforehand.
     is_wrong = not events.is_right and not load.late_share
     return replace(
         blank,
@@ -244,7 +239,7 @@ def catch_up(bench: Bench, rival: Rival, filled: Filled) -> CatchUp:
 
 
 def _await_events(bench: Bench, engine: Engine, found: EventTopic, filled: Filled) -> None:
-    """Waits until all expected events are there, or those that come.
+    """Waits until all expected events are there, or no more come.
 
     Raises:
         RunError: the rival has ended, or is stuck.
@@ -260,7 +255,7 @@ def _await_events(bench: Bench, engine: Engine, found: EventTopic, filled: Fille
         if length != before:
             newest = time.monotonic()
         quiet_s = time.monotonic() - newest
-        # Reading costs the rival CPU time, so it waits until there may be enough.
+        # Reading takes CPU time from the rival, so it waits until there may be enough.
         if length >= len(filled.expected) or quiet_s > _SETTLE_S:
             found.read()
             if filled.expected.keys() <= found.events.keys():
@@ -287,13 +282,13 @@ def _peak_mb(moments: list[Moment], until_s: float) -> float:
 
 
 def paced(bench: Bench, rival: Rival, load: Workload, pace: str) -> Paced:
-    """Runs a rival on a feed that comes as time goes by.
+    """Runs a rival on a feed at real-time speed.
 
     Args:
-        bench: where.
-        rival: who.
+        bench: what all runs share.
+        rival: who is measured.
         load: the feed; its start is set here.
-        pace: why this rate.
+        pace: how the rate was chosen.
     """
     blank = Paced(rival.name, load.ports, pace, load.seconds - WARM_UP_S)
     job, outputs = bench.output_topics(rival)
@@ -335,7 +330,7 @@ def paced(bench: Bench, rival: Rival, load: Workload, pace: str) -> Paced:
 
 
 def _feed(bench: Bench, engine: Engine, topic: str, load: Workload) -> float:
-    """Feeds in real time; returns how much later than due it was at the most [s]."""
+    """Feeds in real time; returns how late the feed was at most [s]."""
     stopped = threading.Event()
     lag_s = 0.0
     longer = replace(load, seconds=load.seconds + _TAIL_S)
@@ -350,7 +345,7 @@ def _feed(bench: Bench, engine: Engine, topic: str, load: Workload) -> float:
 
 
 def _await_quiet(found: EventTopic) -> None:
-    """Waits until nothing more comes, and reads it all; who is far behind is cut off."""
+    """Waits until no more events come, or for a minute, and reads what is there."""
     deadline, length = time.monotonic() + 60, -1
     while length != found.length() and time.monotonic() < deadline:
         length = found.length()

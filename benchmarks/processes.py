@@ -1,4 +1,4 @@
-"""What processes use, read from /proc."""
+"""The resources that processes use, read from /proc."""
 
 from __future__ import annotations
 
@@ -11,34 +11,27 @@ _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def cpu_seconds(process: int) -> float:
-    """Returns the CPU time of a process, its children included, that have not ended [s]."""
-    stat = _stat()
-    own = stat.get(process, (0, 0.0))[1]
-    return own + sum(cpu_seconds(child) for child, (parent, _) in stat.items() if parent == process)
-
-
 def usage(processes: Iterable[int]) -> tuple[float, float]:
-    """Returns CPU time [s] and resident memory [MB] of processes and all that they started."""
+    """Returns CPU time [s] and resident memory [MB] of processes and all their descendants."""
     stat = _stat()
     children: dict[int, list[int]] = {}
     for process, (parent, _) in stat.items():
         children.setdefault(parent, []).append(process)
     family = [process for process in processes if process in stat]
-    for process in family:  # grows while it is walked through
+    for process in family:  # grows during the loop
         family += children.get(process, [])
     return sum(stat[process][1] for process in family), sum(map(memory_mb, family))
 
 
 def memory_mb(process: int) -> float:
-    """Returns the resident memory of a process; 0 when it has ended."""
+    """Returns the resident memory of a process; 0 if it has ended."""
     with contextlib.suppress(OSError):
         return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * _PAGE_MB
     return 0.0
 
 
 def _stat() -> dict[int, tuple[int, float]]:
-    """Returns parent and CPU time [s] of every process that runs."""
+    """Returns parent and CPU time [s] of every running process."""
     found = {}
     for file in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):  # it has just ended

@@ -1,10 +1,10 @@
-"""Where the CPU goes: our pipeline over a full topic, its Python workers and its Java sampled.
+"""Where the CPU goes: samples the pipeline's Python workers and its Java over a full topic.
 
 ``python -m benchmarks.profile`` reads a full topic as ``python -m benchmarks.run`` does, while
-py-spy samples the Python workers and Java's Flight Recorder the TaskManager. It prints how much
-CPU time each process took, which steps the Python samples fall to (the innermost function of
-transforms/ or kernels/ on the stack), and the functions on top of the stacks. The samples
-themselves stay in --out: ``*.txt`` (py-spy, one stack a line, for flame graphs) and ``*.jfr``.
+py-spy samples the Python workers and Java's Flight Recorder samples the TaskManager. It prints how
+much CPU time each process took, in which steps the Python samples are (the innermost function of
+transforms/ or kernels/ on the stack), and the functions on top of the stacks. The samples are kept
+in --out: ``*.txt`` (py-spy, one stack a line, for flame graphs) and ``*.jfr``.
 """
 
 from __future__ import annotations
@@ -24,26 +24,29 @@ from rich.console import Console
 from benchmarks.builds import environment
 from benchmarks.growth import past
 from benchmarks.measure import CatchUp, catch_up, fill
-from benchmarks.processes import cpu_seconds
-from benchmarks.rivals.engines import Engine, EventCenter, Part, Task
+from benchmarks.processes import usage
+from benchmarks.rivals.on_flink import EventCenter
+from benchmarks.rivals.rival import Engine, Part, Task
 from benchmarks.run import started
 from benchmarks.tables import Table
 from benchmarks.workloads import Workload
-from runners.local.jars import CHECKOUT, JarsError
-from runners.local.processes import ProcessError, workers_of
+from runners.local.jars import CHECKOUT
+from runners.local.processes import workers_of
+from schema.errors import EventCenterError
 from simulator.cli import Parser
 
 _REQUIREMENTS = CHECKOUT / "benchmarks" / "profile_requirements.txt"
+#: Exit code when nothing could be measured; 1 is for a run that failed.
+_NOT_MEASURED = 2
 _RATE = 100
 _TOP = 15
-_POOL, _JAVA = "workerpool0", "taskmanager0"
 #: A frame of py-spy: function, file, line.
 _FRAME = re.compile(r"(?P<function>.+?) \((?P<file>.+?):(?P<line>\d+)\)")
 #: A frame of Java's Flight Recorder, on a line of its own.
 _JAVA_FRAME = re.compile(r"^\s+(\S+\(.*?\))\s+line:")
 _ELSEWHERE = "(none of our code)"
-#: What functions end with in which a thread waits; py-spy takes that for work where it must not
-#: stop a process.
+#: Endings of the functions in which a thread waits. py-spy takes waiting for work when it must not
+#: pause a process.
 _WAITING = ("wait", "EpollSelector.select", "channel_spin")
 
 
@@ -52,9 +55,9 @@ class Samples:
     """Samples of some processes, counted.
 
     Attributes:
-        total: how many.
-        steps: by file and function innermost in our code.
-        tops: by function on top of the stack.
+        total: number of samples.
+        steps: samples by the innermost function of this project, with its file.
+        tops: samples by the function on top of the stack.
     """
 
     total: int = 0
@@ -63,9 +66,9 @@ class Samples:
 
 
 def python_samples(lines: Iterable[str]) -> Samples:
-    """Counts stacks as py-spy writes them: frames from the outermost on, and a number.
+    """Counts stacks as py-spy writes them: frames from the outermost inwards, and a number.
 
-    Threads that wait are left out.
+    Waiting threads are left out.
     """
     samples = Samples()
     for line in lines:
@@ -82,7 +85,7 @@ def python_samples(lines: Iterable[str]) -> Samples:
 
 
 def java_samples(lines: Iterable[str]) -> Samples:
-    """Counts execution samples as ``jfr print`` writes them, top of the stack first."""
+    """Counts execution samples as ``jfr print`` writes them, with the top of the stack first."""
     samples = Samples()
     is_next_top = False
     for line in lines:
@@ -101,17 +104,17 @@ def _told(frame: re.Match[str]) -> str:
 
 
 def _is_ours(file: str) -> bool:
-    return Path(file).parent.name in ("transforms", "kernels")
+    return not {"transforms", "kernels"}.isdisjoint(Path(file).parts[:-1])
 
 
 @dataclass
 class _Profiled:
-    """Our pipeline, with the profilers beside it.
+    """The event center as a rival, with profilers beside it.
 
     Attributes:
         out: folder of the samples.
-        py_spy: the program.
-        cpu_s: CPU time of each process over the run, filled at its end.
+        py_spy: path of the program.
+        cpu_s: CPU time of each process, filled in at the end of the run.
     """
 
     out: Path
@@ -121,11 +124,11 @@ class _Profiled:
     takes: Part = Part.ALL
 
     def prepare(self) -> None:
-        """Nothing is to be built."""
+        """Builds nothing."""
 
     @contextmanager
     def deployed(self, task: Task) -> Iterator[Engine]:
-        """Yields it on a cluster of its own; the profilers start with its work."""
+        """Yields the engine on a cluster of its own; the profilers start when it does."""
         with EventCenter().deployed(task) as engine:
             profilers = _Profilers(engine, self.out, self.py_spy)
             try:
@@ -135,7 +138,7 @@ class _Profiled:
 
 
 class _Profilers:
-    """An engine that is profiled from the moment that it runs."""
+    """An engine that is profiled from the moment when it runs."""
 
     def __init__(self, engine: Engine, out: Path, py_spy: Path) -> None:
         self._engine, self._out, self._py_spy = engine, out, py_spy
@@ -163,13 +166,13 @@ class _Profilers:
         return since_s
 
     def stop(self) -> dict[str, float]:
-        """Writes the samples; returns CPU time by process, all of its life."""
+        """Writes the samples; returns the CPU time of each process since it started."""
         if not self._spies:
             return {}
-        cpu_s = {"JobManager": cpu_seconds(self._jobmanager)}
-        cpu_s["TaskManager (Java)"] = cpu_seconds(self._java)
+        processes = {"JobManager": self._jobmanager, "TaskManager (Java)": self._java}
         for number, worker in enumerate(workers_of(self._pool)):
-            cpu_s[f"Python worker {number}"] = cpu_seconds(worker)
+            processes[f"Python worker {number}"] = worker
+        cpu_s = {name: usage([process])[0] for name, process in processes.items()}
         for spy in self._spies:
             spy.send_signal(2)
         for spy in self._spies:
@@ -204,8 +207,8 @@ def _shares(title: str, what: str, counted: Mapping[str, float], unit: str) -> T
     return Table(title, [what, unit, "share"], rows)
 
 
-def tables_of(cpu_s: Mapping[str, float], python: Samples, java: Samples) -> list[Table]:
-    """Returns what is shown."""
+def _tables(cpu_s: Mapping[str, float], python: Samples, java: Samples) -> list[Table]:
+    """Returns the tables to show."""
     by_file: Counter[str] = Counter()
     for step, number in python.steps.items():
         by_file[step.partition(" ")[0] if step != _ELSEWHERE else step] += number
@@ -219,7 +222,7 @@ def tables_of(cpu_s: Mapping[str, float], python: Samples, java: Samples) -> lis
 
 
 def run(options: argparse.Namespace, console: Console) -> CatchUp:
-    """Profiles a run, and shows and writes what was found."""
+    """Profiles a run, and shows and writes the results."""
     options.out.mkdir(parents=True, exist_ok=True)
     for old in (*options.out.glob("python*.txt"), *options.out.glob("*.jfr")):
         old.unlink()
@@ -227,7 +230,7 @@ def run(options: argparse.Namespace, console: Console) -> CatchUp:
     with started(options, console) as bench:
         load = past(Workload(options.ports, options.seconds))
         result = catch_up(bench, rival, fill(bench, load, "profile"))
-    shown = tables_of(rival.cpu_s, _read_python(options.out), _read_java(options.out))
+    shown = _tables(rival.cpu_s, _read_python(options.out), _read_java(options.out))
     for table in shown:
         table.show(console)
     (options.out / "profile.md").write_text("\n".join(table.markdown() for table in shown))
@@ -240,9 +243,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(soft_wrap=True, highlight=False)
     try:
         result = run(options, console)
-    except (JarsError, ProcessError) as error:
+    except EventCenterError as error:
         print(f"profile: {error}", file=sys.stderr)
-        return 2
+        return _NOT_MEASURED
     console.print(result.failed or f"{result.values_per_s:,.0f} values/s under the profilers")
     console.print(f"Samples and tables: {options.out}")
     return int(result.failed is not None)
@@ -255,7 +258,7 @@ def _parser() -> argparse.ArgumentParser:
         ("seconds", 120, "length of the feed"),
         ("slots", 2, "workers"),
         ("heap_mb", 1024, "of the TaskManager"),
-        ("patience_s", 300, "without a new event for so long it is stuck"),
+        ("patience_s", 300, "seconds without a new event after which it is stuck"),
     ):
         parser.add_argument(
             f"--{name}", type=int, metavar="N", default=default, help=f"{what} ({default})"

@@ -1,23 +1,23 @@
-"""Rivals side by side over one load, with the events that must come out known beforehand.
+"""Rivals side by side over one load whose events are known beforehand.
 
-``python -m benchmarks.run`` starts a Kafka broker and fills a topic with a feed: two PM values a
-port and second, some links with faults. Then each rival reads that topic from its beginning to the
-last expected event, one after the other, in several rounds that alternate in order; every event
-is held against the expected ones by its id and code. Slow rivals (record-at-a-time, quix) get the
-same ports but fewer seconds, as the table says. After that each rival is fed as time goes by, at
-half of its own maximum and at one rate for all, and the latency of its events is measured.
+``python -m benchmarks.run`` starts a Kafka broker and fills a topic with a feed: two PM values per
+port and second, and faults on some links. Then the rivals, one after the other, read that topic
+from its beginning to the last expected event. There are several rounds, in alternating order, and
+every event is compared with the expected ones by id and code. Slow rivals get less: quix fewer
+seconds, record-at-a-time also fewer ports, as the table says. After that each rival is fed in real
+time, at half of its own maximum and at one rate for all, and the latency of its events is measured.
 
 ``--growth`` is another measurement: the same number of values from networks of different size,
-and at each size one thing changed at a time: workers, faults, late reports, ports of a node.
-Networks of more than some 100,000 links get 8 kB of heap for each.
+with one thing changed at a time: workers, faults, late reports, ports of a node. Networks of more
+than some 100,000 links get 8 kB of heap for each link.
 
-What runs: all rivals have the same topics and slots, checkpoints each second, B = 2 s and
-L = 5 s, and the same rule (--emit=matches). A Beam job has --heap_mb in its TaskManager and four
-Python workers a slot; a native Flink job gets 1 GB more heap a slot in their place. CPU and memory
-are those of JobManager, TaskManager and Python workers, or of Quix's processes; the broker's are
-told apart. Memory is resident memory of all processes: what forked workers share counts for each.
-All of it takes an hour or more. Tables, numbers and pictures go to --out. The code is
-1 when a rival has failed.
+All rivals have the same topics and slots, checkpoints every second, B = 2 s, L = 5 s, and the same
+rule (--emit=matches). A Beam job has --heap_mb in its TaskManager and four Python workers per slot;
+instead of these a native Flink job gets 1 GB more heap per slot. CPU and memory are those of
+JobManager, TaskManager and Python workers, or of Quix's processes, without those of the broker.
+Memory is the resident memory of all processes: what forked workers share counts for each of them.
+The whole measurement takes an hour or more. Tables, numbers and pictures go to --out. The exit code
+is 1 if a rival has failed.
 """
 
 from __future__ import annotations
@@ -40,15 +40,19 @@ from benchmarks.growth import SIZES, Point, past
 from benchmarks.growth import measure as measure_growth
 from benchmarks.machine import Machine
 from benchmarks.measure import WARM_UP_S, Bench, Paced, catch_up, fill, paced
-from benchmarks.rivals.engines import OUT_OF_ORDERNESS_S, RIVALS, Part, Rival
+from benchmarks.rivals.registry import RIVALS
+from benchmarks.rivals.rival import OUT_OF_ORDERNESS_S, Part, Rival
 from benchmarks.summary import Round, summarize
 from benchmarks.workloads import Workload
-from runners.local.jars import CHECKOUT, JarsError
+from runners.local.jars import CHECKOUT
 from runners.local.kafka import LocalKafka
-from runners.local.processes import ProcessError, children_of
+from runners.local.processes import children_of
+from schema.errors import EventCenterError
 from simulator.cli import Parser
 
-OURS = "event-center"
+_OURS = "event-center"
+#: Exit code when nothing could be measured; 1 is for a rival that failed.
+_NOT_MEASURED = 2
 #: Share of its maximum that a rival is fed paced.
 _SHARE = 0.5
 _LEAST_PORTS = 200
@@ -56,13 +60,13 @@ _LOG_WIDTH = 170
 _WHOLE_NUMBERS = (
     ("ports", 100_000, "ports of the network"),
     ("seconds", 120, "length of the feed"),
-    ("slow_seconds", 10, "the same for slow rivals, the slowest with a tenth of the ports"),
-    ("partitions", 4, "of the PM topic"),
+    ("slow_seconds", 10, "length for slow rivals, the slowest with a tenth of the ports"),
+    ("partitions", 4, "partitions of the PM topic"),
     ("rounds", 3, "how often each rival runs"),
     ("slots", 2, "workers of each rival"),
-    ("heap_mb", 1024, "of a Beam job's TaskManager"),
-    ("patience_s", 600, "without a new event for so long a rival is stuck"),
-    ("paced_seconds", 75, "of each paced feed, 0 = none"),
+    ("heap_mb", 1024, "heap of a Beam job's TaskManager"),
+    ("patience_s", 600, "seconds without a new event after which a rival is stuck"),
+    ("paced_seconds", 75, "length of each paced feed, 0 = none"),
     ("values", 24_000_000, "PM values of each run of --growth"),
 )
 _QUICK = {"ports": 2_000, "seconds": 20, "slow_seconds": 20, "rounds": 1, "paced_seconds": 0}
@@ -83,7 +87,7 @@ def compare(bench: Bench, rivals: Sequence[Rival], options: argparse.Namespace) 
     rounds: list[Round] = []
     for number in range(options.rounds):
         rounds.append({})
-        # What warms up or wears out while a round lasts hits each rival early and late.
+        # Alternation spreads over all rivals what changes on the machine during a round.
         for rival in rivals if number % 2 == 0 else rivals[::-1]:
             bench.say(f"round {number + 1} of {options.rounds}: {rival.name}")
             run = catch_up(bench, rival, topics[rival.takes])
@@ -95,7 +99,7 @@ def compare(bench: Bench, rivals: Sequence[Rival], options: argparse.Namespace) 
 def pace(
     bench: Bench, rivals: Sequence[Rival], rounds: Sequence[Round], options: argparse.Namespace
 ) -> Iterator[Paced]:
-    """Yields how soon each rival is, at half its own maximum and at half the slowest one's."""
+    """Yields the latency of each rival, at half its own maximum and at half the slowest one's."""
     found = (summarize(rounds, rival.name) for rival in rivals)
     maximum = {one.rival: one.ports_per_s.median for one in found if one}
     for rival in rivals:
@@ -114,7 +118,7 @@ def pace(
 
 @contextlib.contextmanager
 def started(options: argparse.Namespace, console: Console) -> Iterator[Bench]:
-    """Yields a broker and what else all runs share."""
+    """Yields what all runs share, a broker among it."""
     before = set(children_of(os.getpid()))
     with LocalKafka(heap_mb=512) as kafka:
         broker = tuple(set(children_of(os.getpid())) - before)
@@ -157,7 +161,7 @@ def _comparison(
     names = [rival.name for rival in rivals]
     rounds = compare(bench, rivals, options)
     found["rounds"] = [{name: asdict(run) for name, run in one.items()} for one in rounds]
-    shown = [tables.throughput(rounds, names), tables.ratios(rounds, OURS, names)]
+    shown = [tables.throughput(rounds, names), tables.ratios(rounds, _OURS, names)]
     summaries = [one for one in (summarize(rounds, name) for name in names) if one]
     charts.draw_rivals(summaries, options.out / "rivals.png")
     runs = list(pace(bench, rivals, rounds, options)) if options.paced_seconds else []
@@ -183,7 +187,7 @@ def _told(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _without_nan(value: Any) -> Any:
-    """Returns it as JSON can have it: what was not measured is null."""
+    """Returns a value for JSON, which has no NaN: what was not measured is null."""
     if isinstance(value, dict):
         return {name: _without_nan(one) for name, one in value.items()}
     if isinstance(value, list):
@@ -192,24 +196,24 @@ def _without_nan(value: Any) -> Any:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; 1 when a rival has failed."""
+    """Runs the command line; returns 1 if a rival has failed."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.quick:
         for name, value in _QUICK.items():
             setattr(options, name, value)
-    options.rivals = options.rivals or ([OURS] if options.growth else list(RIVALS))
+    options.rivals = options.rivals or ([_OURS] if options.growth else list(RIVALS))
     if min(options.ports, 2 * min(options.sizes)) < _LEAST_PORTS:
         parser.error(f"--ports: at least {_LEAST_PORTS}; with fewer no link has a fault")
     if options.paced_seconds and options.paced_seconds <= WARM_UP_S + OUT_OF_ORDERNESS_S:
         parser.error(f"--paced_seconds: the first {WARM_UP_S} do not count, so give more, or 0")
     try:
-        # Where nobody looks, as in a log, nothing says how wide it may be.
+        # A log has no width of its own.
         width = None if sys.stdout.isatty() else _LOG_WIDTH
         return _run(options, Console(soft_wrap=True, highlight=False, width=width))
-    except (JarsError, ProcessError) as error:
+    except EventCenterError as error:
         print(f"bench: {error}", file=sys.stderr)
-        return 2
+        return _NOT_MEASURED
     except KeyboardInterrupt:
         return 130
 
@@ -225,12 +229,12 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         choices=list(RIVALS),
         metavar="RIVAL",
-        help=f"{', '.join(RIVALS)} (all; for --growth {OURS})",
+        help=f"{', '.join(RIVALS)} (all; for --growth {_OURS})",
     )
     add(
         "--quick",
         action="store_true",
-        help="2,000 ports, 20 s, one round, not paced: does it work?",
+        help="2,000 ports, 20 s, one round, nothing paced: does it work?",
     )
     add("--growth", action="store_true", help="measure growth instead")
     add(

@@ -1,4 +1,4 @@
-"""What processes use over time, looked at in the background."""
+"""Samples in the background what processes use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EVERY_S = 0.5
 
 
 class Moment(NamedTuple):
-    """What was used up to a moment; CPU times in s since the processes started."""
+    """What is used at a moment; CPU times count from the start of the processes."""
 
     time_s: float
     cpu_s: float
@@ -24,13 +24,13 @@ class Moment(NamedTuple):
 
 
 class Sampler:
-    """Samples an engine and the broker every half second, as long as the block lasts."""
+    """Samples an engine and the broker every half second, until the block is left."""
 
     def __init__(self, engine: Callable[[], Iterable[int]], broker: Iterable[int]) -> None:
         """Describes what is sampled.
 
         Args:
-            engine: returns the processes of the engine; their children count as well.
+            engine: returns the processes of the engine; their children also count.
             broker: the processes of the broker.
         """
         self._engine, self._broker = engine, list(broker)
@@ -39,7 +39,7 @@ class Sampler:
         self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
 
     def __enter__(self) -> Self:
-        """Starts to sample."""
+        """Starts sampling."""
         self._thread.start()
         return self
 
@@ -49,7 +49,7 @@ class Sampler:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Takes a last sample."""
+        """Stops sampling, with a last sample."""
         self._stopped.set()
         self._thread.join()
         self._sample()
@@ -65,9 +65,9 @@ class Sampler:
 
 
 def at(moments: list[Moment], time_s: float) -> Moment:
-    """Returns what had been used at a time: between two samples in proportion.
+    """Returns what was used at a time, interpolated between two samples.
 
-    Before the first and after the last sample it is that sample.
+    Before the first sample, it is the first one; after the last sample, the last one.
     """
     index = bisect.bisect(moments, time_s, key=lambda moment: moment.time_s)
     if index in (0, len(moments)):

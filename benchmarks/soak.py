@@ -1,9 +1,9 @@
 """A long run: does anything grow that should not?
 
-``python -m benchmarks.soak`` feeds a network at real-time speed, a share of it late, while links
-come and go, and samples the memory of the JVMs and of the Python workers, and size and duration
-of the checkpoints. The curves are written as a picture; what lies between the second and the last
-third of the run is printed as growth.
+``python -m benchmarks.soak`` feeds a network at real-time speed, with some reports late, while
+links come and go, and samples the memory of the JVMs and of the Python workers, and the size and
+duration of the checkpoints. The curves are written as a picture; the difference between the second
+and the last third of the run is printed as growth.
 """
 
 from __future__ import annotations
@@ -32,29 +32,28 @@ from runners.local.cluster import LocalCluster, Shape
 from runners.local.flink_job import DROPS, FlinkJob
 from runners.local.jars import CHECKOUT
 from runners.local.kafka import LocalKafka
+from runners.local.pipeline_job import TOPICS, create_topics, submit_pipeline
 from runners.local.processes import workers_of
-from runners.local.submit import submit_pipeline
-from runners.scenarios.live import TOPICS
 from simulator.cli import Parser
 
 _JOB = "soak"
 _SAMPLE_EVERY_S = 5
 _CHURN_EVERY_S = 10
 _LEAD_S = 30
-#: After the feed: what is still on its way comes out [s].
+#: Time after the feed for what is still on its way [s].
 _REST_S = 20
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What a moment looks like.
+    """The job at a moment.
 
     Attributes:
         seconds: since the start of the feed.
-        heap_mb: heap in use of all TaskManagers, garbage included.
+        heap_mb: heap that all TaskManagers use, garbage included.
         python_mb: resident memory of all Python workers.
         checkpoint_mb: size of the newest checkpoint.
-        checkpoint_ms: how long it took.
+        checkpoint_ms: duration of that checkpoint.
     """
 
     seconds: float
@@ -65,7 +64,7 @@ class Sample:
 
 
 def run(options: argparse.Namespace, console: Console) -> tuple[list[Sample], dict[str, int]]:
-    """Runs the job for so long; returns the samples and the job's counters at the end."""
+    """Runs the job; returns the samples, and its counters at the end."""
     load = Workload(
         ports=options.ports,
         seconds=round(options.minutes * 60),
@@ -76,10 +75,7 @@ def run(options: argparse.Namespace, console: Console) -> tuple[list[Sample], di
     with contextlib.ExitStack() as stack:
         kafka = stack.enter_context(LocalKafka())
         cluster = stack.enter_context(LocalCluster(shape))
-        for which, topic in TOPICS.items():
-            compact = {"cleanup.policy": "compact"} if which == "topology" else None
-            partitions = load.partitions if which == "pm" else 1
-            kafka.create_topic(topic, partitions, compact)
+        create_topics(kafka, TOPICS, load.partitions)
         feed = Feed(kafka.bootstrap_servers)
         feed.links(TOPICS["topology"], load.links())
         job = submit_pipeline(kafka, cluster, _JOB, TOPICS, ["--parallelism=2"])
@@ -105,7 +101,7 @@ def run(options: argparse.Namespace, console: Console) -> tuple[list[Sample], di
 
 
 def _churn(feed: Feed, load: Workload, number: int, stopped: threading.Event) -> None:
-    """Takes links out of the topology and puts those of the time before in again."""
+    """Deletes links from the topology, and puts back those deleted the time before."""
     rng = random.Random(load.seed)
     out: list[int] = []
     while not stopped.wait(_CHURN_EVERY_S):
@@ -139,8 +135,7 @@ def _line(sample: Sample) -> str:
     )
 
 
-#: What is drawn, and how the values of a stretch of time are told as one number: of a heap the
-#: least, as what is not garbage; of the others the median.
+#: The curves and their titles.
 _CURVES = {
     "heap_mb": "heap of the TaskManagers [MB]",
     "python_mb": "Python workers [MB]",
@@ -150,7 +145,10 @@ _CURVES = {
 
 
 def thirds(samples: Sequence[Sample], name: str) -> tuple[float, float]:
-    """Returns what a curve is at in the second and in the last third of the run."""
+    """Returns one number for a curve in the second and one in the last third of the run.
+
+    For the heap it is the least, which has no garbage in it; for the others the median.
+    """
     third = len(samples) // 3
     parts = samples[third : 2 * third], samples[2 * third :]
     middle, last = (sorted(getattr(sample, name) for sample in part) for part in parts)
@@ -160,7 +158,7 @@ def thirds(samples: Sequence[Sample], name: str) -> tuple[float, float]:
 
 
 def draw(samples: Sequence[Sample], path: Path) -> None:
-    """Writes the curves as a picture, and the numbers beside it as CSV."""
+    """Writes the curves as a picture, and the numbers as CSV beside it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure, axes = pyplot.subplots(len(_CURVES), sharex=True, figsize=(9, 9))
     minutes = [sample.seconds / 60 for sample in samples]
@@ -179,7 +177,7 @@ def draw(samples: Sequence[Sample], path: Path) -> None:
 
 
 def report(samples: Sequence[Sample], counters: dict[str, int]) -> Iterator[str]:
-    """Yields what came out, line by line."""
+    """Yields the results, line by line."""
     for name, title in _CURVES.items():
         middle, last = thirds(samples, name)
         growth = 100 * (last / middle - 1) if middle else 0.0
@@ -192,7 +190,7 @@ def report(samples: Sequence[Sample], counters: dict[str, int]) -> Iterator[str]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; 1 when the job was restarted or Beam has dropped something."""
+    """Runs the command line; returns 1 if the job was restarted or Beam has dropped something."""
     options = _parser().parse_args(arguments)
     console = Console(soft_wrap=True, highlight=False, markup=False)
     samples, counters = run(options, console)

@@ -1,4 +1,4 @@
-"""From single runs to what is told of them: medians, spreads, and ratios of the same round."""
+"""Summaries of runs: medians, spreads, and ratios within a round."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        """Sums up; there must be a value."""
+        """Summarizes values, of which there must be at least one."""
         return cls(statistics.median(values), min(values), max(values))
 
 
@@ -29,15 +29,15 @@ class Summary:
 
     Attributes:
         rival: its name.
-        rounds: how many it has finished.
-        ports: of what it was given.
-        seconds_of_load: length of that.
+        rounds: number of rounds that it has finished.
+        ports: ports of its load.
+        seconds_of_load: length of its load.
         values_per_s: PM values.
         ports_per_s: samples of ports.
         cpu_s_per_million: CPU time for a million PM values.
-        broker_cpu_s_per_million: the broker's.
+        broker_cpu_s_per_million: CPU time of the broker for a million PM values.
         peak_memory_mb: sum of resident memory.
-        failures: why rounds failed.
+        failures: reasons of the failed rounds.
     """
 
     rival: str
@@ -54,13 +54,13 @@ class Summary:
 
 @dataclass(frozen=True)
 class Ratio:
-    """Ours against a rival's: medians, over the rounds, of the ratios within a round.
+    """The event center compared with a rival: medians over the ratios within each round.
 
     Attributes:
         rival: its name.
-        rounds: how many have both.
-        throughput: ours in its; more than 1: we are faster.
-        cpu: its CPU time a value in ours; more than 1: we need less.
+        rounds: number of rounds that both have finished.
+        throughput: throughput of the event center divided by the rival's.
+        cpu: the rival's CPU time per value divided by that of the event center.
     """
 
     rival: str
@@ -74,7 +74,7 @@ Round = dict[str, CatchUp]
 
 
 def summarize(rounds: Sequence[Round], rival: str) -> Summary | None:
-    """Sums up a rival's rounds; None when it has finished none."""
+    """Summarizes the rounds of a rival; None if it has finished none."""
     runs = [one[rival] for one in rounds if rival in one]
     done = [run for run in runs if run.failed is None]
     if not done:
@@ -98,7 +98,7 @@ def summarize(rounds: Sequence[Round], rival: str) -> Summary | None:
 
 
 def ratio(rounds: Sequence[Round], ours: str, rival: str) -> Ratio | None:
-    """Compares us with a rival; None when no round has both."""
+    """Compares the event center with a rival; None if no round has both."""
     both = [
         (one[ours], one[rival])
         for one in rounds

@@ -15,14 +15,14 @@ from benchmarks.summary import Ratio, Round, Spread, Summary, ratio, summarize
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under titles; the first column names the row."""
+    """Rows of text under column titles; the first column names the row."""
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
 
     def show(self, console: Console) -> None:
-        """Prints it."""
+        """Prints the table."""
         table = RichTable(title=self.title, title_justify="left")
         for number, column in enumerate(self.columns):
             table.add_column(column, justify="right" if number else "left")
@@ -31,7 +31,7 @@ class Table:
         console.print(table)
 
     def markdown(self) -> str:
-        """Returns it as Markdown."""
+        """Returns the table as Markdown."""
         align = ["---", *["---:"] * (len(self.columns) - 1)]
         lines = [self.columns, align, *self.rows]
         body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -39,7 +39,7 @@ class Table:
 
 
 def throughput(rounds: Sequence[Round], rivals: Iterable[str]) -> Table:
-    """Returns what each rival did over all rounds."""
+    """Returns the results of each rival over all rounds."""
     rows = []
     for rival in rivals:
         runs = [one[rival] for one in rounds if rival in one]
@@ -87,7 +87,7 @@ def _spread(spread: Spread, form: str) -> str:
 
 
 def ratios(rounds: Sequence[Round], ours: str, rivals: Iterable[str]) -> Table:
-    """Returns how we compare with each rival."""
+    """Returns how the event center compares with each rival."""
     found = [ratio(rounds, ours, rival) for rival in rivals if rival != ours]
     return Table(
         f"{ours} against each rival: median of the rounds' ratios",
@@ -106,7 +106,7 @@ def _ratio_row(one: Ratio) -> list[str]:
 
 
 def latency(runs: Iterable[Paced]) -> Table:
-    """Returns how soon each rival said what came paced."""
+    """Returns the latency of each rival with a paced feed."""
     columns = [
         *("rival", "ports", "pace", "median s", "p99 s", "max s", "median less B", "cores"),
         *("feed late by s", "events"),

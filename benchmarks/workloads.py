@@ -1,9 +1,9 @@
 """Loads for measurements: any number of ports, made fast, with events that are known beforehand.
 
-A port is a component at one end of one link, both ways: a line card that reports two powers a
-second. All reports of a second are one array of fixed-width protobuf records that numpy fills, so
-making them costs far less than reading them. The simulator, which makes networks as they are, is
-for everything but speed.
+A port is a component at one end of one link, in both directions: a line card that reports two
+powers a second. All reports of a second are one array of fixed-width protobuf records that numpy
+fills, so making them costs far less than reading them. The simulator makes realistic networks, but
+is slow.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from schema.times import rfc3339
 from schema.topology_pb2 import DEPLOYED, FiberLink, LinkEnd, OpticalService, Span
 
 NS_PER_S = 10**9
-LAUNCH_DBM, BASE_DB = 3.0, 20.0
-#: A report that is held back comes so much later [s], within the default bound B of 2 s.
+_LAUNCH_DBM, _BASE_DB = 3.0, 20.0
+#: Delay of a report out of order [s], within the default bound B of 2 s.
 _DISORDER_S = (0.5, 1.8)
-#: One that is late comes so much later [s], clearly after B + L.
+#: Delay of a late report [s], clearly more than B + L.
 _LATE_S = (12.0, 15.0)
-#: A faulty link is faulty in the first seconds of each period.
+#: A faulty link has its fault in the first seconds of each period.
 _FAULT_PERIOD_S, _FAULT_S = 30, 20
-#: Event time of the reports that end a feed: by then every window has closed [s after the end].
+#: Event time of the reports that close a feed, by which every window has closed [s after the end].
 _CLOSING_S = 60
 _TIME_BYTES = 9
 
 
-class _Kind(NamedTuple):
-    """What happens on a faulty link, and the event that tells of it."""
+class Kind(NamedTuple):
+    """A kind of fault, and its event."""
 
     code: str
     family: str
@@ -50,20 +50,20 @@ class _Kind(NamedTuple):
     loss_za_db: float
 
 
-#: Losses above base; 100 dB leave nothing to be measured at the far end.
+#: Losses above base; with 100 dB no light reaches the far end.
 KINDS = (
-    _Kind("FIBER_DEGRADE_WARN", "FIBER", 1.5, 0.0),
-    _Kind("FIBER_DEGRADE", "FIBER", 4.0, 4.0),
-    _Kind("FIBER_DEGRADE_SEVERE", "FIBER", 0.0, 7.5),
-    _Kind("FIBER_CUT", "FIBER", 12.0, 12.0),
-    _Kind("FIBER_CUT", "FIBER", 100.0, 100.0),
-    _Kind("TOPOLOGY_MISMATCH", "TOPOLOGY", -25.0, -25.0),
+    Kind("FIBER_DEGRADE_WARN", "FIBER", 1.5, 0.0),
+    Kind("FIBER_DEGRADE", "FIBER", 4.0, 4.0),
+    Kind("FIBER_DEGRADE_SEVERE", "FIBER", 0.0, 7.5),
+    Kind("FIBER_CUT", "FIBER", 12.0, 12.0),
+    Kind("FIBER_CUT", "FIBER", 100.0, 100.0),
+    Kind("TOPOLOGY_MISMATCH", "TOPOLOGY", -25.0, -25.0),
 )
 
-# A PmValue in a ComponentPm: field 5, its length, type and instant.
+# A PmValue in a ComponentPm: field 5, with length, type and instant.
 _VALUE = [("tag", "u1"), ("length", "u1"), ("type_tag", "u1"), ("type", "u1")]
 _VALUE += [("instant_tag", "u1"), ("instant_dbm", "<f8")]
-# A ComponentPm in a PmReport: field 5, its length, name, validity, state and two values.
+# A ComponentPm in a PmReport: field 5, with length, name, validity, state and two values.
 _COMPONENT = np.dtype(
     [
         *(("tag", "u1"), ("length", "u1"), ("name_tag", "u1"), ("name_length", "u1")),
@@ -85,14 +85,14 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True)
 class Workload:
-    """What is fed.
+    """A load.
 
     Attributes:
         ports: number of ports, two for each link.
         seconds: length of the feed.
         start_s: its first second [s since the Unix epoch].
         ports_per_node: components in a report.
-        faulty_share: share of the links that have a fault for two thirds of the time.
+        faulty_share: share of the links that have a fault, two thirds of the time.
         disorder_share: share of the reports that come out of order, but in time.
         late_share: share of the reports that come after their window has closed.
         partitions: of the PM topic.
@@ -125,15 +125,15 @@ class Workload:
         return 2 * self.ports * self.seconds
 
     def link(self, number: int) -> FiberLink:
-        """Returns a link of the topology: from port `number` to one of the upper half."""
-        span = Span(span_loss_base_db=BASE_DB, length_km=80, fiber_type="smf")
+        """Returns a link of the topology, from port `number` to a port of the upper half."""
+        span = Span(span_loss_base_db=_BASE_DB, length_km=80, fiber_type="smf")
         a_end, z_end = (
             LinkEnd(
                 node_id=node_id(port // self.ports_per_node),
                 tx_component=component_name(port % self.ports_per_node),
                 rx_component=component_name(port % self.ports_per_node),
             )
-            for port in (number, int(self._z_port[number]))
+            for port in (number, int(self.z_port[number]))
         )
         service = OpticalService(
             service_id=f"service-{number:07d}", customer="customer", capacity_gbps=400
@@ -155,35 +155,37 @@ class Workload:
         return map(self.link, range(self.num_links))
 
     @cached_property
-    def _z_port(self) -> NDArray[np.int64]:
+    def z_port(self) -> NDArray[np.int64]:
+        """The number of the port at the Z end of each link."""
         half = self.num_links
         numbers = np.arange(half)
         return half + (numbers + half // 2) % half
 
     @cached_property
-    def _faulty(self) -> NDArray[np.int64]:
-        """Numbers of the links with a fault, spread over the whole network."""
+    def faulty(self) -> NDArray[np.int64]:
+        """The numbers of the faulty links, spread over the whole network."""
         number = round(self.num_links * self.faulty_share)
         return np.unique(np.linspace(0, self.num_links - 1, number).astype(np.int64))
 
-    def _is_active(self, second: int) -> NDArray[np.bool_]:
-        """Returns which of the faulty links are faulty in a second of the feed."""
-        phase = np.arange(len(self._faulty)) * 7
+    def is_active(self, second: int) -> NDArray[np.bool_]:
+        """Returns which of the faulty links have their fault in a second of the feed."""
+        phase = np.arange(len(self.faulty)) * 7
         active: NDArray[np.bool_] = (second + phase) % _FAULT_PERIOD_S < _FAULT_S
         return active
 
-    def _kind(self, position: int) -> _Kind:
+    def kind_at(self, position: int) -> Kind:
+        """Returns the kind of fault of a faulty link, by its position among them."""
         return KINDS[position % len(KINDS)]
 
     def expected_matches(self) -> dict[str, str]:
-        """Returns code by id of each event that ``--emit=matches`` makes when nothing is late."""
+        """Returns code by id of the events of ``--emit=matches`` if nothing is late."""
         events = {}
         for second in range(1, self.seconds):
-            both = np.flatnonzero(self._is_active(second) & self._is_active(second - 1))
+            both = np.flatnonzero(self.is_active(second) & self.is_active(second - 1))
             onset = rfc3339(self.start_s + second - 1)
             for position in both.tolist():
-                kind = self._kind(position)
-                name = f"{link_id(int(self._faulty[position]))}|{kind.family}|{onset}"
+                kind = self.kind_at(position)
+                name = f"{link_id(int(self.faulty[position]))}|{kind.family}|{onset}"
                 events[f"{uuid.uuid5(uuid.NAMESPACE_URL, name)}:1"] = kind.code
         return events
 
@@ -244,7 +246,7 @@ class _Encoder:
         self._heads = [PmReport(node_id=key.decode()).SerializeToString() for key in self.keys]
         self._body = _blank_components(load)
         self._rng = np.random.default_rng((load.seed, 1))
-        # A node measures at its own moment of the second, always the same.
+        # Each node measures at a fixed moment of the second.
         self._phase_ns = self._rng.integers(0, NS_PER_S * 9 // 10, load.num_nodes)
 
     def encode(self, second: int) -> Iterator[tuple[int, int, bytes]]:
@@ -272,14 +274,14 @@ class _Encoder:
         load = self.workload
         half = load.num_links
         noise = self._rng.normal(0.0, 0.02, (2, load.ports))
-        output_dbm = np.round(LAUNCH_DBM + noise[0], 2)
-        loss_db = np.full((2, half), BASE_DB)
-        for position in np.flatnonzero(load._is_active(second)).tolist():
-            kind = load._kind(position)
-            link = load._faulty[position]
+        output_dbm = np.round(_LAUNCH_DBM + noise[0], 2)
+        loss_db = np.full((2, half), _BASE_DB)
+        for position in np.flatnonzero(load.is_active(second)).tolist():
+            kind = load.kind_at(position)
+            link = load.faulty[position]
             loss_db[0, link] += kind.loss_az_db
             loss_db[1, link] += kind.loss_za_db
-        a, z = np.arange(half), load._z_port
+        a, z = np.arange(half), load.z_port
         received_dbm = np.full(load.ports, -15.0)
         received_dbm[z] = output_dbm[a] - loss_db[0]
         received_dbm[a] = output_dbm[z] - loss_db[1]
@@ -289,7 +291,7 @@ class _Encoder:
 
 
 def _blank_components(load: Workload) -> NDArray[np.void]:
-    """Makes the component records with all that stays the same."""
+    """Returns component records, filled with all that stays the same."""
     body = np.zeros(load.ports, _COMPONENT)
     names = [component_name(slot) for slot in range(load.ports_per_node)]
     body["tag"], body["length"] = 5 << 3 | 2, _COMPONENT.itemsize - 2
@@ -306,7 +308,7 @@ def _blank_components(load: Workload) -> NDArray[np.void]:
 
 
 def _to_varints(times_ns: NDArray[np.int64]) -> bytes:
-    """Instants as varints of nine bytes, which they are between the years 1972 and 2262."""
+    """Returns times as varints, which have nine bytes between the years 1972 and 2262."""
     shifts = 7 * np.arange(_TIME_BYTES)
     varints = (times_ns[:, None] >> shifts & 0x7F).astype(np.uint8)
     varints[:, :-1] |= 0x80

@@ -1,4 +1,4 @@
-"""The command line: the event center's own options, beside all of Beam's."""
+"""The command line: the event center's own options, and all of Beam's."""
 
 import argparse
 import contextlib
@@ -19,11 +19,11 @@ from apache_beam.options.pipeline_options import (
 from kernels.track_links.window_bounds import WindowBounds
 from pipeline.kafka.config import settings
 from pipeline.settings import Settings
-from schema.errors import KafkaConfigError, UsageError
+from schema.errors import UsageError
 from schema.outputs import OUTPUTS
 
-#: Runners that take options which Python does not know, and hand them on.
-PORTABLE_RUNNERS = ("FlinkRunner", "PortableRunner", "SparkRunner")
+#: Runners that hand on options that Python does not know.
+_PORTABLE_RUNNERS = ("FlinkRunner", "PortableRunner", "SparkRunner")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Command:
     """A command line that can be run.
 
     Attributes:
-        beam_arguments: the options that are not ours.
+        beam_arguments: the options that are not the event center's own.
         runner: name of the runner.
         settings: behavior.
         replay: ``batch`` or ``stream``; None = live.
@@ -42,9 +42,9 @@ class Command:
         pm_kafka_topic: topic of the PM reports.
         topology_kafka_topic: topic of the topology.
         topics: topic of each output that has one.
-        kafka_config: more settings for every Kafka client; secrets are references.
-        expansion_service: where Java steps come from; empty = started here.
-        detach: leave the job to its cluster once it runs.
+        kafka_config: settings for every Kafka client; secrets are references.
+        expansion_service: where Java steps come from; empty = one is started.
+        detach: whether the job is left to its cluster once it runs.
     """
 
     beam_arguments: list[str]
@@ -63,7 +63,7 @@ class Command:
     detach: bool = False
 
     def beam_option(self, name: str) -> str | None:
-        """Returns the value of one of Beam's options; None when it was not given."""
+        """Returns the value of a Beam option; None if it was not given."""
         for argument in reversed(self.beam_arguments):
             option, _, value = argument.partition("=")
             if option == f"--{name}":
@@ -71,11 +71,11 @@ class Command:
         return None
 
     def beam_arguments_with(self, runner: str, defaults: Mapping[str, str | None]) -> list[str]:
-        """Returns Beam's arguments for a runner: the user's, and defaults for what they leave open.
+        """Returns Beam's arguments for a runner: the user's, and defaults for the others.
 
         Args:
-            runner: Beam's name of it.
-            defaults: by option; None = an option without a value.
+            runner: Beam's name of the runner.
+            defaults: value of each option; None = the option takes no value.
         """
         given = [a for a in self.beam_arguments if not a.startswith("--runner")]
         added = [
@@ -107,13 +107,13 @@ def _parser() -> _Parser:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="setting for every Kafka client, may be repeated",
+        help="setting for every Kafka client; may be repeated",
     )
     live.add_argument(
         "--kafka_config_file",
         default="",
         metavar="FILE",
-        help="such settings, and secrets, as Java properties",
+        help="the same settings, secrets included, as Java properties",
     )
     live.add_argument(
         "--kafka_expansion_service",
@@ -133,7 +133,7 @@ def _parser() -> _Parser:
         "--replay",
         choices=("batch", "stream"),
         default="batch",
-        help="batch: nothing is late; stream: as it came (batch)",
+        help="batch (default): nothing is late; stream: in order of arrival",
     )
     outputs = parser.add_argument_group("outputs")
     for output in OUTPUTS:
@@ -147,16 +147,21 @@ def _parser() -> _Parser:
         "--allowed_lateness_s",
         type=_lateness,
         default=5.0,
-        help="L, seconds a window can still be evaluated anew (5)",
+        help="L, seconds in which a window is evaluated again (5)",
     )
     behavior.add_argument("--emit", choices=("lifecycle", "matches"), default="lifecycle")
     behavior.add_argument(
         "--num_shards",
         type=_positive,
         default=None,
-        help="two to four for each slot (4; 1 on the DirectRunner, which is one worker)",
+        help="two to four for each slot (4; on the DirectRunner, which has one worker, 1)",
     )
     return parser
+
+
+def option_names() -> set[str]:
+    """Returns the names of the event center's own options."""
+    return {f"--{name}" for name in vars(_parser().parse_args([]))}
 
 
 def parse(arguments: Sequence[str]) -> Command:
@@ -192,7 +197,7 @@ def parse(arguments: Sequence[str]) -> Command:
         settings=Settings(
             bounds=WindowBounds(own.out_of_orderness_s, own.allowed_lateness_s),
             emit=own.emit,
-            num_shards=own.num_shards or (4 if runner in PORTABLE_RUNNERS else 1),
+            num_shards=own.num_shards or (4 if runner in _PORTABLE_RUNNERS else 1),
             source_name=beam.view_as(GoogleCloudOptions).job_name or Settings().source_name,
         ),
         replay=own.replay if own.pm_file else None,
@@ -203,14 +208,14 @@ def parse(arguments: Sequence[str]) -> Command:
         pm_kafka_topic=own.pm_kafka_topic,
         topology_kafka_topic=own.topology_kafka_topic,
         topics=topics,
-        kafka_config=_kafka_config(own),
+        kafka_config=settings(own.kafka_config, own.kafka_config_file),
         expansion_service=own.kafka_expansion_service,
         detach=own.detach,
     )
 
 
 def _joined(arguments: Sequence[str]) -> list[str]:
-    """Returns options with their values in one word each, as others look for them."""
+    """Returns the arguments with each option and its value joined by an equals sign."""
     joined: list[str] = []
     for argument in arguments:
         if joined and not argument.startswith("--") and "=" not in joined[-1]:
@@ -254,7 +259,7 @@ def _beam_options(rest: list[str]) -> PipelineOptions:
     try:
         with contextlib.redirect_stderr(complaint):
             options = PipelineOptions(rest)
-            options.get_all_options()  # parses, and complains now rather than later
+            options.get_all_options()  # parses now; otherwise the complaint comes later
     except SystemExit:
         lines = complaint.getvalue().strip().splitlines() or ["bad option"]
         raise UsageError(lines[-1].partition("error: ")[2] or lines[-1]) from None
@@ -262,9 +267,9 @@ def _beam_options(rest: list[str]) -> PipelineOptions:
 
 
 def _check_unknown(rest: list[str], beam: PipelineOptions, runner: str) -> None:
-    """Refuses what neither we nor Beam know; portable runners may know more."""
+    """Refuses options that nobody knows; portable runners may know more than Python does."""
     known = {f"--{name}" for name in beam.get_all_options()}
-    ours = {option for action in _parser()._actions for option in action.option_strings}
+    ours = {*option_names(), "--help"}
     for argument in rest:
         name = argument.partition("=")[0]
         if not name.startswith("--"):
@@ -272,16 +277,9 @@ def _check_unknown(rest: list[str], beam: PipelineOptions, runner: str) -> None:
         if name in known or f"--{name[2:].removeprefix('no_')}" in known:
             continue
         close = difflib.get_close_matches(name, ours, n=1, cutoff=0.8)
-        if close or runner not in PORTABLE_RUNNERS:
+        if close or runner not in _PORTABLE_RUNNERS:
             hint = f", did you mean {close[0]}?" if close else ""
             raise UsageError(f"there is no option {name}{hint}")
-
-
-def _kafka_config(own: argparse.Namespace) -> dict[str, str]:
-    try:
-        return settings(own.kafka_config, own.kafka_config_file)
-    except KafkaConfigError as error:
-        raise UsageError(str(error)) from None
 
 
 def _whole(text: str) -> int:

@@ -9,7 +9,7 @@ from schema.records import EventTime
 
 
 class _Sketch:
-    """A source and sinks that stand for any: to look at the graph, not to run it."""
+    """A source and sinks that stand for any others, in a graph that never runs."""
 
     event_time = EventTime.LIVE
 
@@ -20,7 +20,7 @@ class _Sketch:
         return pipeline | "ReadTopology" >> beam.Create([], reshuffle=False)
 
     def invalid(self, pipeline: beam.Pipeline) -> None:
-        """Nothing."""
+        """Returns nothing: this source rejects no records."""
 
     def write(self, output: str, records: beam.PCollection) -> None:
         _ = records | f"Write{output.capitalize()}" >> beam.Map(lambda record: record)
@@ -39,7 +39,7 @@ def steps() -> list[tuple[str, list[str]]]:
 
 
 def _feeding(part: AppliedPTransform) -> list[str]:
-    """Returns the steps whose outputs a transform takes, inside of it too."""
+    """Returns the steps whose outputs a transform, or a step inside it, takes."""
     taken = [c.producer.full_label.partition("/")[0] for c in part.inputs if c.producer]
     for inner in part.parts:
         taken += _feeding(inner)
@@ -47,7 +47,7 @@ def _feeding(part: AppliedPTransform) -> list[str]:
 
 
 def main() -> None:
-    """Prints the graph, a line a step."""
+    """Prints the graph, one line for each step."""
     for step, fed_by in steps():
         print(f"{' + '.join(fed_by) or '-':>31} → {step}")
 

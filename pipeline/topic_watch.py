@@ -1,7 +1,7 @@
-"""Watches the PM topic for what a running job cannot get over by itself, and says so.
+"""Watches the PM topic for changes that a running job cannot handle, and reports them.
 
 A job reads the partitions that were there when it was submitted, from offset to offset. A live run
-that is waited for watches by itself; beside a job that was left to its cluster runs
+that is waited for watches by itself. Beside a job that was left to its cluster, run
 ``python -m pipeline.topic_watch --bootstrap_servers=HOST:PORT --pm_kafka_topic=pm``.
 """
 
@@ -18,12 +18,12 @@ from dataclasses import dataclass, field
 
 from pipeline.kafka.client import TopicState, look_at_topics
 from pipeline.kafka.config import settings
-from schema.errors import KafkaConfigError, UsageError
+from schema.errors import EventCenterError, UsageError
 
 _log = logging.getLogger("eventcenter")
 
 _LOOK_EVERY_S = 10.0
-#: A partition without a record for so long is worth a word while others have some [s].
+#: A partition without a record for this long is reported [s].
 IDLE_S = 60.0
 
 
@@ -42,23 +42,23 @@ class TopicWatch:
     _idle: set[int] = field(default_factory=set)
 
     def look(self, now: TopicState, at_s: float) -> list[str]:
-        """Returns what has happened since the last look, one sentence each; nothing twice.
+        """Returns what has happened since the last look, in one sentence each, never twice.
 
         Args:
             now: what the topic holds.
-            at_s: when that was, on any clock that does not jump [s].
+            at_s: time of this look, on a clock that does not jump [s].
         """
-        found = [*self._made_anew(now), *self._added(now), *self._idle_ones(now, at_s)]
+        found = [*self._created_again(now), *self._added(now), *self._idle_ones(now, at_s)]
         self.known = now
         return found
 
-    def _made_anew(self, now: TopicState) -> Iterator[str]:
+    def _created_again(self, now: TopicState) -> Iterator[str]:
         before = self.known.end_offsets
         if any(now.end_offsets.get(p, -1) < end for p, end in before.items()):
             self._newest_s.clear()
             yield (
-                f"topic {self.topic} was deleted and made anew: the job ignores its records up to "
-                "the offsets that it has read before. Submit it anew, not from a savepoint"
+                f"topic {self.topic} was deleted and created again: the job ignores its records up "
+                "to the offsets that it has read before. Submit it again, not from a savepoint"
             )
 
     def _added(self, now: TopicState) -> Iterator[str]:
@@ -66,7 +66,7 @@ class TopicWatch:
         if added:
             yield (
                 f"topic {self.topic} has new partitions ({_listed(added)}) that the job does not "
-                "read. Submit it anew, not from a savepoint, which keeps the partitions it knows"
+                "read. Submit it again, not from a savepoint, which keeps the partitions it knows"
             )
 
     def _idle_ones(self, now: TopicState, at_s: float) -> Iterator[str]:
@@ -92,7 +92,7 @@ def _listed(partitions: set[int]) -> str:
 
 @contextmanager
 def watching(watch: TopicWatch, look: Callable[[], TopicState]) -> Iterator[None]:
-    """Watches in the background until the block is left; a broker that is away is no news."""
+    """Watches in the background until the block is left; ignores a broker that is away."""
     done = threading.Event()
 
     def run() -> None:
@@ -113,8 +113,10 @@ def watching(watch: TopicWatch, look: Callable[[], TopicState]) -> Iterator[None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Watches until Ctrl-C; 2 when it cannot begin."""
+    """Watches until Ctrl-C; returns 2 if it cannot start."""
     options = _parser().parse_args(arguments)
+    logging.basicConfig(format="%(asctime)s %(levelname)s: %(message)s", level=logging.ERROR)
+    _log.setLevel(logging.INFO)
     topic = options.pm_kafka_topic
 
     def look() -> TopicState:
@@ -125,9 +127,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         watch = TopicWatch(topic, look())
         with watching(watch, look):
             threading.Event().wait()
-    except (UsageError, KafkaConfigError) as error:
+    except EventCenterError as error:
         print(f"topic_watch: {error}", file=sys.stderr)
-        return 2
+        return error.exit_code
     except KeyboardInterrupt:
         return 130
     return 0
@@ -143,6 +145,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(format="%(asctime)s %(levelname)s: %(message)s", level=logging.ERROR)
-    _log.setLevel(logging.INFO)
     sys.exit(main())

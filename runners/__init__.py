@@ -1,1 +1,1 @@
-"""How the pipeline runs: a profile for each runner, and the parts that a run needs nearby."""
+"""How the pipeline runs: a profile for each runner, and the processes that a run needs nearby."""

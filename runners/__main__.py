@@ -1,4 +1,4 @@
-"""Shows what runs where."""
+"""``python -m runners``: shows what runs where."""
 
 import sys
 
@@ -9,7 +9,7 @@ from runners.capabilities import FEATURES, RUNNERS, TABLE
 
 
 def main() -> int:
-    """Prints the table, and how each runner is chosen."""
+    """Prints the table, and how to choose each runner."""
     console = Console()
     table = Table("", *FEATURES, title="What runs where")
     for runner, answers in TABLE.items():

@@ -1,23 +1,23 @@
-"""What runs where: one table, and the test that shows each yes.
+"""What runs where: one table, and the test behind each yes.
 
-``python -m runners`` shows it; docs/runners.md holds it.
+``python -m runners`` prints the table; docs/runners.md holds it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: What an operator may ask of a runner, and what is meant.
+#: What an operator may ask of a runner, and what it means.
 FEATURES = {
     "batch": "a capture in, every event out, nothing late",
     "live": "Kafka in, Kafka out, for as long as it is left running",
-    "lateness": "late data is evaluated anew or written out, exact to the watermark",
+    "lateness": "late data is evaluated again or written out, exact to the watermark",
     "state": "open alarms and learned bases over the whole run",
-    "restart": "goes on from a checkpoint or savepoint; nothing missing after a kill",
+    "restart": "resumes from a checkpoint or savepoint; nothing is missing after a kill",
     "scale": "several processes share the work",
 }
 
-#: Ways to run the pipeline, and the command line's part of each.
+#: Ways to run the pipeline, and the options that choose each.
 RUNNERS = {
     "Direct": "--runner=DirectRunner",
     "Flink, embedded": "--runner=FlinkRunner",
@@ -31,8 +31,8 @@ class Answer:
     """Whether a runner has a feature.
 
     Attributes:
-        test: path::name of the test that shows it; empty: it does not have it.
-        note: what to know, in a few words.
+        test: path::name of the test that shows it; empty if the runner does not have it.
+        note: a few words of explanation.
     """
 
     test: str = ""
@@ -59,7 +59,7 @@ TABLE: dict[str, dict[str, Answer]] = {
             "tests/stream/test_lateness_direct.py::test_case", "with `--replay=stream`"
         ),
         "state": Answer(_REPLAY),
-        "restart": Answer(note="a run starts anew"),
+        "restart": Answer(note="a run starts from scratch"),
         "scale": Answer(note="one process"),
     },
     "Flink, embedded": {

@@ -1,4 +1,4 @@
-"""DirectRunner: everything in this process; for a first look, for tests, for small captures."""
+"""The DirectRunner: everything in this process, for a first look, tests and small captures."""
 
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineResult
@@ -13,7 +13,7 @@ RUNNERS = ("DirectRunner", "FnApiRunner", "BundleBasedDirectRunner")
 
 
 def profile(command: Command) -> tuple[str, PipelineOptions]:
-    """Returns the runner's own name and its options.
+    """Returns Beam's name of the runner, and its options.
 
     Raises:
         UsageError: Python's DirectRunner cannot read Kafka.
@@ -23,8 +23,8 @@ def profile(command: Command) -> tuple[str, PipelineOptions]:
             "the DirectRunner cannot read Kafka: give --runner=FlinkRunner, "
             "or replay a capture with --pm_file"
         )
-    # The plain DirectRunner would first look for another runner's binary; each of the two below
-    # does one kind of input, and only the second knows streams.
+    # The plain DirectRunner first looks for the binary of another runner. The two below need none;
+    # only the second one knows streams.
     if command.replay == "batch":
         return "FnApiRunner", PipelineOptions(command.beam_arguments)
     return "BundleBasedDirectRunner", PipelineOptions([*command.beam_arguments, "--streaming"])
@@ -36,6 +36,6 @@ def counters(_: PipelineResult) -> dict[str, int]:
 
 
 def reported_counters(result: PipelineResult) -> dict[str, int]:
-    """Returns what the steps have counted, as the runner reports it."""
+    """Returns what the steps have counted, as reported by the runner."""
     found = result.metrics().query()["counters"]
     return {c.key.metric.name: c.result for c in found if c.key.metric.namespace == NAMESPACE}

@@ -1,4 +1,4 @@
-"""FlinkRunner: live, and replays; on a cluster that is started here unless one is given."""
+"""The FlinkRunner: live runs and replays, on a given cluster or on one started for the run."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -17,40 +17,39 @@ _log = logging.getLogger("eventcenter")
 
 #: Names of the runners that this profile serves.
 RUNNERS = ("FlinkRunner", "PortableRunner")
-#: Jobs go to a job server, so to Beam the runner is always the portable one.
+#: Jobs go to a job server, so Beam always uses its portable runner.
 RUNNER = "PortableRunner"
 
-#: Options that a live job has unless the command line says otherwise, and why.
+#: Defaults of the options of a live job, and why.
 LIVE_DEFAULTS: dict[str, str | None] = {
     "--streaming": None,
-    # Python steps run in the submitting process; a cluster takes EXTERNAL or DOCKER.
+    # Python steps run in the submitting process; on a cluster, use EXTERNAL or DOCKER.
     "--environment_type": "LOOPBACK",
     "--parallelism": "1",
-    # The number of key groups: fixed for the life of the state, which each checkpoint writes group
-    # by group. `schema.shards` spreads over so many.
+    # The number of key groups, fixed for the life of the state. A checkpoint writes the state group
+    # by group, and `schema.shards` spreads shards over the groups.
     "--max_parallelism": "32",
     "--checkpointing_interval": "1000",
-    # The newest checkpoint outlives a job that has failed for good, which can go on from it.
+    # When a job fails for good, its newest checkpoint remains, and another job can resume from it.
     "--externalized_checkpoints_enabled": None,
-    # After five failures in all the job stays down; a cause outside has 50 s each time to pass.
+    # After five failures in all the job stays down; an outside cause has 50 s to pass each time.
     "--number_of_execution_retries": "5",
     "--execution_retry_delay": "50000",
-    # Else a checkpoint cuts a bundle and its output leaves behind the watermark.
+    # Otherwise a checkpoint cuts a bundle, and the rest of its output comes after the watermark.
     "--finish_bundle_before_checkpointing": None,
-    # Every step keeps a bundle so long [ms] before it hands on, and time with it: an event takes
-    # some six of them. Long ones make larger blocks and less work for each row: see
-    # docs/benchmark.md.
+    # Each step holds a bundle, and event time, for this long [ms]; an event takes about six
+    # bundles. Long bundles make larger blocks, with less work for each row: see docs/benchmark.md.
     "--max_bundle_time_mills": "200",
     "--max_bundle_size": "10000",
     "--auto_watermark_interval": "100",
-    # Nobody changes an element: it need not be copied between two steps in one process.
+    # No step changes an element, so elements need no copy between two steps in one process.
     "--faster_copy": None,
 }
 REPLAY_DEFAULTS: dict[str, str | None] = {
     "--environment_type": "LOOPBACK",
     "--parallelism": "1",
 }
-#: A replayed watermark moves between elements, so bundles may hold no more than one.
+#: A replayed watermark moves between elements, so a bundle holds one element only.
 STREAM_REPLAY_DEFAULTS = REPLAY_DEFAULTS | {"--streaming": None, "--max_bundle_size": "1"}
 
 _RUNNING_TIMEOUT_S = 180
@@ -60,13 +59,13 @@ _RUNNING_TIMEOUT_S = 180
 def cluster(command: Command) -> Iterator[tuple[dict[str, str | None], str]]:
     """Yields the options that say where the job goes, and the Kafka expansion service.
 
-    Without --job_endpoint a job server is started here, for this run: in front of the cluster
-    that --flink_master names, or with one inside.
+    Without --job_endpoint a job server is started for this run, in front of the cluster that
+    --flink_master names, or with a cluster inside.
 
     Raises:
         UsageError: the options do not go together.
     """
-    keep_bundles_short()  # with LOOPBACK, the workers are threads of this process
+    keep_bundles_short()  # with LOOPBACK, workers are threads of this process
     if command.detach:
         _check_detached(command)
     if command.beam_option("job_endpoint"):
@@ -80,12 +79,12 @@ def cluster(command: Command) -> Iterator[tuple[dict[str, str | None], str]]:
 
 
 def detached(command: Command) -> Callable[[], None]:
-    """Returns what waits until the job runs on the cluster, and says where.
+    """Returns a function that waits until the job runs on the cluster, and prints where.
 
-    That raises FlinkError when the job does not come to run.
+    The function raises FlinkError if the job does not start to run.
 
     Raises:
-        UsageError: a job of this name runs already.
+        UsageError: a job of this name is already running.
     """
     master, name = _master(command), _job_name(command)
     before = FlinkJob.all(master, name)
@@ -116,7 +115,7 @@ def _check_detached(command: Command) -> None:
 
 
 def _master(command: Command) -> str:
-    """Returns host:port of the cluster's REST interface; empty when none is named."""
+    """Returns host:port of the cluster's REST interface; empty if none is given."""
     master = command.beam_option("flink_master") or ""
     return "" if master.startswith("[") else master.removeprefix("http://")
 
@@ -126,7 +125,7 @@ def _job_name(command: Command) -> str:
 
 
 def arguments(command: Command, where: dict[str, str | None]) -> list[str]:
-    """Returns Beam's arguments: the user's, and the defaults for what they leave open."""
+    """Returns Beam's arguments: the user's, and defaults for the others."""
     defaults: dict[str | None, dict[str, str | None]] = {
         None: LIVE_DEFAULTS,
         "batch": REPLAY_DEFAULTS,
@@ -139,7 +138,7 @@ def arguments(command: Command, where: dict[str, str | None]) -> list[str]:
 def kafka(
     command: Command, expansion_service: str
 ) -> tuple[KafkaSource, KafkaSinks, AbstractContextManager[None]]:
-    """Returns the live source and sinks, and what watches the source while it is read.
+    """Returns the live source and sinks, and a context in which the source is watched.
 
     Raises:
         UsageError: no broker answers, the login is refused, a topic or a permission is missing.
@@ -155,7 +154,7 @@ def kafka(
         bootstrap_servers=command.bootstrap_servers,
         pm_topic=command.pm_kafka_topic,
         topology_topic=command.topology_kafka_topic,
-        # A savepoint holds the topology, and where in the topic its changes go on.
+        # A savepoint holds the topology, and the offset from which changes are read.
         topology_held={}
         if command.beam_option("savepoint_path")
         else topics[command.topology_kafka_topic].end_offsets,
@@ -180,9 +179,9 @@ def _warn_of_empty_partitions(topic: str, state: TopicState) -> None:
     if state.empty_partitions:
         numbers = ", ".join(map(str, state.empty_partitions))
         _log.warning(
-            "topic %s: no record was ever in partition %s; until one is there, no window of any "
-            "node is evaluated. Send a heartbeat report to each partition, or have no more "
-            "partitions than nodes.",
+            "topic %s: partition %s never had a record; until it has one, no window of any node "
+            "is evaluated. Send a heartbeat report to each partition, or have no more partitions "
+            "than nodes.",
             topic,
             numbers,
         )

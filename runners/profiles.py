@@ -1,4 +1,4 @@
-"""From a command line to what can be run: each runner's profile, source and sinks."""
+"""From a command line to a run: the profile, source and sinks of each runner."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -24,14 +24,14 @@ class Prepared:
     """What is needed to build and run the graph.
 
     Attributes:
-        runner: name of Beam's runner.
+        runner: Beam's name of the runner.
         options: Beam's options.
         source: where PM and topology come from.
         sinks: where the outputs go.
         settings: behavior.
-        counters: what the steps have counted, once the run has ended.
-        leave: returns when the job can be left to its cluster; None: it is waited for.
-        watching: watches the source while the job is waited for.
+        counters: takes the result of a run; returns what the steps have counted.
+        leave: returns when the job can be left to its cluster; None = wait for its end.
+        watching: context in which the source is watched, to wait in.
     """
 
     runner: str
@@ -46,11 +46,13 @@ class Prepared:
 
 @contextmanager
 def prepare(command: Command) -> Iterator[Prepared]:
-    """Checks what a run needs, starts what it needs nearby, and stops that at the end.
+    """Checks what a run needs, starts the processes that it needs, and stops them at the end.
 
     Raises:
-        UsageError: the command line cannot be run.
+        UsageError: the command line cannot be run as it is.
         NotUsableError: a file is not what it should be.
+        MissingPartError: Java, Maven or the jars are missing.
+        ProcessError: a process that the run needs does not come up.
     """
     if command.runner in direct.RUNNERS:
         runner, options = direct.profile(command)

@@ -1,4 +1,4 @@
-"""Progress of a run in this process, on a terminal."""
+"""Shows on a terminal how far a run in this process is."""
 
 import sys
 import threading
@@ -15,7 +15,7 @@ _EVERY_S = 0.5
 
 @contextmanager
 def shown() -> Iterator[None]:
-    """Shows how many reports were decoded so far, until the block is left."""
+    """Shows how many reports are decoded, until the block is left."""
     if not sys.stderr.isatty():
         yield
         return

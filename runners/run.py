@@ -13,25 +13,26 @@ from apache_beam.runners.runner import PipelineResult, PipelineState
 from pipeline.graph import build
 from pipeline.options import parse
 from runners import progress
-from runners.local.flink_job import FlinkError
-from runners.local.jars import JarsError
-from runners.local.processes import ProcessError
 from runners.profiles import Prepared, prepare
-from schema.errors import NotUsableError, UsageError
+from schema.errors import EventCenterError
 from schema.outputs import summary
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command line and returns its exit code: 0, 2 for bad usage, 1 for a failed run."""
+    """Runs a command line and returns its exit code.
+
+    0: done; 2: the command line cannot be run, or a part is missing; 1: the run failed; 130:
+    stopped.
+    """
     signal.signal(signal.SIGTERM, _stop)
     try:
         command = parse(sys.argv[1:] if arguments is None else arguments)
         with prepare(command) as prepared:
             return _run(prepared)
-    except (UsageError, JarsError) as error:
+    except EventCenterError as error:
         print(f"pipeline: {error}", file=sys.stderr)
-        return 2
-    except (NotUsableError, ProcessError, FlinkError, OSError) as error:
+        return error.exit_code
+    except OSError as error:
         print(f"pipeline: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -54,14 +55,14 @@ def _run(prepared: Prepared) -> int:
 
 
 def _wait(result: PipelineResult) -> str | None:
-    """Returns the state in which a job ended by itself."""
+    """Waits until a job ends and returns its state; cancels the job when the wait is cut short."""
     try:
         state: str | None = result.wait_until_finish()
     except BaseException:
-        # What the workers' threads say while they are torn down is of no use to anyone.
+        # Nobody needs what the threads of the workers log while they are torn down.
         logging.disable(logging.CRITICAL)
         threading.excepthook = lambda _: None
-        # A job whose submitter only goes away would run on.
+        # Without this, the job would go on without its submitter.
         result.cancel()
         raise
     return state

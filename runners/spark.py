@@ -1,6 +1,4 @@
-"""SparkRunner: bounded replay, for backfill; by a job server that is started here unless one is
-given.
-"""  # noqa: D205
+"""The SparkRunner: bounded replays, for backfill, by a given job server or by one started here."""
 
 import logging
 import threading
@@ -25,18 +23,18 @@ _log = logging.getLogger("eventcenter")
 
 #: Names of the runners that this profile serves.
 RUNNERS = ("SparkRunner",)
-#: Jobs go to a job server, so to Beam the runner is always the portable one.
+#: Jobs go to a job server, so Beam always uses its portable runner.
 RUNNER = "PortableRunner"
 
-#: Options that a replay has unless the command line says otherwise, and why.
+#: Defaults of the options of a replay, and why.
 DEFAULTS = {
-    # Python steps run in the submitting process; other machines take EXTERNAL or DOCKER.
+    # Python steps run in the submitting process; for other machines, use EXTERNAL or DOCKER.
     "--environment_type": "LOOPBACK",
-    # Else the Python workers end with each of Spark's stages, and start anew for the next [ms].
+    # Otherwise the Python workers end with each of Spark's stages, and new ones start [ms].
     "--environment_cache_millis": "60000",
 }
 
-# Beam's names of the threads that listen to the runner.
+# How Beam names the threads that listen to the runner.
 _WORKER_THREADS = ("run_worker", "read_state", "read_grpc_client_inputs")
 _WORKERS_END_TIMEOUT_S = 2
 
@@ -46,8 +44,9 @@ def job_server(command: Command) -> Iterator[dict[str, str]]:
     """Yields the options that say where the job goes.
 
     Raises:
-        UsageError: the input is a stream: Spark's portable runner mixes up the state of keys
-            there without a word; or the options do not go together, or Java is missing.
+        UsageError: the input is a stream, in which Spark's portable runner silently mixes up the
+            state of keys; or the options do not go together.
+        MissingPartError: Java, Maven or the jars are missing.
     """
     if command.replay != "batch":
         raise UsageError(
@@ -80,14 +79,14 @@ def job_server(command: Command) -> Iterator[dict[str, str]]:
 
 
 def arguments(command: Command, where: dict[str, str]) -> list[str]:
-    """Returns Beam's arguments: the user's, and the defaults for what they leave open."""
+    """Returns Beam's arguments: the user's, and defaults for the others."""
     return command.beam_arguments_with(RUNNER, DEFAULTS | where)
 
 
 def counters(command: Command) -> Callable[[PipelineResult], dict[str, int]]:
-    """Returns a function from a result to what the steps have counted.
+    """Returns a function that takes a result and returns what the steps have counted.
 
-    Spark computes again what it has lost, and then counts it again: the function warns of that.
+    Spark recomputes what it has lost and counts it again; the function warns of that.
     """
 
     def counted(result: PipelineResult) -> dict[str, int]:
@@ -96,14 +95,14 @@ def counters(command: Command) -> Callable[[PipelineResult], dict[str, int]]:
         windowed, joined = found.get(ENDS_WINDOWED, 0), found.get(ENDS_JOINED, 0)
         if reports < held:
             _log.warning(
-                "Spark told of %d reports, but the capture holds %d: the summary is not complete",
+                "Spark told of %d reports, but the capture holds %d: the summary is incomplete",
                 reports,
                 held,
             )
         elif reports > held or windowed > joined:
             _log.warning(
-                "Spark computed some steps again, and so the summary counts them again; the "
-                "outputs are not affected"
+                "Spark computed some steps again, and the summary counts them again; the outputs "
+                "are not affected"
             )
         return found
 
@@ -112,7 +111,7 @@ def counters(command: Command) -> Callable[[PipelineResult], dict[str, int]]:
 
 @contextmanager
 def _workers_end_quietly() -> Iterator[None]:
-    """Mutes what the Python workers in this process say when their runner goes away."""
+    """Mutes the Python workers of this process while their runner goes away."""
     hook, level = threading.excepthook, logging.root.manager.disable
     threading.excepthook = lambda _: None
     logging.disable(logging.CRITICAL)

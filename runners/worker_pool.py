@@ -2,11 +2,14 @@
 
 ``python -m runners.worker_pool --address=127.0.0.1:50000`` runs beside each TaskManager; the job
 names that address with ``--environment_type=EXTERNAL --environment_config=ADDRESS``. It does what
-Beam's own worker pool does, but for four things: it listens on the given address only; its workers
-are `runners.worker`, with the interpreter and the packages of the pool; they are forked from a
-process that has loaded the pipeline already, so that a job does not wait until each has; and it
-says that a worker was started when that has reached the TaskManager, which would wait for one
-that has died for good.
+Beam's own worker pool does, with four differences:
+
+- It listens on the given address only.
+- Its workers are `runners.worker`, with the interpreter and the packages of the pool.
+- Workers are forked from a process that has already loaded the pipeline, so a job does not wait
+  until each worker has loaded it.
+- It reports a worker as started only when the worker has reached the TaskManager. The TaskManager
+  would wait forever for a worker that has died before that.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ import grpc
 from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
 
 _STOP_GRACE_S = 5
-#: Requests at the same time: one for each worker that is waited for, and those that stop some.
+#: Requests at the same time: one for each worker that is starting, and those that stop workers.
 _MAX_REQUESTS = 64
 
 _fork = multiprocessing.get_context("forkserver")
@@ -37,11 +40,11 @@ class Pool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
     """Starts and stops workers at the request of a TaskManager.
 
     Attributes:
-        workers: those that were started and not stopped, by the TaskManager's names.
+        workers: those that were started and not stopped, by the TaskManager's names for them.
     """
 
     def __init__(self) -> None:
-        """Begins to load what workers are forked from."""
+        """Starts to load the process that workers are forked from."""
         self.workers: dict[str, ForkServerProcess] = {}
         _fork.set_forkserver_preload(["runners.worker"])
         forkserver.ensure_running()
@@ -49,7 +52,7 @@ class Pool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
     def StartWorker(  # noqa: N802
         self, request: beam_fn_api_pb2.StartWorkerRequest, context: grpc.ServicerContext
     ) -> beam_fn_api_pb2.StartWorkerResponse:
-        """Starts a worker; returns when it has reached the TaskManager, or why it has not."""
+        """Starts a worker; returns when it has reached the TaskManager, or why it could not."""
         name, control = request.worker_id, request.control_endpoint.url
         ours, theirs = _fork.Pipe(duplex=False)
         worker = _fork.Process(target=_serve, args=(control, name, theirs))
@@ -64,7 +67,7 @@ class Pool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
             answered = threading.Event()
 
             def give_up() -> None:
-                if not answered.is_set():  # the TaskManager, or the job, is gone meanwhile
+                if not answered.is_set():  # the TaskManager or the job has gone away meanwhile
                     worker.kill()
 
             context.add_callback(give_up)
@@ -92,7 +95,7 @@ class Pool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
 
 
 def _serve(control: str, name: str, connected: Connection) -> None:
-    """Is a worker, in a process of its own; the pool itself has no need of what that loads."""
+    """Runs a worker in a process of its own; the pool itself does not need what it loads."""
     from runners.worker import serve
 
     serve(control, name, connected)

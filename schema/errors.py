@@ -1,14 +1,14 @@
-"""The errors that a person meets: one line each, and the exit code that goes with it.
+"""The errors that a person meets: each is one message, and the exit code that goes with it.
 
-A program catches `EventCenterError`, prints the message and ends with its `exit_code`.
+A program catches `EventCenterError`, prints its name and the message, and ends with `exit_code`.
 """
 
 
 class EventCenterError(Exception):
-    """The run cannot be done; the message is one line that says what to do.
+    """Something cannot be done; the message says what is wrong, and where it can, what to do.
 
     Attributes:
-        exit_code: of a program that ends because of it.
+        exit_code: code of a program that ends because of it.
     """
 
     exit_code = 1
@@ -24,5 +24,35 @@ class KafkaConfigError(UsageError):
     """Settings of Kafka clients cannot be used; the message holds no secret."""
 
 
+class SessionError(EventCenterError):
+    """The cluster in the background cannot do what was asked of it, or there is none."""
+
+    exit_code = 2
+
+
+class MissingPartError(EventCenterError):
+    """A run needs something of this machine that is missing and could not be fetched or built."""
+
+    exit_code = 2
+
+
 class NotUsableError(EventCenterError):
     """A file is not what it should be; the message says which and why."""
+
+
+class ProcessError(EventCenterError):
+    """A child process did not come up, or has ended; the message ends with the end of its log."""
+
+
+class FlinkError(EventCenterError):
+    """Flink does not do what it was asked to do."""
+
+
+class RunError(EventCenterError):
+    """A run that has started cannot go on, or does not come to its end."""
+
+
+class LiveError(EventCenterError):
+    """Kafka cannot be reached, or does not take what the simulator sends."""
+
+    exit_code = 2

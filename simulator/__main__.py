@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from schema.capture import write_capture
+from schema.errors import LiveError
 from schema.topology_file import write_topology
 from schema.topology_pb2 import FiberLink
 from simulator import faults as fault_module
 from simulator.cli import Parser, progress
 from simulator.fault_kinds import KINDS
 from simulator.fault_model import SECOND_NS, Fault, from_rfc3339
-from simulator.live import LiveError, LiveSender, paced
+from simulator.live import LiveSender, paced
 from simulator.network import Network, build_network
 from simulator.reports import generate
 from simulator.transport import Arrival, Transport

@@ -10,6 +10,7 @@ from typing import Self
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from schema.errors import LiveError
 from schema.topology_pb2 import FiberLink
 from simulator.fault_model import SECOND_NS
 from simulator.transport import Arrival
@@ -20,10 +21,6 @@ PRODUCER_OPTIONS: dict[str, object] = {
     "batch_size": 512 * 1024,
     "linger_ms": 20,
 }
-
-
-class LiveError(Exception):
-    """The broker cannot be reached, or does not take what is sent."""
 
 
 class LiveSender:

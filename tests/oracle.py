@@ -133,7 +133,7 @@ class Oracle:
         self._on_time_ns = out_of_orderness_s * SECOND
         self._closed_ns = self._on_time_ns + round(allowed_lateness_s * SECOND)
         self._watermark_ns: float = float("-inf")
-        self._links: dict[str, LinkOracle] = {}
+        self.links: dict[str, LinkOracle] = {}
         self._known_nodes: set[str] = set()  # nodes that had a topology once
         self._waiting: list[list[Sample]] = []  # per report, in order of arrival
         self._out = Outputs()
@@ -141,14 +141,14 @@ class Oracle:
     def topology(self, link_id: str, link: FiberLink | None) -> None:
         """A topology record; None deletes the link."""
         if link is None:
-            self._links.pop(link_id, None)
+            self.links.pop(link_id, None)
             return
         if bad_topology(link):
             self._out.invalid.append(bad_topology_line(link.link_id or link_id))
             return
-        known = self._links.get(link.link_id)
+        known = self.links.get(link.link_id)
         if known is None:
-            self._links[link.link_id] = LinkOracle(link, emit=self._emit, source=self._source)
+            self.links[link.link_id] = LinkOracle(link, emit=self._emit, source=self._source)
         elif link.version >= known.link.version:
             known.link = link
         else:
@@ -184,12 +184,12 @@ class Oracle:
             self._receive(samples)
         due = sorted(
             (window, link_id)
-            for link_id, link in self._links.items()
+            for link_id, link in self.links.items()
             for window in link.pending
             if self._reached(window, self._on_time_ns)
         )
         for window, link_id in due:
-            self._out.events += self._links[link_id].evaluate(window, late=False)
+            self._out.events += self.links[link_id].evaluate(window, late=False)
 
     def _reached(self, window: int, after_end_ns: int) -> bool:
         return (window + 1) * SECOND + after_end_ns <= self._watermark_ns
@@ -208,13 +208,13 @@ class Oracle:
             self._waiting.append(waiting)
         # One late evaluation for the report; its windows in order of start.
         for link_id, window in sorted(late_windows):
-            self._out.events += self._links[link_id].evaluate(window, late=True)
+            self._out.events += self.links[link_id].evaluate(window, late=True)
 
     def _join(self, sample: Sample) -> set[tuple[str, int]]:
         """Hands the sample to all links it serves; returns what must be evaluated again."""
         again: set[tuple[str, int]] = set()
         matched = False
-        for link_id, link in self._links.items():
+        for link_id, link in self.links.items():
             ends = span_ends(link.link, sample.node_id, sample.component)
             if not ends:
                 continue

@@ -1,1 +1,1 @@
-"""Who is measured beside the pipeline, and how each is started and stopped."""
+"""The rivals that are measured beside the event center, and how each is started and stopped."""

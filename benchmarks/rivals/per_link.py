@@ -1,8 +1,8 @@
-"""The rules for one link at a time, in plain Python: what the record-at-a-time rivals share.
+"""The rules for one link at a time, in plain Python, which the record-at-a-time rivals share.
 
-Section 5 of the contract and the plain two-in-a-row rule of ``--emit=matches``. What the loads
-here do not have is left out, to the good of who uses it: rejections with their reasons, learned
-bases, and the lifting of a match that was published before.
+These are the decision rows and the two-in-a-row rule of ``--emit=matches``. What the loads do not
+need is left out, in favor of the rivals: rejections with their reasons, learned bases, and
+publishing a match again when late data has changed it.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from schema.topology import thresholds_of
 from schema.topology_pb2 import DEPLOYED, LIFECYCLE_STATE_UNSPECIFIED, MAINTENANCE, FiberLink, Span
 
 NS_PER_S = 10**9
-#: Reading of a port without light; JSON, which travels between the steps, knows no infinity.
+#: Reading of a port without light, as JSON between the steps has no infinity.
 DARK_DBM = -1000.0
 _MISMATCH_DB, _OSC_SOUND_DB, _OSC_LOSS_DB = -1.0, 1.0, 3.0
 _IN_FORCE = (LIFECYCLE_STATE_UNSPECIFIED, DEPLOYED, MAINTENANCE)
 
 #: Power and OSC power [dBm]; None = not measured.
 Powers = tuple[float | None, float | None]
-#: What a port sends at one moment: end, time of the sample [ns], sequence of the report, and its
-#: powers as transmitter and as receiver; None = it is not that.
+#: A sample of a port: end, time of the sample [ns], sequence of the report, and its powers as
+#: transmitter and as receiver; None = it has not this role.
 Row = tuple[str, int, int, Powers | None, Powers | None]
 #: The newest row of each role in one second: time, sequence, powers, by end and role (`Atx`).
 LinkSecond = dict[str, tuple[int, int, Powers]]
@@ -50,7 +50,7 @@ class _Role(NamedTuple):
 
 @dataclass(frozen=True)
 class Limits:
-    """What the topology says of one direction of a link."""
+    """The limits of one direction of a link."""
 
     los_dbm: float
     levels_db: tuple[float, ...]
@@ -60,7 +60,7 @@ class Limits:
 
     @classmethod
     def of(cls, span: Span, has_osc: bool) -> Limits:
-        """Reads them from the topology, defaults filled in."""
+        """Reads the limits from the topology, with defaults."""
         los_dbm, *levels_db = thresholds_of(span)
         base_db = span.span_loss_base_db if span.HasField("span_loss_base_db") else None
         osc_db = span.span_loss_base_osc_db if span.HasField("span_loss_base_osc_db") else None
@@ -68,10 +68,10 @@ class Limits:
 
 
 class Links:
-    """The topology as it is asked for: by port, and by link."""
+    """The topology, by port and by link."""
 
     def __init__(self, links: Iterable[FiberLink]) -> None:
-        """Takes over the links that are in force."""
+        """Takes the links that are in force."""
         self.by_port: dict[tuple[str, str], list[_Role]] = {}
         self.by_id: dict[str, FiberLink] = {}
         self.limits: dict[str, tuple[Limits, Limits]] = {}
@@ -92,7 +92,7 @@ class Links:
                     self.by_port.setdefault((end.node_id, component), []).append(role)
 
     def rows(self, report: PmReport) -> Iterator[tuple[str, Row]]:
-        """Yields what a report says of each link, under its link_id."""
+        """Yields link_id and row for each link that a report speaks of."""
         for component in report.components:
             if component.validity == SUSPECT or component.admin_state == DISABLED:
                 continue
@@ -124,7 +124,7 @@ def _readings(component: ComponentPm) -> dict[int, float]:
 
 
 def merge(newest: LinkSecond, row: Row) -> LinkSecond:
-    """Adds a row to a second, where the latest sample counts; returns the second."""
+    """Adds a row to a second, in which the latest sample counts; returns the second."""
     end, time_ns, sequence, sent, received = row
     for role, powers in (("tx", sent), ("rx", received)):
         known = newest.get(end + role)
@@ -135,7 +135,7 @@ def merge(newest: LinkSecond, row: Row) -> LinkSecond:
 
 @dataclass(frozen=True)
 class SpanSecond:
-    """What one second says of one direction."""
+    """The decision for one direction in one second."""
 
     code: Code
     reading: SpanReading
@@ -149,8 +149,8 @@ def decide(
 
     Args:
         newest: what was measured.
-        limits: of the directions AZ and ZA.
-        before: what the adjacent second before decided; empty when there is none.
+        limits: limits of the directions AZ and ZA.
+        before: codes of the second before; empty if it was not decided.
     """
     az, za = (
         _decide_span(newest.get(tx), newest.get(rx), limit, before[i : i + 1] == (Code.FIBER_CUT,))
@@ -232,13 +232,13 @@ def matches(
     spans: tuple[SpanSecond, SpanSecond],
     before: tuple[Code, ...],
 ) -> Iterator[FiberEvent]:
-    """Yields an event for each family that two adjacent seconds agree on.
+    """Yields an event for each family on which two adjacent seconds agree.
 
     Args:
         link: the topology in force.
         window_s: the second.
-        spans: what it says.
-        before: what the adjacent second before decided; empty when there is none.
+        spans: its decisions.
+        before: codes of the second before; empty if it was not decided.
     """
     confirmed: dict[Family, list[tuple[int, int]]] = {}
     for bit, (span, code_before) in enumerate(zip(spans, before, strict=False)):

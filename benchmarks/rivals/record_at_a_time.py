@@ -1,11 +1,10 @@
-"""A rival: the same pipeline as Beam's own examples would have it, one element for each port.
+"""A rival: the same pipeline in the style of Beam's own examples, with one element for each port.
 
 ``python -m benchmarks.rivals.record_at_a_time`` takes the options of ``python -m pipeline``.
-Reports
-become one element a port, keyed by link_id; fixed windows of a second and GroupByKey bring both
-ends of a link together; a stateful DoFn holds for each link what its last windows decided. Each
-worker reads the topology once, when it starts. Late data is evaluated anew by Beam's own late
-panes, and what is later than that Beam drops.
+Reports become one element for each port, keyed by link_id; fixed windows of a second and
+GroupByKey bring both ends of a link together; a stateful DoFn holds the last decisions of each
+link. Each worker reads the topology once, when it starts. Late data is evaluated again by Beam's
+late panes; Beam drops what comes after the allowed lateness.
 """
 
 from __future__ import annotations
@@ -51,7 +50,7 @@ from schema.topology_file import TopologyFile
 from schema.topology_pb2 import FiberLink
 
 LinkReader = Callable[[], Iterable[FiberLink]]
-#: Second and decisions of the windows that may still be asked for, newest last.
+#: Decisions by second, for the windows that may still be needed.
 _History = dict[int, tuple[Code, ...]]
 
 
@@ -108,7 +107,7 @@ _SHARED = Shared()
 
 @dataclass
 class _WithLinks(beam.DoFn):
-    """A step that needs the topology; the threads of a worker share one."""
+    """A step that needs the topology, which the threads of a worker share."""
 
     read: LinkReader
 
@@ -124,7 +123,7 @@ class _PortsFn(_WithLinks):
 
     def process(self, payload: bytes) -> Iterator[TimestampedValue]:
         for link_id, row in self.links.rows(PmReport.FromString(payload)):
-            # Kafka's watermark knows no bound B, so all event time is that much later here.
+            # Kafka's watermark does not wait for B, so here all event time is later by B.
             yield TimestampedValue((link_id, row), row[1] / NS_PER_S + self._shift_s)
 
 
@@ -140,7 +139,7 @@ class _NewestFn(beam.DoFn):
         pane: PaneInfo = beam.DoFn.PaneInfoParam,
     ) -> Iterator[tuple[str, tuple[int, LinkSecond]]]:
         if pane.index > 0 and pane.is_last:
-            return  # the window closes and repeats what it had
+            return  # the window closes, and its last pane repeats the one before
         link_id, rows = element
         newest: LinkSecond = {}
         for row in rows:
@@ -151,7 +150,7 @@ class _NewestFn(beam.DoFn):
 
 @beam.typehints.with_output_types(tuple[bytes, bytes])
 class _ConfirmFn(_WithLinks):
-    """State: what the last windows of a link decided."""
+    """State: the decisions of the last windows of a link."""
 
     HISTORY = ReadModifyWriteStateSpec("history", FastPrimitivesCoder())
 
@@ -180,7 +179,7 @@ class _ConfirmFn(_WithLinks):
 
 
 def main(arguments: list[str]) -> int:
-    """Runs a command line of the pipeline with this graph in its place."""
+    """Runs a command line of the pipeline with this graph instead."""
     with prepare(parse(arguments)) as prepared:
         pipeline = beam.Pipeline(runner=prepared.runner, options=prepared.options)
         build(pipeline, prepared.source, prepared.sinks, prepared.settings)
@@ -193,7 +192,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    # Workers find the steps by the name of this module, which here is __main__.
+    # Workers find the steps by the name of their module, which must not be __main__.
     from benchmarks.rivals import record_at_a_time
 
     sys.exit(record_at_a_time.main(sys.argv[1:]))

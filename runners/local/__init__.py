@@ -1,1 +1,1 @@
-"""Real parts (Kafka, Flink) as child processes on this machine, without containers."""
+"""Kafka, Flink and Spark as child processes on this machine, without containers."""

@@ -1,7 +1,7 @@
-"""A Flink session cluster on this machine, as a large one has it: several processes.
+"""A Flink session cluster on this machine, made of the same processes as a large one.
 
 A JobManager; TaskManagers, each with a pool of Python workers beside it; Beam's job server and
-the expansion service. What dies is started again, as systemd or Kubernetes would do it.
+the expansion service. A process that dies is started again, as systemd or Kubernetes would do.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from runners.local.processes import Process, free_ports, log_file
 
 _START_TIMEOUT_S = 90
 _LOOK_EVERY_S = 0.5
-#: The name that each TaskManager knows the pool beside it by.
+#: The host name by which each TaskManager finds the pool beside it.
 _POOL_NAME = "worker-pool"
 
-#: Beam hands a job's steps out to the workers in turn as they come up. With a worker a slot both
-#: halves of a busy step can come to share one, and its interpreter, while the other idles.
+#: Beam assigns the steps of a job to the workers in the order in which these come up. With one
+#: worker for each slot, both halves of a busy step can share one interpreter while the other idles.
 WORKERS_A_SLOT = 4
 
-_CONFIG = """\
+CONFIG = """\
 jobmanager.rpc.address: 127.0.0.1
 jobmanager.rpc.port: {rpc_port}
 jobmanager.bind-host: 127.0.0.1
@@ -52,10 +52,10 @@ taskmanager.memory.jvm-metaspace.size: 256m
 taskmanager.memory.jvm-overhead.min: 128m
 taskmanager.memory.jvm-overhead.max: 128m
 io.tmp.dirs: {directory}/tmp
-# A dead TaskManager is missed after so long [ms].
+# How soon a dead TaskManager is noticed [ms].
 heartbeat.interval: 1000
 heartbeat.timeout: 10000
-# What the REST interface tells is to be fresh [ms].
+# How fresh the answers of the REST interface are [ms].
 web.refresh-interval: 500
 metrics.fetcher.update-interval: 500
 state.backend.type: {state_backend}
@@ -75,8 +75,8 @@ appender.console.name = Console
 appender.console.layout.type = PatternLayout
 appender.console.layout.pattern = %d{ISO8601} %-5p %-40c{1} %m%n
 """
-# What Flink's own start scripts open for Java 17, as far as this job needs it.
-_OPENS = jars.opens(
+# What Flink's own start scripts open for Java 17, as far as the job needs it.
+OPENS = jars.opens(
     *(f"java.{name}" for name in ("io", "lang", "lang.reflect", "net", "nio", "text", "time")),
     *(f"java.util{name}" for name in ("", ".concurrent", ".concurrent.atomic")),
     "sun.nio.ch",
@@ -89,12 +89,12 @@ class Shape:
 
     Attributes:
         task_managers: number of TaskManagers, at most 8.
-        slots: of each.
-        heap_mb: memory of each for the job's Java parts, state included when it is on the heap.
+        slots: of each TaskManager.
+        heap_mb: memory of each for the Java parts of the job, with any state on the heap.
         state_backend: ``hashmap`` (on the heap) or ``rocksdb`` (on disk).
         java: options of the TaskManagers' Java.
-        buffer_timeout_ms: how long Flink may keep what a step hands on, to send more at once; its
-            own default is 100. Ours hands on few blocks, and wants them sent.
+        buffer_timeout_ms: how long Flink may hold what a step hands on, to send more at once;
+            Flink's default is 100. The pipeline hands on few blocks, so waiting gains nothing.
     """
 
     task_managers: int = 2
@@ -106,7 +106,7 @@ class Shape:
 
 
 class LocalCluster(Parts):
-    """A session cluster; it and every job on it end with the block.
+    """A session cluster, which ends with the block, and every job on it too.
 
     Example:
         with LocalCluster() as cluster:
@@ -118,8 +118,8 @@ class LocalCluster(Parts):
 
         Args:
             shape: what it is made of.
-            directory: where checkpoints and savepoints go; they outlive the cluster then. None: a
-                temporary one.
+            directory: where checkpoints and savepoints go, which then outlive the cluster. None:
+                a temporary folder.
         """
         self._shape = shape or Shape()
         self._directory = directory
@@ -139,7 +139,7 @@ class LocalCluster(Parts):
 
     @property
     def job_endpoint(self) -> str:
-        """Where a pipeline is submitted to."""
+        """Where pipelines are submitted."""
         return f"localhost:{self._job_port}"
 
     @property
@@ -154,7 +154,7 @@ class LocalCluster(Parts):
 
     @property
     def metrics_addresses(self) -> list[str]:
-        """Where Prometheus gets the metrics: of the JobManager, then of each TaskManager."""
+        """Where Prometheus gets the metrics of the JobManager, then of each TaskManager."""
         return [f"127.0.0.1:{port}" for port in self._metrics_ports]
 
     def options(self) -> list[str]:
@@ -169,11 +169,11 @@ class LocalCluster(Parts):
         ]
 
     def check(self) -> None:
-        """Raises ProcessError when a part that nothing starts again has ended."""
+        """Raises ProcessError if the JobManager has ended, which is not started again."""
         self.processes["jobmanager"].check()
 
     def find_job(self, name: str) -> FlinkJob | None:
-        """Returns the newest job of a name; None while there is none."""
+        """Returns the newest job of a name; None if there is none yet."""
         return FlinkJob.find([self.rest_address], name)
 
     def _start(self, stack: contextlib.ExitStack) -> None:
@@ -204,7 +204,7 @@ class LocalCluster(Parts):
 
     def _configure(self, directory: Path) -> None:
         (directory / "tmp").mkdir(parents=True, exist_ok=True)
-        text = _CONFIG.format(
+        text = CONFIG.format(
             directory=directory,
             rpc_port=self._rpc_port,
             rest_port=self._rest_port,
@@ -286,7 +286,7 @@ class LocalCluster(Parts):
         flink = distribution.fetch()
         logging = f"-Dlog4j.configurationFile={directory}/log4j.properties"
         command = [
-            *jars.java_with(flink / "lib", heap_mb=heap_mb, options=(*_OPENS, *java, logging)),
+            *jars.java_with(flink / "lib", heap_mb=heap_mb, options=(*OPENS, *java, logging)),
             main_class,
             f"--configDir={directory}",
             f"-Dmetrics.reporter.prometheus.port={metrics_port}",
@@ -294,7 +294,7 @@ class LocalCluster(Parts):
         return Process(name, command, log_file(name), env={"FLINK_PLUGINS_DIR": f"{flink}/plugins"})
 
     def _keep(self) -> None:
-        """Starts again what has died, but for the JobManager, which holds the jobs."""
+        """Starts dead processes again, except the JobManager, which holds the jobs."""
         while not self._ended.wait(_LOOK_EVERY_S):
             for name, process in self.processes.items():
                 if name != "jobmanager" and process.returncode is not None:
@@ -303,5 +303,5 @@ class LocalCluster(Parts):
 
 
 def _pool_host(number: int) -> str:
-    """Returns the address of the pool beside a TaskManager, all of them on this machine."""
+    """Returns the address of the pool beside a TaskManager, a loopback address of its own."""
     return f"127.0.0.{2 + number}"

@@ -1,4 +1,4 @@
-"""Flink's distribution, fetched once into `.cache/flink/`.
+"""Flink's distribution, which is fetched once into `.cache/flink/`.
 
 Run `python -m runners.local.distribution` to fetch it ahead of time.
 """
@@ -15,11 +15,12 @@ from pathlib import Path, PurePosixPath
 
 from rich.console import Console
 
-from runners.local.jars import CACHE, CHECKOUT, JarsError, exit_code, fetch_once
+from runners.local.jars import CACHE, CHECKOUT, exit_code, fetch_once
+from schema.errors import MissingPartError
 
 _REQUIREMENTS = CHECKOUT / "runners" / "java" / "distribution" / "requirements.txt"
 _TARGET = CACHE / "flink"
-#: What a cluster needs of it; the rest is for SQL and for other metric systems.
+#: The files that a cluster needs; the others are for SQL and for other metric systems.
 _WANTED = ("lib/flink-dist-*", "lib/flink-cep-*", "lib/log4j-*", "plugins/metrics-prometheus/*")
 
 
@@ -27,7 +28,7 @@ def fetch() -> Path:
     """Returns the directory of the distribution, with `lib/` and `plugins/`.
 
     Raises:
-        JarsError: it could not be fetched.
+        MissingPartError: it could not be fetched.
     """
     return fetch_once(_TARGET, _REQUIREMENTS, _download_and_unpack)
 
@@ -39,14 +40,14 @@ def _download_and_unpack(target: Path) -> None:
 
 
 def _download(directory: Path) -> Path:
-    """Returns the archive, held against its hash by pip."""
+    """Returns the archive, whose hash pip has checked."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--require-hashes"]
     command += ["--no-deps", "--no-binary=:all:", "--no-build-isolation"]
     command += ["--dest", str(directory), "--requirement", str(_REQUIREMENTS)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines() or ["no reason given"]
-        raise JarsError(f"pip could not fetch Flink's distribution: {lines[-1]}")
+        raise MissingPartError(f"pip could not fetch Flink's distribution: {lines[-1]}")
     return next(directory.glob("*.tar.gz"))
 
 
@@ -62,7 +63,7 @@ def _unpack(archive: Path, target: Path) -> None:
 
 
 def _wanted(tar: tarfile.TarFile) -> Iterator[tuple[tarfile.TarInfo, PurePosixPath]]:
-    """Yields what a cluster needs, with its path in the distribution."""
+    """Yields the files that a cluster needs, each with its path in the distribution."""
     for member in tar:
         parts = PurePosixPath(member.name).parts
         if member.isfile() and "deps" in parts:

@@ -1,4 +1,4 @@
-"""Flink on this machine: Beam's job server with a cluster in it, and an expansion service."""
+"""Flink on this machine: Beam's job server with a cluster inside, and an expansion service."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from runners.local.processes import Process, free_ports, log_file
 
 _START_TIMEOUT_S = 60
 _REST_ADDRESS = re.compile(r"Rest endpoint listening at (\S+)")
-# What its REST interface tells is to be fresh, and nothing is to be seen from outside. Checkpoints
-# go to files: in memory, no step may have more than 5 MB of state. A job takes along, to whichever
-# cluster, that a block is sent on at once: Flink would wait up to 100 ms for more, at every step.
+# The REST interface answers with fresh values, and only on this machine. Checkpoints go to files:
+# in memory, no step may have more than 5 MB of state. A job takes the buffer timeout along to
+# whichever cluster it goes: with Flink's default a block would wait up to 100 ms at every step.
 _CONFIG = """\
 rest.bind-address: 127.0.0.1
 jobmanager.bind-host: 127.0.0.1
@@ -37,15 +37,15 @@ class LocalFlink(Parts):
             options = [f"--job_endpoint={flink.job_endpoint}"]
     """
 
-    #: Each job gets a cluster in the job server's own JVM.
+    #: Master that stands for a cluster in the job server's own JVM, one for each job.
     INSIDE = "[local]"
 
     def __init__(self, *, master: str = INSIDE, heap_mb: int = 1024) -> None:
         """Describes the cluster; it is started on entry.
 
         Args:
-            master: REST interface of another cluster that gets the jobs instead, host:port.
-            heap_mb: memory of the JVM that is the job server and the whole cluster.
+            master: REST interface, host:port, of another cluster that gets the jobs instead.
+            heap_mb: memory of the JVM that holds the job server and the cluster.
         """
         self._master = master
         self._heap_mb = heap_mb
@@ -56,7 +56,7 @@ class LocalFlink(Parts):
 
     @property
     def job_endpoint(self) -> str:
-        """Where a pipeline is submitted to."""
+        """Where pipelines are submitted."""
         return f"localhost:{self._job_port}"
 
     @property
@@ -72,12 +72,12 @@ class LocalFlink(Parts):
         ]
 
     def check(self) -> None:
-        """Raises ProcessError when one of them has ended."""
+        """Raises ProcessError if the job server or the expansion service has ended."""
         for process in self._processes:
             process.check()
 
     def find_job(self, name: str) -> FlinkJob | None:
-        """Returns the newest job of a name; None while there is none."""
+        """Returns the newest job of a name; None if there is none yet."""
         log = self._log.read_text(errors="replace") if self._log.exists() else ""
         return FlinkJob.find(_REST_ADDRESS.findall(log), name)
 

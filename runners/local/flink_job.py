@@ -1,4 +1,4 @@
-"""A job on a Flink cluster, by way of Flink's REST interface."""
+"""A job on a Flink cluster, seen through Flink's REST interface."""
 
 from __future__ import annotations
 
@@ -14,25 +14,22 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
-#: Namespace of the event center's own counters.
-OWN = "eventcenter"
-#: Beam's counters of what it has thrown away, as too late or behind the end of a window.
+from schema.errors import FlinkError
+from schema.outputs import NAMESPACE
+
+#: Beam's counters of what it has dropped, as too late or after the end of a window.
 DROPS = ("droppedDueToLateness", "droppedDueToClosedWindow", "StatefulParDoDropped")
 
-#: States that a job does not come back from.
+#: States in which a job has ended.
 ENDED = ("FINISHED", "CANCELED", "FAILED")
 
 _TIMEOUT_S = 10
 _SAVEPOINT_TIMEOUT_S = 120
 _POLL_S = 0.2
-# The cluster's update interval, and the time that gathering takes.
+# The update interval of the cluster, plus the time that gathering takes.
 _GATHERING_S = 1
-# As Python ends a traceback, before Java goes on in the same text.
+# The last line of a Python traceback, which stands in the middle of a Java one.
 _PYTHON_ERROR = re.compile(r"\w*(Error|Exception): ")
-
-
-class FlinkError(RuntimeError):
-    """Flink does not do what it was asked to; the message is one line."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class FlinkJob:
 
     Attributes:
         address: REST interface of its cluster, host:port.
-        job_id: its id there.
+        job_id: its id on that cluster.
     """
 
     address: str
@@ -49,7 +46,7 @@ class FlinkJob:
 
     @classmethod
     def find(cls, addresses: Iterable[str], name: str) -> Self | None:
-        """Returns the newest job of a name; None when there is none (yet).
+        """Returns the newest job of a name; None if there is none yet.
 
         Args:
             addresses: REST interfaces, oldest first.
@@ -62,23 +59,23 @@ class FlinkJob:
 
     @classmethod
     def all(cls, address: str, name: str) -> list[Self]:
-        """Returns all jobs of a name that a cluster knows, ended ones too, by time of start."""
+        """Returns all jobs of a name on a cluster, ended ones included, by time of start."""
         jobs = _get(address, "jobs/overview").get("jobs", [])
         named = sorted((j for j in jobs if j["name"] == name), key=lambda j: j["start-time"])
         return [cls(address, job["jid"]) for job in named]
 
     @classmethod
     def wait_for(cls, address: str, name: str, timeout_s: float, but: Container[Self]) -> Self:
-        """Returns the newest job of a name as soon as all of it runs.
+        """Waits until all tasks of a job run, and returns the newest job of that name.
 
         Args:
             address: REST interface, host:port.
             name: of the job.
             timeout_s: how long it may take.
-            but: older ones, which are not meant.
+            but: older jobs of that name, which do not count.
 
         Raises:
-            FlinkError: it has failed, or the time is over.
+            FlinkError: the job has ended, or it does not run in time.
         """
         deadline = time.monotonic() + timeout_s
         job = None
@@ -89,7 +86,7 @@ class FlinkJob:
             if job and job.state() in ENDED:
                 raise FlinkError(f"job {name} is {job.state()}: {job.last_failure()}")
             time.sleep(_POLL_S)
-        why = f"it is {job.state()} {job.last_failure()}" if job else "nobody knows it"
+        why = f"it is {job.state()} {job.last_failure()}" if job else "it is not known there"
         raise FlinkError(f"job {name} does not run on {address} after {timeout_s:g} s: {why}")
 
     @staticmethod
@@ -99,14 +96,14 @@ class FlinkJob:
 
     @staticmethod
     def heap_bytes(address: str) -> int:
-        """Returns how much heap the TaskManagers of a cluster have in use, garbage included."""
+        """Returns how much heap the TaskManagers of a cluster use, garbage included."""
         metric = "Status.JVM.Memory.Heap.Used"
         told = _get(address, f"taskmanagers/metrics?get={metric}&agg=sum")
         return int(told[0]["sum"]) if told else 0
 
     def state(self) -> str:
-        """Returns the state in Flink's words; UNKNOWN when nobody answers."""
-        # Asked for more than that, Flink gathers all metrics of the cluster.
+        """Returns the state as Flink names it; UNKNOWN if Flink does not answer."""
+        # For anything more than the status, Flink gathers all metrics of the cluster.
         return str(self._get("status").get("status", "UNKNOWN"))
 
     def is_running(self) -> bool:
@@ -116,7 +113,7 @@ class FlinkJob:
         return job.get("state") == "RUNNING" and all(task == "RUNNING" for task in tasks)
 
     def cancel(self) -> None:
-        """Ends the job. Beam's job server, asked to, only stops to wait for it."""
+        """Cancels the job. Beam's job server, if asked, would only stop waiting for it."""
         url = f"http://{self.address}/jobs/{self.job_id}?mode=cancel"
         request = urllib.request.Request(url, method="PATCH")
         with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=_TIMEOUT_S):
@@ -126,8 +123,8 @@ class FlinkJob:
         """Writes a savepoint where the cluster's configuration says, and returns its path.
 
         Args:
-            stop: the job is cancelled as soon as the savepoint is there. (Flink's own "stop" would
-                end event time first, and with it what the savepoint is to hold.)
+            stop: whether to cancel the job once the savepoint is written. (Flink's own "stop"
+                would end event time first, which clears the state.)
 
         Raises:
             FlinkError: the savepoint failed.
@@ -153,31 +150,31 @@ class FlinkJob:
         raise FlinkError(f"no savepoint of job {self.job_id} in {_SAVEPOINT_TIMEOUT_S} s")
 
     def restarts(self) -> int:
-        """Returns how many times Flink has gone on from a checkpoint or savepoint."""
+        """Returns how many times Flink has restored a checkpoint or savepoint."""
         return int(self.checkpoints().get("counts", {}).get("restored", 0))
 
     def last_failure(self) -> str:
-        """Returns why the job failed last, in a line; empty when it never did."""
+        """Returns why the job failed last, in one line; empty if it never failed."""
         entries = self._get("exceptions").get("exceptionHistory", {}).get("entries", [])
         return _root_cause(entries[0]["stacktrace"]) if entries else ""
 
     def checkpoints(self) -> dict[str, Any]:
-        """Returns what Flink tells of the checkpoints: counts, and the latest ones."""
+        """Returns what Flink reports of the checkpoints: counts, and the latest ones."""
         told: dict[str, Any] = self._get("checkpoints")
         return told
 
     def config(self) -> dict[str, Any]:
-        """Returns the settings that Flink runs the job with."""
+        """Returns the settings with which Flink runs the job."""
         told: dict[str, Any] = self._get("config").get("execution-config", {})
         return told
 
     def counters(self) -> dict[str, int]:
-        """Returns the event center's counters, and Beam's of what was dropped, by name.
+        """Returns the event center's counters, and Beam's counters of drops, by name.
 
-        What a counter has not counted yet is not there.
+        A counter that has counted nothing yet is missing.
         """
         vertices = self._get("").get("vertices", [])
-        # Flink gathers metrics when it is asked, and answers with those that it had before.
+        # Flink starts to gather metrics when it is asked, and answers with the ones it had before.
         time.sleep(_GATHERING_S)
         found: Counter[str] = Counter()
         for vertex in vertices:
@@ -194,15 +191,15 @@ class FlinkJob:
 
 
 def _counter_name(metric: str) -> str:
-    """Returns the name of the counter that a metric is; empty when it is none of ours."""
+    """Returns the name of the counter behind a metric; empty if it is of no interest."""
     last = metric.rpartition(".")[2]
-    if last.startswith(f"{OWN}_"):
-        return last.removeprefix(f"{OWN}_")
+    if last.startswith(f"{NAMESPACE}_"):
+        return last.removeprefix(f"{NAMESPACE}_")
     return next((name for name in DROPS if last.endswith(name)), "")
 
 
 def _root_cause(stack_trace: str) -> str:
-    """Returns the innermost cause of a Java stack trace; a Python error inside it goes first."""
+    """Returns the innermost cause of a Java stack trace, or the Python error inside it."""
     lines = [line.strip() for line in stack_trace.splitlines()]
     if python := [line for line in lines if _PYTHON_ERROR.match(line)]:
         return python[-1]
@@ -211,7 +208,7 @@ def _root_cause(stack_trace: str) -> str:
 
 
 def _get(address: str, path: str) -> Any:
-    """Returns what the interface says; an empty dict when nobody answers."""
+    """Returns the answer of the interface; an empty dict if there is none."""
     try:
         with urllib.request.urlopen(f"http://{address}/{path}", timeout=_TIMEOUT_S) as answer:
             return json.load(answer)

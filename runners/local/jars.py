@@ -1,4 +1,4 @@
-"""The Java class paths of the local parts, fetched once by Maven into `.cache/jars/`.
+"""The Java class paths of what runs locally, which Maven fetches once into `.cache/jars/`.
 
 Run `python -m runners.local.jars` to fetch them ahead of time.
 """
@@ -18,66 +18,67 @@ from pathlib import Path
 
 from rich.console import Console
 
+from schema.errors import MissingPartError
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 CACHE = CHECKOUT / ".cache"
 NAMES = ("flink", "kafka", "spark")
 
-JAVA_VERSION = 17
+_JAVA_VERSION = 17
 _STAMP = ".recipe-sha256"
 _PLAIN_LINE_EVERY_S = 5
 _DOWNLOADED = re.compile(r"Downloaded from \S+: \S+\.jar \(([\d.]+) ([kMG]?B)")
 _MEGABYTES = {"B": 1e-6, "kB": 1e-3, "MB": 1.0, "GB": 1e3}
 
 
-class JarsError(RuntimeError):
-    """Java or Maven is missing, or a fetch failed; the message is one line."""
-
-
-#: Java's first compiler only. The second makes code that is faster by little in the end, and takes
-#: more CPU than a job on a small machine gets done in its first half minute.
+#: Only the first of Java's two compilers. The second makes code that is only a little faster in the
+#: end, and on a small machine takes more CPU than the job itself in the first half minute.
 LIGHT = ("-XX:TieredStopAtLevel=1",)
 
 
 def java(name: str, *, heap_mb: int, options: Iterable[str] = ()) -> list[str]:
-    """The start of a command line: Java with the class path of one of `NAMES`."""
+    """Returns the start of a command line: Java with the class path of one of `NAMES`."""
     return java_with(fetch(name), heap_mb=heap_mb, options=options)
 
 
 def java_with(jars: Path, *, heap_mb: int, options: Iterable[str] = ()) -> list[str]:
-    """The start of a command line: Java with all jars of a directory."""
+    """Returns the start of a command line: Java with all jars of a directory."""
     require_java()
     return ["java", f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", *options, "-cp", f"{jars}/*"]
 
 
 def opens(*packages: str) -> tuple[str, ...]:
-    """Java's options that let programs look into packages of the JDK, forbidden since Java 17."""
+    """Returns Java's options that open packages of the JDK, which Java 17 keeps closed."""
     return tuple(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in packages)
 
 
 def small_jar(name: str) -> Path:
-    """The smallest jar of one of `NAMES`: goes along with a job that finds all of them there."""
+    """Returns the smallest jar of one of `NAMES`.
+
+    It goes along with a job whose cluster has all jars already.
+    """
     return min(fetch(name).glob("*.jar"), key=lambda jar: jar.stat().st_size)
 
 
 def fetch(name: str) -> Path:
-    """The directory with the jars of `runners/java/<name>/pom.xml`, made when it must be.
+    """Returns the directory with the jars of `runners/java/<name>/pom.xml`, made if needed.
 
-    They are what it depends on, and what it builds of sources beside it.
+    They are the dependencies, and what is built from the sources beside the file.
 
     Raises:
-        JarsError: Maven is missing or failed.
+        MissingPartError: Maven is missing or failed.
     """
     recipe = CHECKOUT / "runners" / "java" / name
     return fetch_once(CACHE / "jars" / name, recipe, lambda target: _make(name, recipe, target))
 
 
 def fetch_once(target: Path, recipe: Path, make: Callable[[Path], None]) -> Path:
-    """Returns a directory that `make` fills, anew only when what it follows has changed.
+    """Returns a directory that `make` fills, again only when its recipe has changed.
 
     Args:
         target: the directory; does not exist when `make` gets it.
-        recipe: the file that it is made by, or a folder of them.
-        make: fills it.
+        recipe: the file from which it is made, or a folder of such files.
+        make: fills the directory.
     """
     digest = _digest(recipe)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -96,25 +97,25 @@ def _digest(recipe: Path) -> str:
 
 
 def require_java() -> None:
-    """Raises JarsError when Java is missing or too old."""
+    """Raises MissingPartError if Java is missing or too old."""
     if shutil.which("java") is None:
-        raise JarsError(f"java is not on the PATH: install a JDK {JAVA_VERSION}")
+        raise MissingPartError(f"java is not on the PATH: install a JDK {_JAVA_VERSION}")
     told = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr
     found = re.search(r'version "(\d+)', told)
-    if found is None or int(found[1]) < JAVA_VERSION:
+    if found is None or int(found[1]) < _JAVA_VERSION:
         has = found[1] if found else "of unknown version"
-        raise JarsError(f"java on the PATH is {has}: install a JDK {JAVA_VERSION} or newer")
+        raise MissingPartError(f"java on the PATH is {has}: install a JDK {_JAVA_VERSION} or newer")
 
 
 def require_maven() -> None:
-    """Raises JarsError when Maven is missing."""
+    """Raises MissingPartError if Maven is missing."""
     if shutil.which("mvn") is None:
-        raise JarsError("mvn is not on the PATH: install Maven 3.6 or newer")
+        raise MissingPartError("mvn is not on the PATH: install Maven 3.6 or newer")
 
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Lets one process at a time in."""
+    """Lets one process in at a time."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -146,12 +147,12 @@ def _make(name: str, recipe: Path, target: Path) -> None:
     if maven.returncode != 0:
         shutil.rmtree(target, ignore_errors=True)
         why = first_error or f"it ended with code {maven.returncode}"
-        raise JarsError(f"Maven could not make the {name} jars: {why}")
+        raise MissingPartError(f"Maven could not make the {name} jars: {why}")
 
 
 @contextlib.contextmanager
 def _progress(name: str) -> Iterator[Callable[[int, float], None]]:
-    """Shows how far a fetch is: a moving line on a terminal, else a line now and then."""
+    """Shows how far a fetch is: a moving line on a terminal, otherwise a line now and then."""
     console = Console(stderr=True)
     latest = f"Fetching the {name} jars (once)"
     printed = time.monotonic()
@@ -175,22 +176,26 @@ def _progress(name: str) -> Iterator[Callable[[int, float], None]]:
         console.print(f"Fetched the {name} jars: {len(jars)}, {size:.0f} MB")
 
 
-def fetch_all() -> None:
-    """Fetches all of them."""
+def main() -> int:
+    """Fetches all jars; returns the exit code."""
+    return exit_code(_fetch_all)
+
+
+def _fetch_all() -> None:
     require_java()
     for name in NAMES:
         fetch(name)
 
 
 def exit_code(fetch_ahead: Callable[[], object]) -> int:
-    """Fetches something and returns the exit code; what is missing is said in one line."""
+    """Fetches something and returns the exit code; prints what is missing, in one line."""
     try:
         fetch_ahead()
-    except JarsError as error:
+    except MissingPartError as error:
         print(error, file=sys.stderr)
-        return 2
+        return error.exit_code
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code(fetch_all))
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Beam's job server for Flink, and the service that Python takes Kafka's Java steps from."""
+"""Beam's job server for Flink, and the service that gives Python the Java steps for Kafka."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from runners.local import jars
 from runners.local.processes import Process, log_file
 
-# Flink 1.19 and the Java harness look into classes of the JDK, which Java 17 forbids unless told.
+# Flink 1.19 and the Java harness look into classes of the JDK, which Java 17 keeps closed.
 OPENS = jars.opens("java.lang", "java.util", "java.nio", "java.time")
 
 
@@ -23,13 +23,13 @@ def job_server(
     """Describes a job server.
 
     Args:
-        master: REST interface of the cluster that gets the jobs, host:port; or ``[local]``: each
-            job gets a cluster of its own in the server's JVM.
-        job_port: where pipelines are submitted to.
-        artifact_port: where their files go to.
-        directory: Flink's configuration, and a place for the files of jobs.
-        log: what it says.
-        heap_mb: its memory, with that of a cluster in it.
+        master: REST interface, host:port, of the cluster that gets the jobs; or ``[local]``: each
+            job gets its own cluster in the server's JVM.
+        job_port: where pipelines are submitted.
+        artifact_port: where the files of pipelines are sent.
+        directory: holds Flink's configuration; takes the files of jobs.
+        log: file that takes its output.
+        heap_mb: its memory, a cluster inside included.
     """
     options = (*OPENS, *jars.LIGHT, f"-Djava.io.tmpdir={directory}")
     command = [
@@ -41,23 +41,23 @@ def job_server(
         f"--job-port={job_port}",
         f"--artifact-port={artifact_port}",
         f"--artifacts-dir={directory}/artifacts",
-        # The one inside cannot be told to read Kafka natively.
+        # The expansion service inside cannot be set to read Kafka natively.
         "--expansion-port=-1",
     ]
     return Process("the job server", command, log, env={"FLINK_CONF_DIR": str(directory)})
 
 
 def expansion_service(port: int) -> Process:
-    """Describes an expansion service whose Kafka reads Flink does itself."""
+    """Describes an expansion service with which Flink itself reads Kafka."""
     command = [
         *jars.java("flink", heap_mb=256, options=(*OPENS, *jars.LIGHT)),
         "org.apache.beam.sdk.expansion.service.ExpansionService",
         str(port),
-        # Java steps run inside Flink's own JVM.
+        # Java steps run inside Flink's JVM.
         "--defaultEnvironmentType=EMBEDDED",
-        # Flink then reads Kafka itself, with the offsets in its checkpoints.
+        # With this, Flink reads Kafka itself, with the offsets in its checkpoints.
         "--experiments=use_deprecated_read",
-        # The jars are there already: one small file instead of 200 MB goes along with each job.
+        # The cluster has the jars already: each job brings one small file instead of 200 MB.
         f"--filesToStage={jars.small_jar('flink')}",
     ]
     return Process("the expansion service", command, log_file("expansion"))

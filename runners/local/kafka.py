@@ -17,7 +17,8 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from runners.local import jars
 from runners.local.parts import Parts
-from runners.local.processes import Process, ProcessError, free_ports, log_file
+from runners.local.processes import Process, free_ports, log_file
+from schema.errors import ProcessError
 
 _START_TIMEOUT_S = 60
 _TOPIC_TIMEOUT_MS = 30_000

@@ -20,7 +20,8 @@ from kafka.admin import (
 
 from runners.local.certificates import Authority
 from runners.local.kafka import LocalKafka
-from runners.local.processes import ProcessError, free_ports
+from runners.local.processes import free_ports
+from schema.errors import ProcessError
 
 _ADMIN = "admin"
 _MECHANISM = "SCRAM-SHA-512"

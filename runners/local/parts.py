@@ -1,4 +1,4 @@
-"""What consists of several processes and lives exactly as long as the block that started it."""
+"""Groups of processes that live exactly as long as the block that started them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Self
 
 
 class Parts(ABC):
-    """Base of such things; `_start` says what they are made of."""
+    """Base of such groups; `_start` says what they are made of."""
 
     def __init__(self) -> None:
-        """Nothing is started yet."""
+        """Starts nothing yet."""
         self._exit = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        """Starts all parts and waits until they serve; what had started ends if one does not.
+        """Starts all parts and waits until they serve; if one does not, all are stopped.
 
         Raises:
-            JarsError: Java, Maven or the jars are missing.
+            MissingPartError: Java, Maven or the jars are missing.
             ProcessError: a part does not come up.
         """
         with contextlib.ExitStack() as stack:
@@ -33,9 +33,9 @@ class Parts(ABC):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stops all parts, with all that still runs on them."""
+        """Stops all parts, and everything that still runs on them."""
         self._exit.close()
 
     @abstractmethod
     def _start(self, stack: contextlib.ExitStack) -> None:
-        """Starts the parts, each entered into the stack, and waits until they serve."""
+        """Starts the parts, enters each into the stack, and waits until they serve."""

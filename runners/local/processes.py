@@ -14,6 +14,8 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import IO, Self
 
+from schema.errors import ProcessError
+
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _POLL_S = 0.1
 _LOG_LINES = 15
@@ -21,15 +23,11 @@ _LOGS_KEPT = 200
 LOGS = Path(__file__).resolve().parents[2] / ".cache" / "logs"
 
 
-class ProcessError(RuntimeError):
-    """A child did not come up or died; the message holds the end of its log."""
-
-
 class Process:
-    """A child in a process group of its own, its output in a log file.
+    """A child in a process group of its own, with its output in a log file.
 
-    Used as a context manager it is started on entry and stopped on exit, with everything that it
-    started itself. That holds for Ctrl-C and for SIGTERM too, which `stop_on_signals` turns into
+    As a context manager, it is started on entry and stopped on exit, with everything that it has
+    started itself. That holds for Ctrl-C too, and for SIGTERM, which `_stop_on_signals` turns into
     an ordinary exit.
 
     Example:
@@ -50,12 +48,12 @@ class Process:
         """Describes the child; nothing is started yet.
 
         Args:
-            name: what to call it in messages.
+            name: what messages call it.
             command: the program and its arguments.
-            log: file that takes its standard output and error.
-            env: variables set beside the inherited ones.
-            cwd: where it runs.
-            grace_s: how long it may take to end after SIGTERM before it is killed.
+            log: file that takes its standard output and standard error.
+            env: variables set in addition to the inherited ones.
+            cwd: folder in which it runs.
+            grace_s: time between SIGTERM and SIGKILL.
         """
         self.name = name
         self.command = [str(part) for part in command]
@@ -81,29 +79,29 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """The child's id, which is that of its group as well."""
+        """The id of the child, and of its process group."""
         assert self._popen is not None, f"{self.name} is not started"
         return self._popen.pid
 
     @property
     def returncode(self) -> int | None:
-        """How the child ended; None while it runs or before it was started."""
+        """How the child ended; None before it was started, and while it runs."""
         return self._popen.poll() if self._popen else None
 
     def start(self) -> None:
-        """Starts the child and comes back at once."""
-        stop_on_signals()
+        """Starts the child and returns at once."""
+        _stop_on_signals()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log, _signals_held():
             self._popen = self._spawn(log)
 
     def restart(self) -> None:
-        """Starts a child that has died again; what it had started itself ends with it."""
+        """Starts a dead child again; kills whatever it had started itself."""
         self._signal_group(signal.SIGKILL)
         self.start()
 
     def kill(self) -> None:
-        """Kills the child, and only it, at once; it gets to know nothing of it."""
+        """Kills the child at once with SIGKILL, and only the child."""
         os.kill(self.pid, signal.SIGKILL)
 
     def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -124,7 +122,7 @@ class Process:
         """Waits until `ready()` is true.
 
         Raises:
-            ProcessError: the child ended, or the time is over.
+            ProcessError: the child has ended, or is not ready in time.
         """
         deadline = time.monotonic() + timeout_s
         while not ready():
@@ -138,39 +136,34 @@ class Process:
         self.wait_until(lambda: is_listening(port), timeout_s)
 
     def wait_for_line(self, text: str, timeout_s: float) -> None:
-        """Waits until a text stands in the log."""
+        """Waits until the log contains a text."""
         self.wait_until(lambda: text in self.read_log(), timeout_s)
 
     def wait(self, timeout_s: float | None = None) -> int:
-        """Waits for the child to end by itself.
+        """Waits until the child ends by itself, and returns its exit code.
 
         Raises:
-            subprocess.TimeoutExpired: it still runs after that time.
+            subprocess.TimeoutExpired: it still runs after the timeout.
         """
         assert self._popen is not None, f"{self.name} is not started"
         return self._popen.wait(timeout_s)
 
     def check(self) -> None:
-        """Raises ProcessError when the child has ended."""
+        """Raises ProcessError if the child has ended."""
         if self.returncode is not None:
             raise ProcessError(f"{self.name} ended with code {self.returncode}\n{self.tail()}")
 
     def read_log(self) -> str:
-        """What the child has written so far."""
+        """Returns what the child has written so far."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def tail(self, lines: int = _LOG_LINES) -> str:
-        """The last lines of the log, and where the rest is."""
+        """Returns the last lines of the log, and where the rest is."""
         last = self.read_log().splitlines()[-lines:]
         return "\n".join([f"  {line}" for line in last] + [f"  (all of it: {self.log})"])
 
-    def interrupt(self) -> None:
-        """Asks the child, and only it, to end, as Ctrl-C does."""
-        if self.returncode is None:
-            os.kill(self.pid, signal.SIGINT)
-
     def stop(self) -> None:
-        """Ends the child's whole group: SIGTERM first, SIGKILL after the grace time."""
+        """Ends the child's process group: with SIGTERM, and after the grace time with SIGKILL."""
         if self._popen is None:
             return
         with _signals_held():
@@ -185,11 +178,11 @@ class Process:
             os.killpg(self.pid, number)
 
 
-def stop_on_signals() -> None:
-    """Makes SIGTERM and SIGHUP end this program by way of its `with` blocks.
+def _stop_on_signals() -> None:
+    """Makes SIGTERM and SIGHUP end this program through its `with` blocks.
 
-    Python lets them kill it on the spot, which would leave its children behind. A handler that
-    somebody else has set is left alone.
+    By default these signals kill a Python program on the spot, which leaves its children behind. A
+    handler that is already set stays.
     """
     if threading.current_thread() is not threading.main_thread():
         return
@@ -204,7 +197,7 @@ def _exit(number: int, _frame: FrameType | None) -> None:
 
 @contextlib.contextmanager
 def _signals_held() -> Iterator[None]:
-    """Puts off signals, so that starting or stopping a child is never cut in half."""
+    """Delays signals, so that they never interrupt the start or the stop of a child."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -222,7 +215,7 @@ def _signals_held() -> Iterator[None]:
 
 
 def children_of(process: int) -> list[int]:
-    """Returns the processes that a process has started and that still run."""
+    """Returns the running children of a process."""
     children = []
     for file in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):  # it has just ended
@@ -234,19 +227,19 @@ def children_of(process: int) -> list[int]:
 
 
 def workers_of(pool: int) -> list[int]:
-    """Returns the workers of a worker pool that still run: what its own processes have forked."""
+    """Returns the running workers of a worker pool: the children of its own children."""
     return [worker for child in children_of(pool) for worker in children_of(child)]
 
 
 def is_listening(port: int) -> bool:
-    """Whether something takes connections on a port of this machine."""
+    """Returns whether something takes connections on a port of this machine."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of this machine that nobody listens on, all different."""
+    """Returns different ports of this machine on which nothing listens."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:
@@ -255,7 +248,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def log_file(name: str) -> Path:
-    """Where a child that is started now writes to; of older ones only the newest are kept."""
+    """Returns a log file for a child that starts now; deletes all but the newest logs."""
     LOGS.mkdir(parents=True, exist_ok=True)
     for old in sorted(LOGS.glob("*.log"))[:-_LOGS_KEPT]:
         old.unlink(missing_ok=True)

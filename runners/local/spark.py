@@ -12,20 +12,20 @@ from runners.local.parts import Parts
 from runners.local.processes import Process, free_ports, log_file
 
 _START_TIMEOUT_S = 60
-# Spark looks into these packages of the JDK, which Java 17 forbids unless told.
+# Spark looks into these packages of the JDK, which Java 17 keeps closed.
 _OPENS = jars.opens(
     *(f"java.{name}" for name in ("io", "lang", "lang.invoke", "lang.reflect", "net", "nio")),
     *(f"java.util{name}" for name in ("", ".concurrent", ".concurrent.atomic")),
     *(f"sun.{name}" for name in ("nio.ch", "nio.cs", "security.action", "util.calendar")),
 )
-# Everything that listens does so for this machine only.
+# Everything listens on the loopback only.
 _LOOPBACK = {"SPARK_LOCAL_IP": "127.0.0.1"}
 _IN_THE_JOB_SERVER = re.compile(r"local(\[.*\])?")
 _ON_THIS_MACHINE = re.compile(r"spark://(localhost|127\.[\d.]+):\d+")
 
 
 def is_here(master_url: str) -> bool:
-    """Returns whether a master's executors run on this machine, as its URL tells."""
+    """Returns whether the executors of a master run on this machine, judging by its URL."""
     return bool(_IN_THE_JOB_SERVER.fullmatch(master_url) or _ON_THIS_MACHINE.fullmatch(master_url))
 
 
@@ -41,8 +41,8 @@ class LocalSpark(Parts):
         """Describes the job server; it is started on entry.
 
         Args:
-            master_url: ``local[N]``: in its own JVM, N tasks at a time; or ``spark://HOST:PORT``.
-            heap_mb: memory of its JVM, at least 512.
+            master_url: ``local[N]``, N tasks at a time in its own JVM; or ``spark://HOST:PORT``.
+            heap_mb: memory of its JVM, at least 512 MB.
         """
         self._master_url = master_url
         self._heap_mb = heap_mb
@@ -52,19 +52,19 @@ class LocalSpark(Parts):
 
     @property
     def job_endpoint(self) -> str:
-        """Where a pipeline is submitted to."""
+        """Where pipelines are submitted."""
         return f"localhost:{self._job_port}"
 
     def options(self) -> dict[str, str]:
-        """Returns what the options of a pipeline are to say, beside the user's."""
+        """Returns the pipeline's options that send it here."""
         options = {
             "--job_endpoint": self.job_endpoint,
-            # What several steps need is kept. What of it does not fit would else be computed, and
-            # counted, again.
+            # Results that several steps need are kept. With Beam's default, those that do not fit
+            # into memory would be computed, and counted, again.
             "--storage_level": "MEMORY_AND_DISK",
         }
         if self._has_executors_here:
-            # They have the jars: one small file instead of 270 MB goes along with each job.
+            # The executors have the jars: each job brings one small file instead of 270 MB.
             options["--files_to_stage"] = str(jars.small_jar("spark"))
         return options
 
@@ -81,7 +81,7 @@ class LocalSpark(Parts):
         properties = {
             "java.io.tmpdir": directory,
             "spark.ui.enabled": "false",
-            # Java's own serializer cannot write what Beam keeps between two stages.
+            # Java's serializer cannot write what Beam keeps between two stages.
             "spark.serializer": "org.apache.spark.serializer.KryoSerializer",
         }
         if self._has_executors_here:
@@ -95,7 +95,7 @@ class LocalSpark(Parts):
             f"--job-port={self._job_port}",
             f"--artifact-port={self._artifact_port}",
             f"--artifacts-dir={directory}",
-            # There are no Java steps in a replay.
+            # A replay has no Java steps.
             "--expansion-port=-1",
         ]
         env = _LOOPBACK if is_here(self._master_url) else None
@@ -103,7 +103,7 @@ class LocalSpark(Parts):
 
 
 class LocalSparkCluster(Parts):
-    """A standalone master and one worker, whose executors are JVMs of their own.
+    """A standalone master and one worker; its executors are separate JVMs.
 
     Example:
         with LocalSparkCluster() as cluster, LocalSpark(cluster.master_url) as spark:
@@ -114,8 +114,8 @@ class LocalSparkCluster(Parts):
         """Describes the cluster; it is started on entry.
 
         Args:
-            cores: tasks that its executors can run at a time.
-            memory_mb: for all its executors; one takes 1024 unless Spark is told otherwise.
+            cores: number of tasks that its executors can run at a time.
+            memory_mb: memory for all its executors; each takes 1024 by default.
         """
         self._cores = cores
         self._memory_mb = memory_mb
@@ -124,12 +124,12 @@ class LocalSparkCluster(Parts):
 
     @property
     def master_url(self) -> str:
-        """Where a job server sends jobs to."""
+        """Where a job server sends its jobs."""
         return f"spark://127.0.0.1:{self._master_port}"
 
     def _start(self, stack: contextlib.ExitStack) -> None:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="spark-cluster-")))
-        # Where the worker looks for the class path of its executors.
+        # The worker looks here for the class path of its executors.
         (directory / "jars").symlink_to(jars.fetch("spark"))
         master = stack.enter_context(self._master(directory))
         master.wait_for_port(self._master_port, _START_TIMEOUT_S)
@@ -157,6 +157,6 @@ class LocalSparkCluster(Parts):
             *("--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"),
             *(word for option in options for word in option.split("=")),
         ]
-        # Spark works out its Scala version from folders that only its distribution has.
+        # Spark detects its Scala version by folders that only its distribution has.
         env = _LOOPBACK | {"SPARK_HOME": str(directory), "SPARK_SCALA_VERSION": "2.12"}
         return Process(f"Spark's {name}", command, log_file(f"spark-{name}"), env=env)

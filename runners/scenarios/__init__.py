@@ -1,1 +1,1 @@
-"""Programs that show the whole on one machine: first look, live, session, chaos."""
+"""Programs that show the whole event center on one machine."""

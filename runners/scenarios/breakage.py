@@ -1,4 +1,4 @@
-"""What can break, and how it is broken on purpose."""
+"""What can break, and how to break it on purpose."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from runners.local.flink_job import FlinkJob
 from runners.local.kafka import LocalKafka
 from runners.local.processes import workers_of
 
-# Long enough for blocks to arrive at a stopped worker.
+# Long enough for blocks to reach a stopped worker.
 _MID_BUNDLE_S = 2
 _REFUSAL_S = 8
-# From the end of a worker to the start of the next one, on a busy machine too.
+# From the end of a worker to the start of the next one, even on a busy machine.
 _NEXT_WORKER_S = 60
 
 
@@ -25,10 +25,10 @@ class Running:
     """A running event center.
 
     Attributes:
-        kafka: its broker.
-        cluster: its Flink.
-        job: the job.
-        events_topic: where its events go.
+        kafka: its Kafka broker.
+        cluster: its Flink cluster.
+        job: its job.
+        events_topic: topic of its events.
     """
 
     kafka: LocalKafka
@@ -52,7 +52,7 @@ def _kill_worker(running: Running) -> None:
 
 
 def _kill_starting_worker(running: Running) -> None:
-    """Kills a Python worker, and the one that comes for it before that is connected."""
+    """Kills a Python worker, and its successor before that is connected."""
     known = set(_workers(running))
     _kill_all(known)
     pool = running.cluster.processes["workerpool0"]
@@ -61,7 +61,7 @@ def _kill_starting_worker(running: Running) -> None:
 
 
 def _cut_bundle(running: Running) -> None:
-    """Stops a Python worker until a bundle waits for it, then kills it."""
+    """Pauses a Python worker until a bundle waits for it, then kills it."""
     workers = _workers(running)
     for worker in workers:
         os.kill(worker, signal.SIGSTOP)
@@ -70,7 +70,7 @@ def _cut_bundle(running: Running) -> None:
 
 
 def _workers(running: Running) -> list[int]:
-    """Returns the workers of the first pool that still run."""
+    """Returns the running workers of the first pool."""
     return workers_of(running.cluster.processes["workerpool0"].pid)
 
 
@@ -80,13 +80,13 @@ def _restart_broker(running: Running) -> None:
 
 
 def _refuse_events(running: Running) -> None:
-    """Lets the partition of the events take nothing for a while, as one that is full."""
+    """Makes the partition of the events refuse records for a while."""
     running.kafka.configure_topic(running.events_topic, {"min.insync.replicas": "2"})
     time.sleep(_REFUSAL_S)
     running.kafka.configure_topic(running.events_topic, {"min.insync.replicas": "1"})
 
 
-#: Each kind of breakage; it returns when what it broke is left to itself again.
+#: A function for each kind of breakage; it returns when the system is left alone to recover.
 BREAKAGES: dict[str, Callable[[Running], None]] = {
     "taskmanager": _kill("taskmanager0"),
     "worker": _kill_worker,

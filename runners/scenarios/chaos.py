@@ -1,9 +1,10 @@
-"""Kills parts of a running event center and holds what comes out against an undisturbed run.
+"""Kills parts of a running event center and compares its outputs with those of an undisturbed run.
 
 `python -m runners.scenarios.chaos` starts a Kafka broker and a Flink cluster of several processes,
 feeds a fixed capture at real-time speed, and meanwhile breaks each kind of part at a random
-moment. At the end every output must have what a replay of the same capture on the DirectRunner
-has: every event by its id, with the same content; every late, invalid and unmatched sample.
+moment. At the end every output must equal that of a replay of the same capture on the
+DirectRunner: every event by its id, with the same content; every late, invalid and unmatched
+sample.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ from runners.local.cluster import LocalCluster
 from runners.local.flink_job import FlinkJob
 from runners.local.jars import CACHE, CHECKOUT
 from runners.local.kafka import LocalKafka
-from runners.local.submit import submit_pipeline
+from runners.local.pipeline_job import TOPICS, create_topics, submit_pipeline
 from runners.scenarios.breakage import BREAKAGES, Running
-from runners.scenarios.live import OUTPUTS, ROUND_S, TOPICS
+from runners.scenarios.live import ROUND_S
 from schema.capture import write_capture
+from schema.outputs import OUTPUTS
 from schema.pm_report_pb2 import COMPLETE, INPUT_POWER, ComponentPm, PmReport, PmValue
 from schema.topology_file import write_topology
 from schema.topology_pb2 import FiberLink
@@ -45,15 +47,15 @@ from simulator.network import build_network
 from simulator.reports import generate
 from simulator.transport import Arrival, Transport
 
-#: B of the runs [s]: more than the broker is ever away, on a busy machine too. What producers
-#: hold back meanwhile comes with old timestamps, and is late where the windows do not wait for it.
+#: B of the runs [s], longer than the broker is ever away, even on a busy machine. Meanwhile
+#: producers hold records back; these come with old timestamps, and are late if windows do not wait.
 OUT_OF_ORDERNESS_S = 75
 ALLOWED_LATENESS_S = 5
 _OPTIONS = (
     "--parallelism=2",
     f"--out_of_orderness_s={OUT_OF_ORDERNESS_S}",
     f"--allowed_lateness_s={ALLOWED_LATENESS_S}",
-    # Restarts are what this is about: often, and soon.
+    # The job is to restart often, and soon.
     "--number_of_execution_retries=1000",
     "--execution_retry_delay=1000",
 )
@@ -68,14 +70,14 @@ _SHORT_KINDS = [
     "garbage",
     "signal_loss",
 ]
-# Reports of so many seconds come again, so long after their windows have closed for good.
+# Reports of the first seconds are sent again, this long after their windows have closed for good.
 _LATE_SECONDS = 2
 _CLEARLY_S = 10
-# From the start to the first breakage: by then event time moves, and a checkpoint was taken.
+# From the start to the first breakage: by then event time advances, and a checkpoint is written.
 _CALM_S = 15
 # The last windows wait for B.
 _QUIET_S = OUT_OF_ORDERNESS_S + 45
-# The producer waits for the broker as long as a run may take.
+# The producer waits for the broker for as long as a run may take.
 _PATIENCE = {"delivery.timeout.ms": "300000", "max.block.ms": "300000"}
 
 Lines = dict[str, list[dict[str, Any]]]
@@ -88,7 +90,7 @@ class Scene:
     Attributes:
         topology: the links.
         reports: all reports, in order of sending.
-        start_ns: when the first one is due.
+        start_ns: when the first report is due.
     """
 
     topology: list[FiberLink]
@@ -97,7 +99,7 @@ class Scene:
 
     @classmethod
     def make(cls, *, links: int, seconds: int, seed: int, start_s: int) -> Scene:
-        """Makes a capture with many kinds of fault, disorder, duplicates, and late reports.
+        """Makes a capture with many kinds of faults, disorder, duplicates, and late reports.
 
         Raises:
             ValueError: the faults, or the late reports, do not fit.
@@ -124,7 +126,7 @@ class Scene:
 
 
 def _strangers(start_ns: int, seconds: int) -> Iterator[Arrival]:
-    """Yields reports of a node in no link: few enough for all of them to be written."""
+    """Yields reports of a node in no link, few enough that each is written to the output."""
     for number in range(0, seconds, max(2, seconds // 50)):
         time_ns = start_ns + number * SECOND_NS
         power = PmValue(type=INPUT_POWER, instant=-10)
@@ -143,13 +145,13 @@ class Outcome:
     """How a run ended.
 
     Attributes:
-        broken: what was broken, in order.
-        recoveries_s: kind of what was broken, and how long the job did not run for it [s].
+        broken: kinds of breakage, in order.
+        recoveries_s: kind of breakage, and how long the job was down because of it [s].
         restarts: how many times Flink started the job again.
-        repeated: events that came again with the same id.
-        expected: how much an undisturbed run has, by output.
-        missing: what an undisturbed run has and this one has not, by output.
-        different: what is there in another form, or should not be there, by output.
+        repeated: number of events that came again with the same id.
+        expected: number of lines of an undisturbed run, by output.
+        missing: number of expected lines that are not there, by output.
+        different: number of lines that differ or are not expected, by output.
     """
 
     broken: list[str] = field(default_factory=list)
@@ -162,7 +164,7 @@ class Outcome:
 
     @property
     def is_right(self) -> bool:
-        """Whether every output is complete and as it should be."""
+        """Whether every output is as expected."""
         return not any(self.missing.values()) and not any(self.different.values())
 
     def __str__(self) -> str:
@@ -182,21 +184,19 @@ def run(
     breakages: Sequence[str],
     seed: int,
 ) -> Outcome:
-    """Feeds a scene, breaks things meanwhile, and compares.
+    """Feeds a scene, breaks things meanwhile, and compares the outputs.
 
     Args:
         kafka: the broker.
         cluster: where the job runs.
-        scene: what is fed; its start must still be to come.
-        name: of the job, its events' source, and the start of its topics' names.
-        breakages: kinds of what is broken, names of `BREAKAGES`; each once, in random order.
-        seed: of the order and the moments.
+        scene: what is fed; must start in the future.
+        name: of the job, the source of its events, and the prefix of its topics.
+        breakages: kinds of breakage, as in `BREAKAGES`; each happens once, in random order.
+        seed: of the order and the moments of the breakages.
     """
     outcome = Outcome()
     topics = {which: f"{name}-{which}" for which in TOPICS}
-    for which, topic in topics.items():
-        compact = {"cleanup.policy": "compact"} if which == "topology" else None
-        kafka.create_topic(topic, _PARTITIONS if which == "pm" else 1, compact)
+    create_topics(kafka, topics, _PARTITIONS)
     with contextlib.ExitStack() as stack:
         sender = stack.enter_context(LiveSender(kafka.bootstrap_servers, _PATIENCE))
         sender.send_links(topics["topology"], scene.topology)
@@ -226,7 +226,7 @@ def _feed(sender: LiveSender, topic: str, scene: Scene) -> None:
 def _break(
     running: Running, scene: Scene, kinds: Sequence[str], rng: random.Random, outcome: Outcome
 ) -> None:
-    """Breaks one thing after the other, each at a random moment of its share of the feed."""
+    """Breaks one thing after the other, each at a random moment of its part of the feed."""
     end_ns = scene.reports[-1].send_ns
     order = rng.sample(list(kinds), len(kinds))
     start_s = scene.start_ns / SECOND_NS + _CALM_S
@@ -240,7 +240,7 @@ def _break(
 
 @contextlib.contextmanager
 def _watched(job: FlinkJob, outcome: Outcome) -> Iterator[None]:
-    """Measures the times that the job does not run."""
+    """Measures for how long the job does not run."""
     ended = threading.Event()
 
     def watch() -> None:
@@ -284,7 +284,7 @@ def _undisturbed(scene: Scene, name: str) -> Lines:
 
 
 def _collect(kafka: LocalKafka, topics: dict[str, str], expected: Lines) -> Lines:
-    """Returns what came out; waits until all is there, or nothing more comes."""
+    """Returns the outputs; waits until they are complete, or nothing more comes."""
     got: Lines = {output: [] for output in OUTPUTS}
     consumer = KafkaConsumer(
         *(topics[output] for output in OUTPUTS),
@@ -305,7 +305,7 @@ def _collect(kafka: LocalKafka, topics: dict[str, str], expected: Lines) -> Line
 
 
 def _keys(lines: list[dict[str, Any]], output: str) -> set[str]:
-    """Returns what a line is known by: an event by its id, others by all that they say."""
+    """Returns what identifies each line: the id of an event, the whole content of others."""
     if output == "events":
         return {line["id"] for line in lines}
     return {json.dumps(line, sort_keys=True) for line in lines}
@@ -325,7 +325,7 @@ def _compare(expected: Lines, got: Lines, outcome: Outcome) -> None:
 
 
 def _keep(name: str, **outputs: Lines) -> None:
-    """Writes both sides of a comparison, to be looked at."""
+    """Writes both sides of a comparison to files, for inspection."""
     for side, lines in outputs.items():
         folder = CACHE / "chaos" / name / side
         folder.mkdir(parents=True, exist_ok=True)
@@ -334,14 +334,20 @@ def _keep(name: str, **outputs: Lines) -> None:
             (folder / f"{output}.jsonl").write_text(text)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; 1 when a run was not right."""
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Reads the command line; ends the program if the scene that it describes cannot be made."""
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
         Scene.make(links=options.links, seconds=options.seconds, seed=options.seed, start_s=0)
     except ValueError as error:
         parser.error(f"--links, --seconds: {error}")
+    return options
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns 1 if a run was not right."""
+    options = parse(arguments)
     console = Console(soft_wrap=True, highlight=False)
     failed = 0
     with LocalKafka() as kafka, LocalCluster() as cluster:
@@ -366,10 +372,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=int, default=150, help="length of a feed (150)")
     parser.add_argument("--seed", type=int, default=1, help="of the first run (1)")
     parser.add_argument(
-        "--lead_s", type=int, default=45, help="until the feed starts; the job must run then (45)"
+        "--lead_s", type=int, default=45, help="until the feed starts, when the job must run (45)"
     )
     parser.add_argument(
-        "--only", action="append", choices=list(BREAKAGES), help="break this only; may be repeated"
+        "--only", action="append", choices=list(BREAKAGES), help="break only this; may be repeated"
     )
     return parser
 

@@ -1,6 +1,6 @@
-"""``make run``: a small network with faults, the pipeline, and what it found.
+"""``make run``: simulates a small network with faults, runs the pipeline, shows what it found.
 
-Everything happens in files and processes of this machine; neither Java nor Kafka is needed.
+Everything happens in files and processes of this machine, without Java or Kafka.
 """
 
 import argparse
@@ -14,26 +14,13 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from runners.scenarios.event_styles import severity_shown, style_of
+from schema.outputs import OUTPUTS
 from simulator.score import PLAIN_WIDTH, read_json_lines, score
-
-#: Color of each severity.
-SEVERITY_COLORS = {
-    "critical": "bold red",
-    "major": "red",
-    "minor": "yellow",
-    "warning": "cyan",
-    "cleared": "green",
-}
-
-
-def severity_color(event: dict[str, Any]) -> str:
-    """Returns the color that an event is shown in."""
-    data = event["data"]
-    return SEVERITY_COLORS["cleared" if data["state"] == "CLEARED" else data["severity"]]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the first look and returns its exit code."""
+    """Runs the command line; returns 0 if every fault was found and nothing else, otherwise 1."""
     options = _parser().parse_args(arguments)
     console = Console()
     if not console.is_terminal:
@@ -41,9 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
     pm, topology, truth = (folder / name for name in ("pm.bin", "topology.jsonl", "truth.jsonl"))
-    outputs = {
-        output: folder / f"{output}.jsonl" for output in ("events", "late", "invalid", "unmatched")
-    }
+    outputs = {output: folder / f"{output}.jsonl" for output in OUTPUTS}
     stages: list[tuple[str, list[str]]] = [
         (
             f"Simulating {options.links} links for {options.seconds} s, every kind of fault once",
@@ -108,13 +93,9 @@ def _stage(console: Console, title: str, command: list[str]) -> bool:
 def _event_table(events: list[dict[str, Any]]) -> Table:
     table = Table("window end", "severity", "action", "event", title="Events")
     for event in events:
-        data = event["data"]
+        data, severity = event["data"], severity_shown(event)
         table.add_row(
-            event["time"][11:19],
-            "cleared" if data["state"] == "CLEARED" else data["severity"],
-            data["action"],
-            data["text"],
-            style=severity_color(event),
+            event["time"][11:19], severity, data["action"], data["text"], style=style_of(severity)
         )
     return table
 

@@ -1,4 +1,4 @@
-"""The whole event center live on this machine, from simulated reports to events on the screen.
+"""``make live``: the whole event center, from simulated reports to events on the screen.
 
 `python -m runners.scenarios.live` starts a Kafka broker and a Flink cluster, runs the pipeline on
 them, feeds it from the simulator at real-time speed and prints the events as they come, until
@@ -14,43 +14,37 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
-from kafka import KafkaProducer
 from rich.console import Console
 
 from runners.local import jars
 from runners.local.flink import LocalFlink
 from runners.local.kafka import LocalKafka
-from runners.local.processes import Process, ProcessError, log_file
+from runners.local.pipeline_job import (
+    JOB,
+    PM_PARTITIONS,
+    TOPICS,
+    create_topics,
+    pipeline_command,
+    send_heartbeats,
+)
+from runners.local.processes import Process, log_file
 from runners.scenarios.live_events import LiveEvents, event_line, print_score
-from schema.pm_report_pb2 import PmReport
+from schema.errors import EventCenterError, ProcessError, RunError, UsageError
 from simulator.cli import Parser
 from simulator.score import read_json_lines
 
-JOB = "event-center"
-PM_PARTITIONS = 4
-#: Each output goes to a topic of its name; the pipeline's own list would bring Beam along.
-OUTPUTS = ("events", "late", "invalid", "unmatched")
-TOPICS = {which: which for which in ("pm", "topology", *OUTPUTS)}
-#: Every kind of fault fits into so many seconds.
+#: Long enough for every kind of fault [s].
 ROUND_S = 150
 
 _JOB_TIMEOUT_S = 180
-# After the last report: B, what the windows need to become events, and some more.
+# After the last report: B, the time from windows to events, and a margin.
 _QUIET_S = 8
-
-
-class LiveError(RuntimeError):
-    """The run cannot go on; the message is one line."""
-
-
-class UsageError(LiveError):
-    """The run cannot be as it was asked for."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +56,14 @@ class _Parts:
     pipeline: Process
 
     def check(self) -> None:
-        """Raises ProcessError or LiveError when one of them has ended."""
+        """Raises ProcessError or RunError if one of them has ended."""
         self.kafka.check()
         self.flink.check()
         _check(self.pipeline)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; 0 also when it is stopped by Ctrl-C or SIGTERM."""
+    """Runs the command line; returns 0 also when Ctrl-C or SIGTERM stops it."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     options = _parser().parse_args(arguments)
@@ -78,15 +72,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _run(options, Path(directory))
     except KeyboardInterrupt:
         return 0
-    except (LiveError, jars.JarsError) as error:
-        print(f"live: {error}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
     except ProcessError as error:
-        # Its first line says what is wrong, its last where the log is.
+        # The first line says what is wrong, the last one where the log is.
         lines = str(error).splitlines()
         where = f" {lines[-1].strip()}" if len(lines) > 1 else ""
         print(f"live: {lines[0]}{where}", file=sys.stderr)
-        return 1
+        return error.exit_code
+    except EventCenterError as error:
+        print(f"live: {error}", file=sys.stderr)
+        # Here 2 is only for the command line: a missing part ends the run with 1.
+        return UsageError.exit_code if isinstance(error, UsageError) else 1
     return 0
 
 
@@ -100,7 +95,8 @@ def _run(options: argparse.Namespace, directory: Path) -> None:
                 jars.fetch(name)
         with _stage(console, "Kafka"):
             kafka = stack.enter_context(LocalKafka())
-            create_topics(kafka)
+            create_topics(kafka, TOPICS, PM_PARTITIONS)
+            send_heartbeats(kafka, TOPICS["pm"], PM_PARTITIONS)
         with _stage(console, "Flink"):
             flink = stack.enter_context(LocalFlink())
         with _stage(console, "The job"):
@@ -132,7 +128,7 @@ def _round(
     parts: _Parts,
     events: LiveEvents,
 ) -> None:
-    """Feeds all faults once, prints the events, and the score at the end."""
+    """Feeds each fault once, prints the events, and at the end the score."""
     since = datetime.now(UTC)
     where = [
         f"--bootstrap_servers={parts.kafka.bootstrap_servers}",
@@ -157,7 +153,7 @@ def _round(
 
 @contextlib.contextmanager
 def _stage(console: Console, name: str, *, spins: bool = True) -> Iterator[None]:
-    """Says how long a stage of the start took."""
+    """Prints how long a stage of the start took."""
     started = time.monotonic()
     with console.status(name) if spins and console.is_terminal else contextlib.nullcontext():
         yield
@@ -165,7 +161,7 @@ def _stage(console: Console, name: str, *, spins: bool = True) -> Iterator[None]
 
 
 def _check_simulation(options: argparse.Namespace, truth: Path) -> None:
-    """Makes the ground truth: what the simulator refuses, it refuses before anything starts."""
+    """Writes the ground truth; what the simulator refuses is refused before anything starts."""
     told = subprocess.run(
         _simulator(options, truth), capture_output=True, text=True, cwd=jars.CHECKOUT
     )
@@ -184,39 +180,6 @@ def _simulator(options: argparse.Namespace, truth: Path) -> list[str]:
     ]
 
 
-def create_topics(kafka: LocalKafka) -> None:
-    """Makes the topics of the pipeline, none of whose PM partitions is empty."""
-    kafka.create_topic("pm", PM_PARTITIONS)
-    kafka.create_topic("topology", config={"cleanup.policy": "compact"})
-    for output in OUTPUTS:
-        kafka.create_topic(output)
-    # A partition that never had a record would hold event time back for good.
-    producer = KafkaProducer(bootstrap_servers=kafka.bootstrap_servers)
-    heartbeat = PmReport(node_id="heartbeat", collect_time_unix_ns=time.time_ns())
-    for partition in range(PM_PARTITIONS):
-        producer.send("pm", heartbeat.SerializeToString(), b"heartbeat", partition=partition)
-    producer.close()
-
-
-def pipeline_command(
-    name: str, bootstrap_servers: str, topics: Mapping[str, str], options: Iterable[str]
-) -> list[str]:
-    """Returns the command line of a live run.
-
-    Args:
-        name: of the job.
-        bootstrap_servers: the broker.
-        topics: topic of each input and output.
-        options: where it runs, and what else is to be said.
-    """
-    return [
-        *(sys.executable, "-m", "pipeline", "--runner=FlinkRunner", f"--job_name={name}"),
-        f"--bootstrap_servers={bootstrap_servers}",
-        *(f"--{which}_kafka_topic={topic}" for which, topic in topics.items()),
-        *options,
-    ]
-
-
 def _pipeline(kafka: LocalKafka, flink: LocalFlink, options: Sequence[str]) -> Process:
     where = [*flink.options(), *options]
     command = pipeline_command(JOB, kafka.bootstrap_servers, TOPICS, where)
@@ -230,18 +193,18 @@ def _wait_until_running(pipeline: Process, flink: LocalFlink) -> None:
         _check(pipeline)
         if time.monotonic() > deadline:
             state = job.state() if job else "not there"
-            raise LiveError(f"the job does not run after {_JOB_TIMEOUT_S} s; it is {state}")
+            raise RunError(f"the job does not run after {_JOB_TIMEOUT_S} s; it is {state}")
         time.sleep(0.2)
         job = job or flink.find_job(JOB)
 
 
 def _check(child: Process) -> None:
-    """Raises LiveError when a child that should run has ended."""
+    """Raises RunError if a child that should run has ended."""
     if child.returncode is None:
         return
     last = [line for line in child.read_log().splitlines() if line.strip()][-1:]
     why = f": {last[0].strip()}" if last else ""
-    raise LiveError(f"{child.name} ended with code {child.returncode}{why} (log: {child.log})")
+    raise RunError(f"{child.name} ended with code {child.returncode}{why} (log: {child.log})")
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -254,7 +217,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seconds",
         type=int,
-        help=f"ends after so many (else Ctrl-C does; the faults come anew every {ROUND_S} s)",
+        help=f"how long (until Ctrl-C, with all faults again every {ROUND_S} s)",
     )
     parser.add_argument("--seed", type=int, default=1, help="the same seed, the same run (1)")
     parser.add_argument(
@@ -263,7 +226,7 @@ def _parser() -> argparse.ArgumentParser:
         help="a number, kinds with commas between, 'all' (each kind once, the default) or 'none'",
     )
     parser.add_argument(
-        "pipeline_options", nargs="*", metavar="-- PIPELINE_OPTION", help="go to the pipeline"
+        "pipeline_options", nargs="*", metavar="-- PIPELINE_OPTION", help="for the pipeline"
     )
     return parser
 

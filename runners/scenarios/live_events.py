@@ -1,4 +1,4 @@
-"""The events of a live run: read from Kafka, shown, timed, held against the ground truth."""
+"""The events of a live run: read from Kafka, shown, timed, compared with the ground truth."""
 
 from __future__ import annotations
 
@@ -13,20 +13,14 @@ from kafka import KafkaConsumer
 from rich.console import Console
 from rich.text import Text
 
+from runners.scenarios.event_styles import severity_shown, style_of
 from simulator.score import Score, score
 
-_STYLES = {
-    "critical": "bold red",
-    "major": "red",
-    "minor": "yellow",
-    "warning": "cyan",
-    "cleared": "green",
-}
 _NAMED_AT_MOST = 10
 
 
 class LiveEvents:
-    """Reads the events topic as it grows; an event that comes again counts once."""
+    """Reads the events topic as it grows; a repeated event counts once."""
 
     def __init__(self, bootstrap_servers: str, topic: str) -> None:
         self._consumer = KafkaConsumer(
@@ -36,11 +30,11 @@ class LiveEvents:
         self._latencies_s: list[float] = []
 
     def close(self) -> None:
-        """Lets go of the topic."""
+        """Closes the connection."""
         self._consumer.close(autocommit=False)
 
     def poll(self, wait_s: float) -> Iterator[dict[str, Any]]:
-        """Yields the events that have come; waits for the first of them at most so long."""
+        """Yields the new events; waits for the first of them for at most `wait_s`."""
         for records in self._consumer.poll(timeout_ms=round(wait_s * 1000)).values():
             for record in records:
                 event = json.loads(record.value)
@@ -51,7 +45,7 @@ class LiveEvents:
                     yield event
 
     def latency(self) -> str:
-        """Returns how long events took from the end of their window to Kafka, in a line."""
+        """Returns one line: how long events took from the end of their window to Kafka."""
         number = len(self._latencies_s)
         if not number:
             return "No event came."
@@ -63,7 +57,7 @@ class LiveEvents:
         )
 
     def score(self, truth: Sequence[Mapping[str, Any]], since: datetime) -> Score:
-        """Holds the events of windows that ended since a moment against the truth."""
+        """Compares the events of windows that ended since a moment with the truth."""
         events = [
             event for event in self._seen.values() if datetime.fromisoformat(event["time"]) >= since
         ]
@@ -73,11 +67,11 @@ class LiveEvents:
 def event_line(event: Mapping[str, Any]) -> Text:
     """Returns an event for a person: time, severity, action, text."""
     data = event["data"]
-    severity = "cleared" if data["action"] == "CLEAR" else data["severity"]
+    severity = severity_shown(event)
     return Text.assemble(
         (datetime.fromisoformat(event["time"]).strftime("%H:%M:%S"), "dim"),
         "  ",
-        (f"{severity:<8}", _STYLES.get(severity, "")),
+        (f"{severity:<8}", style_of(severity)),
         "  ",
         (f"{data['action']:<6}", "bold"),
         "  ",
@@ -86,7 +80,7 @@ def event_line(event: Mapping[str, Any]) -> Text:
 
 
 def print_score(console: Console, result: Score) -> None:
-    """Says how many of the expected alarms came, and names what is wrong."""
+    """Prints how many of the expected alarms came, and names what is wrong."""
     console.print(
         f"Against the simulator's ground truth: {len(result.found)} of {len(result.findings)} "
         f"alarms found, {len(result.false_alarms)} false; {result.raised_once} raised once, "

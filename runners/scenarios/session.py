@@ -1,9 +1,9 @@
 """``make cluster``, ``make submit``, ``make cluster-stop``: a cluster that stays in the background.
 
-``python -m runners.scenarios.session start`` leaves a Flink cluster of several processes, and a
-Kafka broker with the pipeline's topics, running on this machine. ``submit`` sends the pipeline
-there, ``status`` says how it does, ``savepoint`` writes down where it stands, ``cancel`` ends it,
-and ``stop`` ends everything.
+``python -m runners.scenarios.session start`` starts a Flink cluster of several processes, and a
+Kafka broker with the pipeline's topics, and leaves them running on this machine. ``submit`` sends
+the pipeline there, ``status`` shows its state, ``savepoint`` writes a savepoint, ``cancel`` ends
+the job, and ``stop`` ends everything.
 """
 
 from __future__ import annotations
@@ -23,11 +23,19 @@ from pathlib import Path
 from rich.console import Console
 
 from runners.local.cluster import LocalCluster, Shape
-from runners.local.flink_job import ENDED, FlinkError, FlinkJob
-from runners.local.jars import CACHE, CHECKOUT, JarsError
+from runners.local.flink_job import ENDED, FlinkJob
+from runners.local.jars import CACHE, CHECKOUT
 from runners.local.kafka import LocalKafka
-from runners.local.processes import ProcessError, log_file
-from runners.scenarios.live import JOB, TOPICS, create_topics, pipeline_command
+from runners.local.pipeline_job import (
+    JOB,
+    PM_PARTITIONS,
+    TOPICS,
+    create_topics,
+    pipeline_command,
+    send_heartbeats,
+)
+from runners.local.processes import log_file
+from schema.errors import EventCenterError, SessionError
 from simulator.cli import Parser
 
 _DIRECTORY = CACHE / "cluster"
@@ -35,22 +43,18 @@ _SESSION = _DIRECTORY / "session.json"
 _START_TIMEOUT_S = 300
 _STOP_TIMEOUT_S = 60
 _CHECK_EVERY_S = 1
-#: What the command line says of the cluster's `Shape`.
+#: Options of the command line that go into the cluster's `Shape`.
 _SHAPE = ("task_managers", "slots", "heap_mb", "state_backend")
 
 _console = Console(soft_wrap=True, highlight=False)
 
 
-class SessionError(RuntimeError):
-    """It cannot be done; the message is one line."""
-
-
 @dataclass(frozen=True)
 class Session:
-    """What others must know of the cluster in the background.
+    """The cluster in the background.
 
     Attributes:
-        process_id: of what holds it.
+        process_id: process that holds it.
         rest_address: Flink's REST interface and web page.
         bootstrap_servers: the Kafka broker.
         metrics_addresses: where Prometheus gets the metrics.
@@ -65,7 +69,7 @@ class Session:
 
     @classmethod
     def current(cls) -> Session:
-        """Reads where the cluster is.
+        """Returns the cluster that runs.
 
         Raises:
             SessionError: there is none.
@@ -125,10 +129,11 @@ def start(options: argparse.Namespace) -> None:
 
 
 def hold(options: argparse.Namespace) -> None:
-    """Is the process that holds the cluster, until SIGTERM."""
+    """Holds the cluster in this process, until SIGTERM."""
     _DIRECTORY.mkdir(parents=True, exist_ok=True)
     with LocalKafka() as kafka, LocalCluster(_shape(options), _DIRECTORY) as cluster:
-        create_topics(kafka)
+        create_topics(kafka, TOPICS, PM_PARTITIONS)
+        send_heartbeats(kafka, TOPICS["pm"], PM_PARTITIONS)
         session = Session(
             process_id=os.getpid(),
             rest_address=cluster.rest_address,
@@ -160,7 +165,7 @@ def submit(options: argparse.Namespace) -> None:
 
 
 def status(options: argparse.Namespace) -> None:
-    """Says how the job does."""
+    """Shows the state of the job."""
     session = Session.current()
     job = session.job()
     checkpoints = job.checkpoints()
@@ -194,7 +199,7 @@ def cancel(options: argparse.Namespace) -> None:
 
 
 def stop(options: argparse.Namespace) -> None:
-    """Ends the cluster and all that runs on it; savepoints stay."""
+    """Ends the cluster and everything that runs on it; savepoints stay."""
     session = Session.current()
     os.kill(session.process_id, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_TIMEOUT_S
@@ -209,13 +214,14 @@ def stop(options: argparse.Namespace) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; 2 when it cannot be done as things are."""
+    """Runs the command line; returns 2 if it cannot be done as things are."""
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-    except (SessionError, ProcessError, FlinkError, JarsError) as error:
+    except EventCenterError as error:
         print(f"cluster: {str(error).splitlines()[0]}", file=sys.stderr)
-        return 2
+        # Whichever part fails, for this program the command could not be done.
+        return SessionError.exit_code
     except KeyboardInterrupt:
         return 130
     return 0
@@ -239,11 +245,14 @@ def _parser() -> argparse.ArgumentParser:
         if run in (start, hold):
             _add_shape(command)
         elif run is savepoint:
-            command.add_argument("--stop", action="store_true", help="cancel the job with it")
+            command.add_argument("--stop", action="store_true", help="and cancel the job")
         elif run is submit:
-            command.add_argument("--savepoint", default="", help="path to go on from")
+            command.add_argument("--savepoint", default="", help="path to resume from")
             command.add_argument(
-                "pipeline_options", nargs="*", metavar="-- PIPELINE_OPTION", help="of the pipeline"
+                "pipeline_options",
+                nargs="*",
+                metavar="-- PIPELINE_OPTION",
+                help="for the pipeline",
             )
     return parser
 

@@ -98,7 +98,7 @@ class LiveJob:
             self._process.wait_until(self._runs, TIMEOUT_S)
 
     def stop_and_resume(self, *options: str) -> str:
-        """Stops the job with a savepoint and submits it anew from there; returns its path."""
+        """Stops the job with a savepoint and submits it again from there; returns its path."""
         path = self.stop()
         self.resume(path, *options)
         return path
@@ -110,7 +110,7 @@ class LiveJob:
         return path
 
     def resume(self, path: str, *options: str) -> None:
-        """Submits the job anew, to go on from a savepoint."""
+        """Submits the job again, to resume from a savepoint."""
         self._process = self._submitter(f"--savepoint_path={path}", *options)
         self.start()
 

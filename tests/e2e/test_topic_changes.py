@@ -69,10 +69,10 @@ def test_an_idle_and_an_added_partition_and_clocks_that_jump(
     assert not got["late"]
 
 
-def test_a_topic_made_anew(job: LiveJob, kafka: LocalKafka) -> None:
+def test_a_topic_created_again(job: LiveJob, kafka: LocalKafka) -> None:
     feed(job, "0", 5)
     kafka.delete_topic(f"{job.name}-pm")
     time.sleep(1)
     kafka.create_topic(f"{job.name}-pm", PARTITIONS)
-    wait_for_line(job, "was deleted and made anew")
+    wait_for_line(job, "was deleted and created again")
     assert job.job.state() == "RUNNING"

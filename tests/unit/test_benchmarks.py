@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import run, tables
+from benchmarks import builds, run, tables
 from benchmarks.growth import VARIANTS, Point, sized
 from benchmarks.matches import Comparison, Event, compare
 from benchmarks.measure import CatchUp, Paced
@@ -240,6 +240,11 @@ def test_tables_tell_failures() -> None:
 # --- Command line and profiles ---
 
 
+def test_what_rivals_are_built_from_is_there() -> None:
+    assert (builds.NATIVE_FLINK / "pom.xml").is_file()
+    assert "quixstreams==" in builds.QUIX_REQUIREMENTS.read_text()
+
+
 def test_help_and_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         run.main(["--help"])
@@ -270,6 +275,7 @@ def test_an_array_that_is_selected_is_no_thread_that_waits() -> None:
         ["decide (kernels/track_links/decide.py:9);select (numpy/lib/_function.py:3) 5\n"]
     )
     assert told.total == 5
+    assert told.steps == {"track_links/decide.py decide": 5}
 
 
 def test_java_samples() -> None:

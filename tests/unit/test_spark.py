@@ -12,11 +12,10 @@ import pytest
 
 from pipeline.options import Command, parse
 from runners import spark
-from runners.local.jars import JarsError
 from runners.local.spark import is_here
 from runners.run import main
 from schema.capture import write_capture
-from schema.errors import UsageError
+from schema.errors import MissingPartError, UsageError
 
 LIVE = ["--pm_kafka_topic=pm", "--topology_kafka_topic=t", "--bootstrap_servers=127.0.0.1:1"]
 
@@ -100,11 +99,11 @@ def test_a_job_server_is_started_for_a_master(
 def test_no_java_is_said_in_one_line(files: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     @contextmanager
     def missing(_: str) -> Iterator[None]:
-        raise JarsError("java is not on the PATH")
+        raise MissingPartError("java is not on the PATH")
         yield
 
     monkeypatch.setattr(spark, "LocalSpark", missing)
-    with pytest.raises(JarsError, match="java"), spark.job_server(command(files)):
+    with pytest.raises(MissingPartError, match="java"), spark.job_server(command(files)):
         pass
 
 

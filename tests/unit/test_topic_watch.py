@@ -23,17 +23,17 @@ def test_a_new_partition_is_said_once() -> None:
     assert watch.look(state(7, 8, 1, 1), 1) == []
 
 
-def test_a_topic_made_anew_is_said_once() -> None:
+def test_a_topic_created_again_is_said_once() -> None:
     watch = TopicWatch("pm", state(50, 60))
     (said,) = watch.look(state(3, 61), 0)
-    assert "made anew" in said
+    assert "created again" in said
     assert watch.look(state(4, 62), 1) == []
 
 
-def test_a_topic_with_fewer_partitions_was_made_anew() -> None:
+def test_a_topic_with_fewer_partitions_was_created_again() -> None:
     watch = TopicWatch("pm", state(50, 60))
     (said,) = watch.look(state(70), 0)
-    assert "made anew" in said
+    assert "created again" in said
 
 
 def test_an_idle_partition_and_its_return() -> None:

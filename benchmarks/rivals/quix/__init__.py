@@ -1,1 +1,1 @@
-"""A rival in Quix Streams; it runs in an environment of its own."""
+"""A rival in Quix Streams, which runs in a separate environment."""

@@ -1,21 +1,21 @@
 """A rival: the same rules in Quix Streams, the Python library for streams on Kafka.
 
-``python -m benchmarks.rivals.quix.app`` is one process of a consumer group; start as many as there
-are slots. Quix rather than Bytewax: it is the one of the two that is still developed (the last
-Bytewax is of 2024), and keeps its state and its offsets in Kafka, as Flink does in its checkpoints.
+``python -m benchmarks.rivals.quix.app`` is one process of a consumer group; start one for each
+slot. Quix was chosen over Bytewax because it is still developed (the last release of Bytewax is
+from 2024), and because it keeps state and offsets in Kafka, as Flink does in checkpoints.
 
-A report becomes one row a port, grouped by link_id, which sends each row through a topic of
-Kafka; tumbling windows of a second with grace bring both ends together; state holds for each link
-what its last windows said. Each process reads the topology before it starts. Late rows are dropped
-with a line in the log.
+A report becomes one row for each port, grouped by link_id, which sends each row through a topic of
+Kafka. Tumbling windows of a second with grace bring both ends together; state holds the last
+windows of each link. Each process reads the topology before it starts. Late rows are dropped with a
+line in the log.
 
-Quix has no watermark over the partitions of a topic: a row that is farther behind its link's
-newest one than the grace is dropped, and in a catch-up the processes are not equally far. So the
-grace is B only where the feed comes as time goes by; with --catch_up it is an hour, and a window
-closes as soon as both ends are there, which it never does later than the contract has it.
+Quix has no watermark over the partitions of a topic. It drops a row that is behind the newest row
+of its link by more than the grace, and in a catch-up the processes are not equally far. So the
+grace is B only with a feed in real time. With --catch_up it is an hour, and a window closes as soon
+as both ends are there, which is never later than the contract says.
 """
 
-# Its packages are in an environment of its own.
+# Its packages are in a separate environment.
 # mypy: disable-error-code="import-not-found"
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ from schema.pm_report_pb2 import PmReport
 from schema.topology import parse_link
 from schema.topology_pb2 import FiberLink
 
-#: Said in the log when a process begins its work.
+#: Printed when a process starts its work.
 STARTED = "the rival has started"
 _WINDOW_MS = 1000
 _CATCH_UP_GRACE_MS = 3_600_000
 _NUM_ROLES = 4
-#: Windows of a link that close in another order lie no farther apart than this [s].
+#: How far apart windows of a link can be that close in another order [s].
 _KEPT_S = 3
 
 
@@ -94,7 +94,7 @@ def run(options: argparse.Namespace) -> None:
         app.dataframe(reports)
         .apply(rows, expand=True)
         .set_timestamp(lambda item, *_: item["row"][1] // 1_000_000)
-        # A window that closes early takes keys of bytes only.
+        # A window that closes early needs keys of bytes.
         .group_by(_key, "link", key_serializer="bytes", key_deserializer="bytes")
         .tumbling_window(
             _WINDOW_MS,
@@ -120,7 +120,7 @@ def _is_complete(newest: dict[str, Any], *_: Any) -> bool:
 
 
 def _read_links(bootstrap_servers: str, topic: str) -> Iterator[FiberLink]:
-    """Yields what a compacted topic holds now."""
+    """Returns the links that a compacted topic holds now."""
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap_servers,
@@ -147,7 +147,7 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--events_kafka_topic", required=True)
     parser.add_argument("--job_name", required=True, help="consumer group, and source of events")
-    parser.add_argument("--state_dir", type=Path, required=True, help="of this process")
+    parser.add_argument("--state_dir", type=Path, required=True, help="folder of this process")
     parser.add_argument("--grace_s", type=int, default=2, help="how long a window waits (2)")
     parser.add_argument("--catch_up", action="store_true", help="the feed is there already")
     parser.add_argument(

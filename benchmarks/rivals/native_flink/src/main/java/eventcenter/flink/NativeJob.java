@@ -11,7 +11,7 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
 /** Starts the job in one of its two forms. */
 public final class NativeJob {
-    /** Key groups: the most that the job could ever be spread over. */
+    /** Number of key groups, the limit of the parallelism. */
     public static final int MAX_PARALLELISM = 128;
 
     private NativeJob() {}
@@ -44,7 +44,7 @@ public final class NativeJob {
                 options.checkpointingInterval().toMillis(), CheckpointingMode.EXACTLY_ONCE);
         // Nothing may fall back to Kryo.
         env.getConfig().disableGenericTypes();
-        // No step keeps or changes a record that it has handed on.
+        // No step keeps or changes a record after handing it on.
         env.getConfig().enableObjectReuse();
         return env;
     }

@@ -19,25 +19,25 @@ import org.apache.flink.connector.kafka.source.reader.deserializer.KafkaRecordDe
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
-/** The ends of the job in Kafka, alike in both forms. */
+/** The inputs and outputs of the job in Kafka, the same in both forms. */
 public final class Topics {
-    /** A partition without samples for so long holds up no window. */
+    /** A partition without samples for this long does not hold up windows. */
     private static final Duration IDLE_AFTER = Duration.ofSeconds(60);
 
-    /** How far a partition may be read ahead of the others: what is ahead waits as state. */
+    /** How far a partition may be read ahead of the others, as what is ahead waits as state. */
     private static final Duration DRIFT = Duration.ofSeconds(2);
     private static final Duration ALIGNED_EVERY = Duration.ofMillis(100);
 
     private final JobOptions options;
 
-    /** Takes over where the topics are. */
+    /** Takes the options that name the topics. */
     public Topics(JobOptions options) {
         this.options = options;
     }
 
     /**
-     * Reads the reports. The watermark is made in the source, for each partition by itself, so
-     * that a partition that is read faster than another makes no sample late.
+     * Reads the reports. The source makes the watermark for each partition separately, so that a
+     * partition that is read faster than another makes no sample late.
      */
     public <T> DataStream<T> reports(
             StreamExecutionEnvironment env,
@@ -58,7 +58,7 @@ public final class Topics {
         return env.fromSource(source, watermarks, "Reports").uid("reports");
     }
 
-    /** Reads the topology; it holds up no watermark. */
+    /** Reads the topology, which does not hold back the watermark. */
     public DataStream<TopologyRecord> topology(StreamExecutionEnvironment env) {
         KafkaSource<TopologyRecord> source =
                 source(options.topologyTopic(), new TopologyRecordDeserializer()).build();
@@ -99,7 +99,7 @@ public final class Topics {
                 .build();
     }
 
-    /** Says at once that it has no say in event time. */
+    /** Marks its input as idle at once, so that it does not hold back the watermark. */
     private static final class Idle implements WatermarkGenerator<TopologyRecord> {
         @Override
         public void onEvent(TopologyRecord record, long timestamp, WatermarkOutput output) {}

@@ -20,7 +20,7 @@ public final class EventWriter {
     private final Uuid5 uuids = new Uuid5();
     private final Json json = new Json();
 
-    /** Names the job, which the events say they come from. */
+    /** Takes the name of the job, the source of the events. */
     public EventWriter(String source) {
         this.source = source;
     }

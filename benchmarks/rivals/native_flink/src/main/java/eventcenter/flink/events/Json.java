@@ -1,16 +1,16 @@
 package eventcenter.flink.events;
 
-/** Writes JSON into a buffer that is used again. */
+/** Writes JSON into a reusable buffer. */
 final class Json {
     private final StringBuilder text = new StringBuilder(2048);
 
-    /** Starts anew. */
+    /** Empties the buffer. */
     Json clear() {
         text.setLength(0);
         return this;
     }
 
-    /** Writes what is JSON already. */
+    /** Writes text that is already JSON. */
     Json raw(String json) {
         text.append(json);
         return this;
@@ -22,7 +22,7 @@ final class Json {
         return this;
     }
 
-    /** Writes a number, or null where it is NaN. */
+    /** Writes a number, or null if it is NaN. */
     Json number(double number) {
         if (Double.isNaN(number)) {
             text.append("null");

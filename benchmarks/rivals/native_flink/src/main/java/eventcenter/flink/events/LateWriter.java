@@ -11,7 +11,7 @@ public final class LateWriter {
     private final Json json = new Json();
 
     /**
-     * Takes over when windows close.
+     * Takes the time at which windows close.
      *
      * @param closesAfterMs from the start of a window to its closing
      */

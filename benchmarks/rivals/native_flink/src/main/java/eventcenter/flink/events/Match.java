@@ -2,7 +2,7 @@ package eventcenter.flink.events;
 
 import eventcenter.flink.rules.Family;
 
-/** A problem of a link that two adjacent windows agree on. */
+/** A problem of a link on which two adjacent windows agree. */
 public class Match {
     /** Identity of the link. */
     public String linkId;

@@ -1,6 +1,6 @@
 package eventcenter.flink.pm;
 
-/** Which values and times are sound; a sample is checked by both forms of the job in one way. */
+/** Which values and times are sound; both forms of the job use the same checks. */
 public final class PmRules {
     /** The powers that are compared, as the contract numbers them. */
     public static final int INPUT_POWER = 1,
@@ -63,7 +63,7 @@ public final class PmRules {
     /** Returns whether a sample time is near enough to the timestamp of its record. */
     public static boolean isInBounds(long sampleTimeNs, long recordTimeMs) {
         long recordTimeNs = recordTimeMs * NS_PER_MS;
-        // As unsigned numbers: the distance of two longs may not fit into a third.
+        // Unsigned, as the difference of two longs may not fit into a long.
         return sampleTimeNs >= recordTimeNs
                 ? Long.compareUnsigned(sampleTimeNs - recordTimeNs, MAX_AHEAD_NS) <= 0
                 : Long.compareUnsigned(recordTimeNs - sampleTimeNs, MAX_BEHIND_NS) <= 0;

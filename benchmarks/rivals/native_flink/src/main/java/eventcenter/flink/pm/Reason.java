@@ -1,6 +1,6 @@
 package eventcenter.flink.pm;
 
-/** Why a report, a component or a value is not taken. */
+/** Why a report, a component or a value is rejected. */
 public enum Reason {
     MALFORMED_PROTOBUF,
     MISSING_NODE_ID,

@@ -1,6 +1,6 @@
 package eventcenter.flink.rules;
 
-/** What a window says about a span, with what is fixed for each code that is published. */
+/** The decision for a span in a window, with the facts of each code that is published. */
 public enum Code {
     NO_DATA,
     NORMAL,
@@ -55,7 +55,7 @@ public enum Code {
         return level > 0;
     }
 
-    /** Returns whether services suffer, where they are not protected. */
+    /** Returns whether unprotected services are affected. */
     public boolean affectsService() {
         return this == FIBER_CUT || this == SIGNAL_LOSS_EQUIPMENT;
     }

@@ -1,8 +1,8 @@
 package eventcenter.flink.rules;
 
 /**
- * What one window says about one span: the twelve decision rows of the contract, first true row
- * decides. Powers are in dBm; NaN = no valid sample, minus infinity = no light.
+ * The decision for a span in a window: the twelve decision rows of the contract, of which the first
+ * true one decides. Powers are in dBm; NaN = no valid sample, minus infinity = no light.
  */
 public final class DecisionRows {
     /** Reading shown where there is no light [dBm]. */

@@ -1,6 +1,6 @@
 package eventcenter.flink.rules;
 
-/** What excludes each other: a window decides at most one code of a family for a span. */
+/** Codes that exclude each other: a window decides at most one code of a family for a span. */
 public enum Family {
     NONE,
     FIBER,

@@ -1,11 +1,11 @@
 package eventcenter.flink.rules;
 
 /**
- * What an event says was measured on one span in its window; NaN = nothing.
+ * The measurements of a span in an event; NaN = not measured.
  *
  * @param txDbm power launched; -40 where there is no light
  * @param rxDbm power received; -40 where there is no light
- * @param lossDb loss of the signal; where R is dark and T lit a lower bound of it
+ * @param lossDb loss of the signal; a lower bound of it if R is dark and T lit
  * @param lossOscDb loss of the OSC
  * @param baseDb base that the loss was compared with
  * @param deltaDb loss above base, of lit readings

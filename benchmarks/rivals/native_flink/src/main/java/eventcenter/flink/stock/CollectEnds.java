@@ -2,7 +2,7 @@ package eventcenter.flink.stock;
 
 import org.apache.flink.api.common.functions.AggregateFunction;
 
-/** Gathers both ends of a link in a window as the samples come, so that none is kept. */
+/** Aggregates both ends of a link in a window as samples come, so that no sample is kept. */
 final class CollectEnds implements AggregateFunction<EndSample, LinkSecond, LinkSecond> {
     private static final long serialVersionUID = 1;
 

@@ -20,7 +20,7 @@ final class CutHistory {
         return back < 0 || back >= WINDOWS ? 0 : (int) (history >> 2 * back & 3);
     }
 
-    /** Returns the history with a window in it; null where there is nothing to note. */
+    /** Returns the history with a window added; null if there is nothing to remember. */
     static Long with(Long history, long windowS, int cut) {
         if (history == null) {
             return cut == 0 ? null : (Long) (windowS << BITS | cut);

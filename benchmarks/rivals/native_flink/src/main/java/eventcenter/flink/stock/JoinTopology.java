@@ -20,8 +20,8 @@ import org.apache.flink.util.Collector;
 /**
  * Finds the link ends that a sample serves.
  *
- * <p>The sample of a receiver takes the limits of its span along, so that whoever compares both
- * ends needs no topology.
+ * <p>The sample of a receiver carries the limits of its span, so that the comparison of both ends
+ * needs no topology.
  */
 final class JoinTopology extends BroadcastProcessFunction<Sample, TopologyRecord, EndSample>
         implements LinkListener {

@@ -35,7 +35,7 @@ public class LinkSecond {
         return second;
     }
 
-    /** Takes a sample where it counts: the latest, then the highest sequence, then the first. */
+    /** Takes a sample if it counts: the latest, then the highest sequence, then the first. */
     void add(EndSample joined) {
         Sample sample = joined.sample;
         if (!sample.hasData) {
@@ -60,7 +60,7 @@ public class LinkSecond {
         }
     }
 
-    /** Takes over what counts of another part of the same window. */
+    /** Merges another part of the same window. */
     LinkSecond merge(LinkSecond other) {
         for (int slot = 0; slot < SLOTS; slot++) {
             if (counts(slot, other.timeNs[slot], other.sequence[slot])) {

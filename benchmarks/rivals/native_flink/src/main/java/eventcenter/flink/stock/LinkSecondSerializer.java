@@ -8,7 +8,7 @@ import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
 import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
-/** Writes and reads windows of links; of the slots only those that have a sample. */
+/** Writes and reads windows of links, with only those slots that have a sample. */
 public final class LinkSecondSerializer extends RecordSerializer<LinkSecond> {
     static final LinkSecondSerializer INSTANCE = new LinkSecondSerializer();
     static final RecordType<LinkSecond> TYPE = new RecordType<>(LinkSecond.class, INSTANCE);

@@ -28,7 +28,7 @@ public final class StockJob {
 
     private StockJob() {}
 
-    /** Lays out the job. */
+    /** Builds the job. */
     public static void build(StreamExecutionEnvironment env, JobOptions options) {
         Topics topics = new Topics(options);
         TopologyTopic topic =

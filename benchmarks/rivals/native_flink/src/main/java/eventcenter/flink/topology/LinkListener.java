@@ -2,9 +2,9 @@ package eventcenter.flink.topology;
 
 import eventcenter.v1.Topology.FiberLink;
 
-/** Is told which links are in force. */
+/** Gets to know which links are in force. */
 public interface LinkListener {
-    /** Takes no notice. */
+    /** Ignores all changes. */
     LinkListener NOBODY =
             new LinkListener() {
                 @Override

@@ -7,11 +7,11 @@ import eventcenter.v1.Topology.LifecycleState;
 import eventcenter.v1.Topology.LinkEnd;
 import eventcenter.v1.Topology.Span;
 
-/** What the contract asks of a link. */
+/** What the contract demands of a link. */
 public final class LinkRules {
     private LinkRules() {}
 
-    /** Returns the link of a topology record, or null where it breaks the contract. */
+    /** Returns the link of a topology record, or null if it breaks the contract. */
     static FiberLink parse(byte[] bytes) {
         try {
             FiberLink link = FiberLink.parseFrom(bytes);

@@ -12,14 +12,14 @@ import org.apache.flink.metrics.MetricGroup;
 /**
  * Keeps the topology of one task, and a listener up to date with it.
  *
- * <p>At every start a task reads what the topology topic holds, before it takes its first sample.
- * So no sample meets a topology that is not there yet. Letting samples wait instead would make
- * them late, as a two-input function cannot hold back the watermark. Changes then come by
- * broadcast. The topology is in no checkpoint: the compacted topic is its durable copy, and a
- * checkpoint each second would write it anew for every task.
+ * <p>At every start a task reads what the topology topic holds before it takes its first sample,
+ * so the topology is there for every sample. Samples that waited instead would become late, as a
+ * two-input function cannot hold back the watermark. Changes then come by broadcast. The topology
+ * is in no checkpoint: the compacted topic is its durable copy, and a checkpoint every second would
+ * write it again for every task.
  */
 public final class TopologyKeeper implements Serializable {
-    /** What a broadcast stream has to name; nothing is kept in it, see above. */
+    /** State that a broadcast stream has to name; it stays empty, see above. */
     public static final MapStateDescriptor<String, String> BROADCAST =
             new MapStateDescriptor<>("topology", Types.STRING, Types.STRING);
 
@@ -55,7 +55,7 @@ public final class TopologyKeeper implements Serializable {
                 && known.partition == record.partition
                 && record.offset <= known.offset) {
             if (record.offset == known.offset && record.link == null) {
-                // The stream has come to the deletion: nothing older can come any more.
+                // The stream has reached the deletion, so nothing older can follow.
                 places.remove(record.linkId);
             }
             return;

@@ -11,7 +11,7 @@ final class CodeHistory {
     private byte[] cells;
     private long[] newestS;
 
-    /** Makes room for at least so many windows, rounded up to a power of two. */
+    /** Makes room for a number of windows, rounded up to a power of two. */
     CodeHistory(int atLeast, int rows) {
         windows = Math.max(2, Integer.highestOneBit(atLeast - 1) << 1);
         cells = new byte[windows * rows];
@@ -59,7 +59,7 @@ final class CodeHistory {
         return cells[cell(row, windowS)] & 0xFF;
     }
 
-    /** Notes what a window decided. */
+    /** Stores what a window decided. */
     void set(int row, long windowS, int codes) {
         long newest = newestS[row];
         if (windowS > newest) {

@@ -37,7 +37,7 @@ final class CompareLinks
     private static final long NS_PER_S = 1_000_000_000;
     private static final ValueStateDescriptor<Shard> SHARD =
             new ValueStateDescriptor<>("shard", ShardSerializer.TYPE);
-    /** Windows that a decision may still depend on, beside those of the allowed lateness. */
+    /** Windows on which a decision may depend, in addition to those of the allowed lateness. */
     private static final int NEIGHBOURS = 3;
 
     private final TopologyKeeper topology;
@@ -102,7 +102,7 @@ final class CompareLinks
         shards.update(shard);
     }
 
-    /** Returns the window of a second, or null where it has closed. */
+    /** Returns the window of a second, or null if it has closed. */
     private Window openWindow(Shard shard, long startS, ReadOnlyContext context) {
         long lastMs = lastMs(startS);
         long watermark = context.currentWatermark();

@@ -18,7 +18,7 @@ final class Evaluation {
     private final LinkTable links;
     private final BiConsumer<Match, FiberLink> matches;
 
-    /** Takes over the topology, and who is told of matches. */
+    /** Takes the topology, and the receiver of matches. */
     Evaluation(LinkTable links, BiConsumer<Match, FiberLink> matches) {
         this.links = links;
         this.matches = matches;
@@ -43,8 +43,8 @@ final class Evaluation {
     }
 
     /**
-     * Evaluates a window anew for one link. The window after it may be confirmed by it, but is
-     * not decided anew.
+     * Evaluates a window again for one link. It may confirm the window after it, which is not
+     * decided again.
      */
     void late(Shard shard, Window window, int row) {
         Facts facts = shard.facts(links)[row];

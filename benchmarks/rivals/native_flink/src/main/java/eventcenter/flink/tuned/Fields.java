@@ -1,6 +1,6 @@
 package eventcenter.flink.tuned;
 
-/** Tags of the fields of a report on the wire: number of the field, and how it is written. */
+/** Tags of the fields of a report on the wire: number and wire type of the field. */
 final class Fields {
     /** Of PmReport. */
     static final int NODE_ID = 1 << 3 | Wire.DELIMITED,

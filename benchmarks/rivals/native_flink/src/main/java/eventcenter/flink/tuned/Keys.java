@@ -4,14 +4,14 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import org.apache.flink.runtime.state.KeyGroupRangeAssignment;
 
-/** What links and their shards are known by between the steps: numbers instead of names. */
+/** Numbers that stand for links and their shards between the steps. */
 final class Keys {
     private Keys() {}
 
     /**
      * Returns the number of a link: 64 bits of a hash, the same in every task and after every
-     * restart, without anybody who hands numbers out. That two of a million links share one has
-     * a chance of 1 in 37 million; whoever keeps the links sees it, and fails.
+     * restart, without a central counter. The chance that two of a million links share one is 1
+     * in 37 million; the table of links detects it, and fails.
      */
     static long ofLink(String linkId) {
         ByteBuffer bytes = ByteBuffer.wrap(linkId.getBytes(StandardCharsets.UTF_8));

@@ -7,13 +7,13 @@ import eventcenter.v1.Topology.FiberLink;
 import java.util.HashMap;
 import java.util.Map;
 
-/** The links that events are decided for, by their numbers. */
+/** The links for which events are decided, by number. */
 final class LinkTable implements LinkListener {
     private final Map<Long, Facts> facts = new HashMap<>();
     private int version;
 
     /**
-     * A link, and what its windows are compared with.
+     * A link, and the limits for its windows.
      *
      * @param link the link
      * @param az limits of the span from A to Z
@@ -21,12 +21,12 @@ final class LinkTable implements LinkListener {
      */
     record Facts(FiberLink link, SpanLimits az, SpanLimits za) {}
 
-    /** Returns a link, or null where none is decided. */
+    /** Returns a link, or null if no events are decided for it. */
     Facts get(long link) {
         return facts.get(link);
     }
 
-    /** Returns a number that every change renews. */
+    /** Returns a number that changes with every change of the table. */
     int version() {
         return version;
     }

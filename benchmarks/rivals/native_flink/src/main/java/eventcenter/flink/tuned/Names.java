@@ -9,8 +9,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * A map from names to values that is asked with the name's bytes where they lie, so that no
- * string is made of what a report says.
+ * A map from names to values that looks up the bytes of a name in place, so that no strings are
+ * made of the names in a report.
  *
  * @param <V> the value
  */
@@ -27,7 +27,7 @@ final class Names<V> {
         final byte[] name;
         final long hash;
         V value;
-        /** The entry that was asked for after this one the last time. */
+        /** The entry that was looked up after this one last time. */
         Entry<V> next;
 
         Entry(byte[] name, long hash, V value) {
@@ -74,7 +74,7 @@ final class Names<V> {
         insert(table, new Entry<>(bytes, hash(bytes, 0, bytes.length), value));
     }
 
-    /** Returns whether a name that nobody knows is text at all. */
+    /** Returns whether an unknown name is valid text. */
     static boolean isText(byte[] bytes, int from, int length) {
         try {
             StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes, from, length));

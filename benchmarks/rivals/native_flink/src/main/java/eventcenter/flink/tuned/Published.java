@@ -6,7 +6,7 @@ import java.util.Map;
 
 /**
  * What was published of windows that late samples have changed since. A match is published again
- * only at a higher level. What was published on time follows from the decisions as they stand.
+ * only at a higher level. What was published on time follows from the present decisions.
  */
 final class Published {
     private final Map<Key, Entry> entries;
@@ -33,12 +33,12 @@ final class Published {
         return new Published(new HashMap<>(entries));
     }
 
-    /** Notes what stood as published on time, before the decisions change. */
+    /** Stores what was published on time, before the decisions change. */
     void stood(int row, Family family, long windowS, int level) {
         entries.putIfAbsent(new Key(row, family.ordinal(), windowS), new Entry(level, 1));
     }
 
-    /** Returns the number of the event that is due for a match; 0 where none is. */
+    /** Returns the number of the event that is due for a match; 0 if none is. */
     int sequenceFor(int row, Family family, long windowS, int level) {
         Key key = new Key(row, family.ordinal(), windowS);
         Entry known = entries.get(key);
@@ -50,7 +50,7 @@ final class Published {
         return now.sequence;
     }
 
-    /** Forgets windows that nothing can change any more. */
+    /** Forgets windows that can no longer change. */
     void forgetBefore(long windowS) {
         if (!entries.isEmpty()) {
             entries.keySet().removeIf(key -> key.windowS < windowS);

@@ -11,9 +11,8 @@ import org.apache.flink.util.Collector;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 
 /**
- * Looks into a report only as far as its times, which the watermark of its Kafka partition needs.
- * A report none of whose times can be believed has no say in event time, and nothing in it would
- * be taken.
+ * Reads only the times in a report, which the watermark of its Kafka partition needs. A report
+ * without a credible time does not affect event time, and all of it would be rejected.
  */
 public final class RawReportDeserializer implements KafkaRecordDeserializationSchema<RawReport> {
     private static final long serialVersionUID = 1;
@@ -68,7 +67,7 @@ public final class RawReportDeserializer implements KafkaRecordDeserializationSc
         return newestNs;
     }
 
-    /** Returns the time of the component that follows, and goes behind it. */
+    /** Returns the time of the next component, and moves past it. */
     private long sampleTimeNs(int length) throws MalformedException {
         int endOfReport = wire.end;
         int endOfComponent = wire.at + length;

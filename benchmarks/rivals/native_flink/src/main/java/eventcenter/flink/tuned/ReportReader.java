@@ -15,7 +15,7 @@ final class ReportReader {
     private final Counter unmatched;
     private final SampleBlock[] blocks;
     private final Wire wire = new Wire();
-    /** Where the components of the report lie: start and end of each. */
+    /** Start and end of each component of the report. */
     private int[] components = new int[256];
 
     // The component that is being read.
@@ -41,7 +41,7 @@ final class ReportReader {
         }
     }
 
-    /** Reads a report; returns a block for each shard, which are used again for the next one. */
+    /** Reads a report; returns a block for each shard, all of which the next report reuses. */
     SampleBlock[] read(RawReport report) {
         for (SampleBlock block : blocks) {
             block.length = 0;
@@ -222,7 +222,7 @@ final class ReportReader {
         return entry;
     }
 
-    /** Finds a component; mostly it is the one that came next in the node's last report. */
+    /** Finds a component, which mostly is the one that came next in the node's last report. */
     private Names.Entry<Port[]> find(Names<Port[]> ofNode, Names.Entry<Port[]> before) {
         if (ofNode == null) {
             return null;

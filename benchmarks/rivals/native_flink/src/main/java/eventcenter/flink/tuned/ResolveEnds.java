@@ -10,8 +10,8 @@ import org.apache.flink.streaming.api.functions.co.BroadcastProcessFunction;
 import org.apache.flink.util.Collector;
 
 /**
- * Takes reports apart, and finds the link ends that each sample serves, before anything is sent
- * on: behind this step no name travels any more.
+ * Splits reports into samples and finds the link ends that each sample serves, so that no names are
+ * sent on after this step.
  */
 final class ResolveEnds extends BroadcastProcessFunction<RawReport, TopologyRecord, SampleBlock> {
     private static final long serialVersionUID = 1;
@@ -43,7 +43,7 @@ final class ResolveEnds extends BroadcastProcessFunction<RawReport, TopologyReco
             RawReport report, ReadOnlyContext context, Collector<SampleBlock> out) {
         for (SampleBlock block : reader.read(report)) {
             if (block.length > 0) {
-                // Written out before the call comes back, as a shuffle follows.
+                // Serialized before the call returns, as a shuffle follows.
                 out.collect(block);
             }
         }

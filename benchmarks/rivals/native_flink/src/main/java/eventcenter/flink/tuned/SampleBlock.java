@@ -6,15 +6,15 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * The samples of one report that go to one shard, packed: link, time, flags, and those powers
- * that there are. One block crosses the network where a sample each would cost 20 times as much.
+ * The samples of one report that go to one shard, packed: link, time, flags, and the powers that
+ * it has. Sent over the network one by one, the samples would cost 20 times as much.
  */
 public final class SampleBlock {
     /** Flags of a sample. */
     static final int END_Z = 1, TX = 2, RX = 4, HAS_DATA = 8;
     /** Flags of a sample: which powers it has. */
     static final int INPUT = 16, OUTPUT = 32, INPUT_OSC = 64, OUTPUT_OSC = 128;
-    /** What a sample takes at most. */
+    /** The maximum size of a sample. */
     static final int MAX_SIZE = 8 + 8 + 1 + 4 * 8;
 
     private static final VarHandle LONGS =

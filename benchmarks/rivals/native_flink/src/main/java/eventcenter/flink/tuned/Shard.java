@@ -5,11 +5,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * All that is kept of the links of a shard: the samples of the windows that are open, and what
- * the last windows decided.
+ * The state of the links of a shard: the samples of the open windows, and the decisions of the
+ * last windows.
  *
- * <p>While a checkpoint is written Flink works on with a copy. A copy shares the windows, and a
- * window is copied only when it changes; most do not any more.
+ * <p>While a checkpoint is written, Flink continues with a copy. A copy shares the windows, and a
+ * window is copied only when it changes; most no longer do.
  */
 final class Shard {
     final Rows rows;
@@ -19,7 +19,7 @@ final class Shard {
     final List<Window> windows;
 
     private int room;
-    /** What the topology says of each row, while it is of that version. */
+    /** The facts of each row, from that version of the topology. */
     private Facts[] facts = {};
     private int factsVersion = -1;
     private int factsRows;
@@ -28,9 +28,9 @@ final class Shard {
     static final class Window {
         final long startS;
         WindowSamples samples;
-        /** It has been evaluated: what comes now is late. */
+        /** Whether the window was evaluated, so that what comes now is late. */
         boolean evaluated;
-        /** No copy of the shard has the same samples. */
+        /** Whether no copy of the shard shares the samples. */
         boolean owned;
 
         Window(long startS, WindowSamples samples, boolean evaluated, boolean owned) {
@@ -41,7 +41,7 @@ final class Shard {
         }
     }
 
-    /** Makes an empty shard that knows so many windows back. */
+    /** Makes an empty shard that remembers a number of windows. */
     Shard(int historyWindows) {
         this(new Rows(), new CodeHistory(historyWindows, 0), new Published(), new ArrayList<>(), 0);
     }
@@ -67,7 +67,7 @@ final class Shard {
         return copy;
     }
 
-    /** Returns for how many rows there is room. */
+    /** Returns the number of rows for which there is room. */
     int room() {
         return room;
     }
@@ -101,7 +101,7 @@ final class Shard {
         return window.samples;
     }
 
-    /** Returns the row of a link; makes room where it is new. */
+    /** Returns the row of a link; makes room for a new link. */
     int row(long link) {
         int row = rows.of(link);
         if (row >= room) {
@@ -111,7 +111,7 @@ final class Shard {
         return row;
     }
 
-    /** Returns what the topology says of the rows; null where a link is not decided. */
+    /** Returns the facts of the rows; null for links without decisions. */
     Facts[] facts(LinkTable links) {
         if (factsVersion != links.version() || factsRows < rows.count()) {
             // Never in place: a copy of the shard may have the same array.

@@ -14,12 +14,12 @@ import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
 /** The job by hand: numbers instead of names, blocks instead of samples, one stateful step. */
 public final class TunedJob {
-    /** Shards of the links; the job can be spread over as many tasks. */
+    /** Number of shards of the links, and limit of the number of tasks. */
     private static final int SHARDS = 8;
 
     private TunedJob() {}
 
-    /** Lays out the job. */
+    /** Builds the job. */
     public static void build(StreamExecutionEnvironment env, JobOptions options) {
         Topics topics = new Topics(options);
         TopologyTopic topic =

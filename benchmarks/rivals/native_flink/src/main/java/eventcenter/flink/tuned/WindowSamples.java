@@ -5,12 +5,12 @@ import java.util.Arrays;
 
 /** The samples that count in one window of a shard, as columns: four slots for every row. */
 final class WindowSamples {
-    /** Slots of a row: what is launched and received at the A end, and at the Z end. */
+    /** Slots of a row: launched and received power at the A end, then at the Z end. */
     static final int SLOTS = 4, A_TX = 0, A_RX = 1, Z_TX = 2, Z_RX = 3;
     /** Time of a slot without a sample. */
     static final long NONE = Long.MIN_VALUE;
 
-    /** Rows that there is room for. */
+    /** Number of rows for which there is room. */
     int rows;
     long[] timeNs;
     long[] sequence;
@@ -45,7 +45,7 @@ final class WindowSamples {
                 osc == null ? null : osc.clone());
     }
 
-    /** Takes a sample where it counts: the latest, then the highest sequence, then the first. */
+    /** Takes a sample if it counts: the latest, then the highest sequence, then the first. */
     void put(
             int row,
             int slotOfRow,

@@ -5,8 +5,8 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /**
- * A cursor over protobuf's wire format that makes no objects and skips what nobody asks for.
- * Throws `MalformedException` where the bytes are no protobuf.
+ * A cursor over protobuf's wire format that makes no objects and skips what is not needed.
+ * Throws `MalformedException` if the bytes are not protobuf.
  */
 final class Wire {
     /** How a value is written. */
@@ -20,7 +20,7 @@ final class Wire {
     int at;
     int end;
 
-    /** The bytes are no protobuf; one for all, as it carries nothing. */
+    /** The bytes are not protobuf. One instance is enough, as it carries no details. */
     static final class MalformedException extends Exception {
         private static final long serialVersionUID = 1;
         static final MalformedException INSTANCE = new MalformedException();
@@ -30,7 +30,7 @@ final class Wire {
         }
     }
 
-    /** Goes to a part of some bytes. */
+    /** Moves to a part of some bytes. */
     void set(byte[] newBytes, int from, int to) {
         bytes = newBytes;
         at = from;
@@ -81,7 +81,7 @@ final class Wire {
         return value;
     }
 
-    /** Reads the length of what is delimited, and checks that it is there. */
+    /** Reads the length of a delimited field, and checks that all of it is there. */
     int length() throws MalformedException {
         long length = at < end && bytes[at] >= 0 ? bytes[at++] : varint();
         if (length < 0 || length > end - at) {
@@ -90,7 +90,7 @@ final class Wire {
         return (int) length;
     }
 
-    /** Skips the value behind a tag. */
+    /** Skips the value after a tag. */
     void skip(int tag) throws MalformedException {
         skip(tag, 0);
     }

@@ -7,8 +7,8 @@ import org.apache.flink.core.memory.DataInputView;
 import org.apache.flink.core.memory.DataOutputView;
 
 /**
- * What serializers of records have in common. Written by hand they spare the reflection and the
- * null flag per field that Flink's own serializer of POJOs needs.
+ * What serializers of records have in common. Written by hand, they avoid the reflection and the
+ * null flag per field of Flink's own serializer of POJOs.
  *
  * @param <T> the record
  */
