@@ -1,16 +1,14 @@
-"""Kafka as source and sink, read and written by Beam's own KafkaIO."""
+"""Kafka as source: PM, and the topology as it is held and as it changes."""
 
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import apache_beam as beam
-from apache_beam.io.kafka import WriteToKafka
 
 from pipeline.graph import PmInput
 from pipeline.kafka.batches import Batch, ReadBatches
 from pipeline.kafka.client import read_until
-from schema.outputs import Record
 from schema.records import EventTime, PmRecords, TopologyRecord
 
 _NS_PER_MS = 10**6
@@ -23,12 +21,6 @@ CONSUMER_DEFAULTS = {
     # The offsets are in Flink's checkpoints.
     "enable.auto.commit": "false",
     "receive.buffer.bytes": "1048576",
-}
-PRODUCER_DEFAULTS = {
-    "acks": "all",
-    "enable.idempotence": "true",
-    "retries": "2147483647",
-    "linger.ms": "5",
 }
 
 
@@ -111,30 +103,3 @@ def _changes(data: bytes, held: dict[int, int]) -> list[TopologyRecord]:
         for (partition, offset), key, value in zip(places, batch.keys, batch.values, strict=True)
         if offset >= held.get(partition, 0)
     ]
-
-
-@dataclass(frozen=True)
-class KafkaSinks:
-    """One topic an output.
-
-    Attributes:
-        bootstrap_servers: brokers.
-        topics: topic of each output; an output without one is not written.
-        expansion_service: where Java steps come from.
-        config: more settings for the producers.
-    """
-
-    bootstrap_servers: str
-    topics: dict[str, str]
-    expansion_service: str
-    config: dict[str, str] = field(default_factory=dict)
-
-    def write(self, output: str, records: beam.PCollection[Record]) -> None:
-        """Writes the records of an output."""
-        if output not in self.topics:
-            return
-        _ = records | f"Write{output.capitalize()}" >> WriteToKafka(
-            PRODUCER_DEFAULTS | self.config | {"bootstrap.servers": self.bootstrap_servers},
-            self.topics[output],
-            expansion_service=self.expansion_service,
-        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.kafka.client import TopicState
-from pipeline.topic_watch import IDLE_S, TopicWatch
+from pipeline.kafka.watch import IDLE_S, TopicWatch
 
 
 def state(*ends: int) -> TopicState:
