@@ -9,9 +9,12 @@ import logging
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
+
+import javaproperties
+from kafka import KafkaConsumer, KafkaProducer
 
 from schema.errors import KafkaConfigError
 
@@ -32,10 +35,9 @@ _LOGIN_OPTION = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))', re
 _LOGIN_FORM = re.compile(rf"\s*[\w.$]+\s+\w+(?:\s+{_LOGIN_OPTION.pattern})*\s*;?\s*", re.DOTALL)
 #: Options of a login that anyone may see; all others are held to be secret.
 _OPEN_OPTIONS = ("username", "tokenauth")
-
-_ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
-_ESCAPED = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
-_PAIR = re.compile(r"((?:[^\\=:\s]|\\.)*)[ \t\f]*[=:]?[ \t\f]*(.*)", re.DOTALL)
+_ABOUT_SECURITY = ("security.", "sasl.", "ssl.")
+#: Settings and their defaults: kafka-python names them as Java does, but for the dots.
+_KNOWN = KafkaProducer.DEFAULT_CONFIG | KafkaConsumer.DEFAULT_CONFIG | {"acks": "all"}
 
 
 def settings(pairs: Iterable[str], file: str) -> dict[str, str]:
@@ -83,13 +85,27 @@ def login_options(login: str) -> dict[str, str]:
     }
 
 
-def read_properties(text: str) -> dict[str, str]:
-    """Reads a Java properties file."""
-    return {
-        _unescaped(found[1]): _unescaped(found[2])
-        for line in _logical_lines(text)
-        if (found := _PAIR.fullmatch(line))
-    }
+def is_about_security(key: str) -> bool:
+    """Returns whether a setting is about TLS or the login."""
+    return key.startswith(_ABOUT_SECURITY)
+
+
+def check_names(config: Mapping[str, str]) -> None:
+    """Checks that there are such settings, and that those that count something are numbers.
+
+    Java clients only warn of a name that they do not know.
+
+    Raises:
+        KafkaConfigError: there is no such setting, or it takes a number.
+    """
+    for key, value in config.items():
+        name = key.replace(".", "_")
+        if is_about_security(key):
+            continue
+        if name not in _KNOWN:
+            raise KafkaConfigError(f"there is no {key}")
+        if type(_KNOWN[name]) is int and not re.fullmatch(r"\s*[+-]?\d+\s*", value):
+            raise KafkaConfigError(f"{key} takes a whole number")
 
 
 def _without_secrets(file: str) -> dict[str, str]:
@@ -100,10 +116,9 @@ def _without_secrets(file: str) -> dict[str, str]:
     try:
         if os.stat(path).st_mode & stat.S_IROTH:
             _log.warning("%s: every user of this machine can read it", path)
-        config = read_properties(Path(path).read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
-        raise KafkaConfigError(f"--kafka_config_file: {path}: {reason}") from None
+        config = _read_properties(path)
+    except (OSError, ValueError) as error:
+        raise KafkaConfigError(f"--kafka_config_file: {path}: {_reason(error)}") from None
     for key, value in config.items():
         if _holds_secret(key, value):
             if _REFERENCE.search(value):
@@ -144,40 +159,23 @@ def _looked_up(setting: str, reference: re.Match[str]) -> str:
         if provider == "env":
             return os.environ[key]
         if provider == "file":
-            return read_properties(Path(path).read_text())[key]
+            return _read_properties(path)[key]
         if provider == "dir":
-            return (Path(path) / key).read_text()
+            return (Path(path) / key).read_text("utf-8")
     except KeyError:
         where = path or "the environment"
         raise KafkaConfigError(f"{setting}: there is no {key} in {where}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
-        raise KafkaConfigError(f"{setting}: {path}: {reason}") from None
+    except (OSError, ValueError) as error:
+        raise KafkaConfigError(f"{setting}: {path}: {_reason(error)}") from None
     raise KafkaConfigError(
         f"{setting}: a reference to {provider!r} cannot be read here: take file, dir or env"
     )
 
 
-def _logical_lines(text: str) -> Iterator[str]:
-    """Yields lines without comments; one that ends with a backslash goes on."""
-    begun = ""
-    for line in re.split(r"\r\n|\r|\n", text):
-        line = line.lstrip(" \t\f")
-        if not begun and (not line or line[0] in "#!"):
-            continue
-        begun += line
-        if (len(begun) - len(begun.rstrip("\\"))) % 2:
-            begun = begun[:-1]
-            continue
-        yield begun
-        begun = ""
-    if begun:
-        yield begun
+def _read_properties(path: str) -> dict[str, str]:
+    return javaproperties.loads(Path(path).read_text("utf-8"))
 
 
-def _unescaped(text: str) -> str:
-    def plain(found: re.Match[str]) -> str:
-        what = found[1]
-        return chr(int(what[1:], 16)) if len(what) == 5 else _ESCAPES.get(what, what)
-
-    return _ESCAPED.sub(plain, text)
+def _reason(error: OSError | ValueError) -> str:
+    """Returns why a file cannot be read, and nothing of what it holds."""
+    return getattr(error, "strerror", None) or "it is neither properties nor other text in UTF-8"
