@@ -17,7 +17,7 @@ from schema.errors import KafkaConfigError, UsageError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Watches until Ctrl-C; 2 when it cannot begin."""
+    """Watches until Ctrl-C; returns 2 if it cannot start."""
     options = _parser().parse_args(arguments)
     topic = options.pm_kafka_topic
 

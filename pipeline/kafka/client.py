@@ -1,6 +1,6 @@
-"""What this process itself asks of Kafka: is everything there, and what does the topology hold now.
+"""What this process itself asks of Kafka: is everything there, and what does the topology hold?
 
-librdkafka retries a connection for ever, and reports each failure to a callback. `_Faults` turns
+librdkafka retries a connection forever and reports each failure to a callback. `_Faults` turns
 these reports into the one line that names the cause.
 """
 
@@ -32,13 +32,13 @@ from pipeline.kafka.config import check_names, resolve
 from pipeline.kafka.security import certificate_fault, principal, security_options
 from schema.errors import KafkaConfigError, UsageError
 
-#: Without an answer for so long, no broker is there [s].
+#: How long a broker may take to answer [s].
 _TIMEOUT_S = 10.0
-#: How long librdkafka is left alone before its reports are looked at [s].
+#: Interval at which librdkafka's reports are read [s].
 _TICK_S = 0.05
 #: Records taken from the consumer at once.
 _AT_ONCE = 1000
-#: A consumer that is told where to read. It needs the name of a group, but never joins it.
+#: Settings of a consumer that is told where to read. It must name a group, but never joins it.
 _READER = {
     "group.id": "eventcenter",
     "enable.auto.commit": False,
@@ -81,7 +81,7 @@ class _Faults:
         self._all_down = False
 
     def add(self, error: KafkaError) -> None:
-        """Takes a report of the client."""
+        """Records a report of the client."""
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._all_down = True
         elif error.code() == KafkaError._AUTHENTICATION or _is_about_tls(error):
@@ -90,7 +90,7 @@ class _Faults:
             self._last = error
 
     def check(self) -> None:
-        """Raises UsageError when waiting helps no more: no broker is left and one has refused."""
+        """Raises UsageError when waiting is pointless: no broker is up, and one has refused."""
         if self._all_down and self._refusal:
             raise self.as_error()
 
@@ -123,13 +123,13 @@ class _Faults:
 
 
 def _is_about_tls(error: KafkaError) -> bool:
-    # A broker that does not like the client's certificate hangs up after the handshake.
+    # A broker that rejects the client's certificate hangs up only after the handshake.
     transport = error.code() == KafkaError._TRANSPORT
     return error.code() == KafkaError._SSL or (transport and "SSL" in _parts(error)[1])
 
 
 def _parts(error: KafkaError) -> tuple[str, str]:
-    """Returns which server a report is about, and what happened there."""
+    """Returns the server that a report is about, and what happened there."""
     found = _REPORT.fullmatch(error.str())
     return (found[1], found[2]) if found else ("", error.str())
 
@@ -138,7 +138,7 @@ class _Admin:
     """An admin client that answers, or says in one line why it does not."""
 
     def __init__(self, bootstrap_servers: str, config: Mapping[str, str]) -> None:
-        """Makes the client; `config` has no references any more."""
+        """Creates the client from settings without references."""
         self._servers = bootstrap_servers
         self._faults = _Faults(bootstrap_servers, config)
         options = _options(bootstrap_servers, config) | {"error_cb": self._faults.add}
@@ -176,7 +176,7 @@ class _Admin:
             }
 
     def _done(self, asked: dict[_Asked, Future[_Answer]]) -> dict[_Asked, Future[_Answer]]:
-        """Waits for the answers; raises UsageError when there will be none."""
+        """Waits for the answers; raises UsageError if none will come."""
         while wait(asked.values(), _TICK_S).not_done:
             self._client.poll(0)
             self._faults.check()
@@ -188,7 +188,7 @@ class _Admin:
 
 @contextmanager
 def _one_line(about: str) -> Iterator[None]:
-    """Turns what librdkafka says into one line, without the names of its classes."""
+    """Turns an error of librdkafka into one line, without the names of its classes."""
     try:
         yield
     except KafkaException as error:
@@ -196,17 +196,17 @@ def _one_line(about: str) -> Iterator[None]:
 
 
 def _options(bootstrap_servers: str, config: Mapping[str, str]) -> dict[str, object]:
-    """Returns librdkafka's settings; those about throughput are for the Java clients alone."""
+    """Returns librdkafka's settings; those about throughput concern the Java clients only."""
     return {
         "bootstrap.servers": bootstrap_servers,
         "client.id": config.get("client.id", "eventcenter"),
-        "log_level": 0,  # what goes wrong is said once, by `_Faults`
+        "log_level": 0,  # `_Faults` reports what goes wrong, once
         **security_options(config),
     }
 
 
 def _resolved(config: Mapping[str, str]) -> dict[str, str]:
-    """Returns the settings without references, all of them fit for a client."""
+    """Returns the settings without references, checked."""
     try:
         plain = resolve(config)
         check_names(plain)
@@ -217,7 +217,7 @@ def _resolved(config: Mapping[str, str]) -> dict[str, str]:
 
 
 def _code(answer: Future[Any]) -> int:
-    """Returns the code of the error that came instead of an answer; 0 = there is none."""
+    """Returns the code of the error that came instead of an answer, or 0."""
     error = answer.exception()
     return int(error.args[0].code()) if isinstance(error, KafkaException) else 0
 
@@ -301,7 +301,7 @@ def read_until(
     unread = {partition for partition, end in end_offsets.items() if end > 0}
     if not unread:
         return
-    # Says in one line what would keep the consumer from reading: that waits without a word.
+    # The consumer would wait silently for a missing topic or permission; this says so.
     look_at_topics(bootstrap_servers, config, [topic])
     plain = _resolved(config)
     options = _options(bootstrap_servers, plain) | _READER
@@ -321,10 +321,10 @@ def read_until(
 
 
 def _polled(consumer: Consumer) -> Iterator[Message]:
-    """Yields records, and notices that a partition has no more of them at the moment."""
+    """Yields records, and notices that the end of a partition is reached for now."""
     for message in consumer.consume(_AT_ONCE, _TICK_S):
         code = message.error().code() if message.error() else KafkaError._PARTITION_EOF
         if code == KafkaError._PARTITION_EOF:
             yield message
-        elif code != KafkaError.GROUP_AUTHORIZATION_FAILED:  # the group is a name, no more
+        elif code != KafkaError.GROUP_AUTHORIZATION_FAILED:  # nobody joins the group
             raise UsageError(f"Kafka: {message.error().str()}")

@@ -1,8 +1,8 @@
 """Settings of Kafka clients, in Java's names, with references where secrets belong.
 
 A secret never becomes part of the pipeline: graph, job and checkpoints hold a reference such as
-`${file:/run/secrets/kafka.properties:sasl.jaas.config}`. Each client reads what it stands for where
-it runs: Java clients by Kafka's config providers, those in Python by `resolve`.
+`${file:/run/secrets/kafka.properties:sasl.jaas.config}`. Each client looks the secret up where it
+runs: Java clients through Kafka's config providers, Python through `resolve`.
 """
 
 import logging
@@ -27,28 +27,28 @@ PROVIDERS = {
     "dir": f"{_PACKAGE}.DirectoryConfigProvider",
     "env": f"{_PACKAGE}.EnvVarConfigProvider",
 }
-#: Provider, path and key, as Kafka reads them.
+#: Provider, path and key, as Kafka parses them.
 _REFERENCE = re.compile(r"\$\{([^}]*?):(?:([^}]*?):)?([^}]*?)\}")
 _SECRET = re.compile(r"password|secret|private|keystore\.key$", re.IGNORECASE)
 _LOGIN = "sasl.jaas.config"
 _LOGIN_OPTION = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))', re.DOTALL)
 _LOGIN_FORM = re.compile(rf"\s*[\w.$]+\s+\w+(?:\s+{_LOGIN_OPTION.pattern})*\s*;?\s*", re.DOTALL)
-#: Options of a login that anyone may see; all others are held to be secret.
+#: Options of a login that anyone may see; all others count as secret.
 _OPEN_OPTIONS = ("username", "tokenauth")
 _ABOUT_SECURITY = ("security.", "sasl.", "ssl.")
-#: Settings and their defaults: kafka-python names them as Java does, but for the dots.
+#: Settings and their defaults: kafka-python names them as Java does, with _ for the dots.
 _KNOWN = KafkaProducer.DEFAULT_CONFIG | KafkaConsumer.DEFAULT_CONFIG | {"acks": "all"}
 
 
 def settings(pairs: Iterable[str], file: str) -> dict[str, str]:
-    """Returns the settings of a command line; those on it win over those in the file.
+    """Returns the settings of a command line, which override those in the file.
 
     Args:
         pairs: `key=value` each; a secret must be a reference.
-        file: properties; its secrets become references to it. Empty = none.
+        file: a properties file; its secrets become references to it. Empty = no file.
 
     Raises:
-        KafkaConfigError: a pair is none, a secret is there for all to see, the file is unreadable.
+        KafkaConfigError: a pair is malformed or shows a secret, or the file cannot be read.
     """
     config = _without_secrets(file) if file else {}
     for pair in pairs:
@@ -57,7 +57,7 @@ def settings(pairs: Iterable[str], file: str) -> dict[str, str]:
             raise KafkaConfigError("--kafka_config takes key=value")
         if _holds_secret(key, value):
             raise KafkaConfigError(
-                f"--kafka_config: {key} holds a secret, and command lines are no secret: put it "
+                f"--kafka_config: {key} holds a secret, and command lines are not secret: put it "
                 "into a file for --kafka_config_file, or give a reference such as ${env:NAME}"
             )
         config[key.strip()] = value
@@ -65,7 +65,7 @@ def settings(pairs: Iterable[str], file: str) -> dict[str, str]:
 
 
 def resolve(config: Mapping[str, str]) -> dict[str, str]:
-    """Returns the settings with what their references stand for; these must go nowhere else.
+    """Returns the settings with their secrets, which must not leave this process.
 
     Raises:
         KafkaConfigError: a reference leads nowhere.
@@ -91,12 +91,12 @@ def is_about_security(key: str) -> bool:
 
 
 def check_names(config: Mapping[str, str]) -> None:
-    """Checks that there are such settings, and that those that count something are numbers.
+    """Checks that the settings exist, and that numeric ones are numbers.
 
-    Java clients only warn of a name that they do not know.
+    Java clients only log a warning about an unknown name, and fail late on a bad number.
 
     Raises:
-        KafkaConfigError: there is no such setting, or it takes a number.
+        KafkaConfigError: a setting does not exist, or its value is not a number.
     """
     for key, value in config.items():
         name = key.replace(".", "_")
@@ -110,7 +110,7 @@ def check_names(config: Mapping[str, str]) -> None:
 
 def _without_secrets(file: str) -> dict[str, str]:
     """Returns the settings of a file, with references to it instead of its secrets."""
-    path = os.path.abspath(file)  # links stay: behind them, a secret may be replaced
+    path = os.path.abspath(file)  # not resolved: a rotated secret may be behind another link
     if re.search(r"[:{}]", path):
         raise KafkaConfigError(f"--kafka_config_file: no reference can be made to {path}")
     try:
@@ -131,7 +131,7 @@ def _without_secrets(file: str) -> dict[str, str]:
 
 
 def _holds_secret(key: str, value: str) -> bool:
-    """Returns whether a value has the text of a secret."""
+    """Returns whether a value contains a secret in plain text."""
     if not value or _REFERENCE.fullmatch(value):
         return False
     if key.strip() != _LOGIN:
@@ -143,7 +143,7 @@ def _holds_secret(key: str, value: str) -> bool:
 
 
 def _with_providers(config: dict[str, str]) -> dict[str, str]:
-    """Returns the settings with the providers that their references need."""
+    """Adds the config providers that the references need."""
     named = {found[0] for value in config.values() for found in _REFERENCE.findall(value)}
     needed = [name for name in PROVIDERS if name in named]
     there = [name for name in config.get("config.providers", "").split(",") if name]
@@ -177,5 +177,5 @@ def _read_properties(path: str) -> dict[str, str]:
 
 
 def _reason(error: OSError | ValueError) -> str:
-    """Returns why a file cannot be read, and nothing of what it holds."""
-    return getattr(error, "strerror", None) or "it is neither properties nor other text in UTF-8"
+    """Returns why a file cannot be read, without quoting it."""
+    return getattr(error, "strerror", None) or "it is not valid UTF-8, or no properties"

@@ -1,4 +1,4 @@
-"""Kafka as source: PM, and the topology as it is held and as it changes."""
+"""Kafka as source: PM reports, the topology at the start, and its changes."""
 
 import itertools
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ from pipeline.kafka.client import read_until
 from schema.records import EventTime, PmRecords, TopologyRecord
 
 _NS_PER_MS = 10**6
-#: Records of the topology that one element has at most.
+#: Most topology records in one element.
 _HELD_AT_ONCE = 1000
 
-#: Beam does not apply its own safe defaults to steps that Python asks for.
+#: Beam applies its own safe defaults only to pipelines in Java.
 CONSUMER_DEFAULTS = {
     "auto.offset.reset": "earliest",
-    # The offsets are in Flink's checkpoints.
+    # Offsets live in Flink's checkpoints.
     "enable.auto.commit": "false",
     "receive.buffer.bytes": "1048576",
 }
@@ -26,13 +26,13 @@ CONSUMER_DEFAULTS = {
 
 @dataclass(frozen=True)
 class KafkaSource:
-    """PM and topology as they come.
+    """PM and topology, live from two topics.
 
     Attributes:
         bootstrap_servers: brokers.
         pm_topic: topic of the PM reports, record timestamps = time of sending.
         topology_topic: topic of the topology, compacted.
-        topology_held: offset behind the last record of the topology at the start, by partition.
+        topology_held: end offset of each partition of the topology when the job was submitted.
         expansion_service: where Java steps come from.
         config: more settings for the consumers.
     """
@@ -47,19 +47,19 @@ class KafkaSource:
     event_time = EventTime.LIVE
 
     def read(self, pipeline: beam.Pipeline) -> PmInput:
-        """Returns the PM records; their watermark is that of the newest record's timestamp."""
+        """Returns the PM records; the watermark follows the newest record's timestamp."""
         return PmInput(
             pipeline
             | "ReadPm" >> self._read(self.pm_topic, is_ordered=True)
-            | "PmRecords" >> beam.Map(_pm_records).with_output_types(PmRecords)
+            | "PmRecords" >> beam.Map(pm_records).with_output_types(PmRecords)
         )
 
     def topology(self, pipeline: beam.Pipeline) -> beam.PCollection[list[TopologyRecord]]:
         """Returns the topology: what the topic held at the start, then every change.
 
-        What it held at the start is read as bounded input: until that is there, event time stands
-        still for the steps that wait for it, and no PM is too late or finds no link because of
-        it. Changes never hold event time up: their watermark is the clock's.
+        What it held at the start is read as bounded input. Until that has been read, event time
+        stands still for the steps that wait for it, so no PM is late, or misses its link, because
+        of it. Changes never hold event time back: their watermark is the clock's.
         """
         held = (
             pipeline
@@ -71,12 +71,14 @@ class KafkaSource:
             pipeline
             | "ReadTopology" >> self._read(self.topology_topic, is_ordered=False)
             | "Changes"
-            >> beam.Map(_changes, self.topology_held).with_output_types(list[TopologyRecord])
+            >> beam.Map(topology_changes, self.topology_held).with_output_types(
+                list[TopologyRecord]
+            )
         )
         return (held, changes) | "HeldAndChanges" >> beam.Flatten()
 
     def invalid(self, pipeline: beam.Pipeline) -> None:
-        """Nothing is rejected here."""
+        """Returns nothing: this source rejects nothing."""
 
     def _read(self, topic: str, *, is_ordered: bool) -> ReadBatches:
         config = CONSUMER_DEFAULTS | self.config | {"bootstrap.servers": self.bootstrap_servers}
@@ -88,14 +90,16 @@ class KafkaSource:
             yield some
 
 
-def _pm_records(data: bytes) -> PmRecords:
+def pm_records(data: bytes) -> PmRecords:
+    """Returns the PM of a batch, with the times at which it was sent."""
     batch = Batch.from_bytes(data)
     return PmRecords(
         [value or b"" for value in batch.values], times_ns=batch.timestamps_ms * _NS_PER_MS
     )
 
 
-def _changes(data: bytes, held: dict[int, int]) -> list[TopologyRecord]:
+def topology_changes(data: bytes, held: dict[int, int]) -> list[TopologyRecord]:
+    """Returns the topology records of a batch that lie behind what was held at the start."""
     batch = Batch.from_bytes(data)
     places = zip(batch.partitions.tolist(), batch.offsets.tolist(), strict=True)
     return [

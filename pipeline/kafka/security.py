@@ -1,4 +1,4 @@
-"""TLS and login of Java clients in librdkafka's words, and who a client is to the broker."""
+"""Translates TLS and login settings from Java to librdkafka."""
 
 import socket
 import ssl
@@ -22,7 +22,7 @@ _TRANSLATED = (
     "ssl.keystore.location",
     "ssl.key.password",
 )
-#: What Java and librdkafka call the same. A keystore in PEM has the key and the certificate.
+#: Names in Java and in librdkafka. A PEM keystore holds both key and certificate.
 _TLS_NAMES = (
     ("ssl.truststore.location", "ssl.ca.location"),
     ("ssl.truststore.certificates", "ssl.ca.pem"),
@@ -34,13 +34,13 @@ _TIMEOUT_S = 10.0
 
 
 def security_options(config: Mapping[str, str]) -> dict[str, str]:
-    """Returns settings of librdkafka that do what the settings tell a Java client.
+    """Returns the settings of librdkafka that do what these tell a Java client.
 
     Args:
         config: settings without references.
 
     Raises:
-        KafkaConfigError: librdkafka has nothing that does the same, or a file cannot be read.
+        KafkaConfigError: librdkafka has no equivalent, or a file cannot be read.
     """
     given = [key for key in config if is_about_security(key)]
     if unknown := [key for key in given if key not in _TRANSLATED]:
@@ -55,13 +55,13 @@ def security_options(config: Mapping[str, str]) -> dict[str, str]:
     if protocol.startswith("SASL"):
         options |= _login(config)
     if protocol.endswith("SSL"):
-        tls_context(config)  # says what is wrong with a file; librdkafka does not
+        tls_context(config)  # reports unreadable files better than librdkafka
         options |= _tls(config)
     return options
 
 
 def principal(config: Mapping[str, str]) -> str:
-    """Returns who a client with these settings is in an ACL, as far as that can be told."""
+    """Returns the name of a client with these settings in an ACL, as far as it is known here."""
     if name := login_options(config.get("sasl.jaas.config", "")).get("username"):
         return f"User:{name}"
     tls = config.get("security.protocol", "PLAINTEXT").upper() == "SSL"
@@ -69,9 +69,9 @@ def principal(config: Mapping[str, str]) -> str:
 
 
 def certificate_fault(server: str, config: Mapping[str, str]) -> str:
-    """Returns what is wrong with the certificate of a server; empty when it is accepted.
+    """Returns what is wrong with the certificate of a server; empty if it is accepted.
 
-    librdkafka says only that it does not accept a certificate, so the reason is asked for here.
+    librdkafka says only that verification failed; Python's ssl says why.
 
     Args:
         server: host:port.
@@ -87,12 +87,12 @@ def certificate_fault(server: str, config: Mapping[str, str]) -> str:
             return ""
     except ssl.SSLCertVerificationError as error:
         return error.verify_message
-    except (OSError, ValueError):  # something else is wrong, and others tell it
+    except (OSError, ValueError):  # not a matter of certificates
         return ""
 
 
 def tls_context(config: Mapping[str, str]) -> ssl.SSLContext:
-    """Returns what TLS is to trust and to show.
+    """Returns a TLS context with the trusted authorities and the own certificate.
 
     Raises:
         KafkaConfigError: a file cannot be read.

@@ -1,6 +1,6 @@
 """Watches the PM topic for what a running job cannot handle by itself.
 
-A job reads the partitions that existed when it was submitted, each from offset to offset.
+A job reads the partitions that existed when it was submitted, each in order of offset.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from schema.errors import UsageError
 _log = logging.getLogger("eventcenter")
 
 _LOOK_EVERY_S = 10.0
-#: A partition without a record for so long is worth a word while others have some [s].
+#: How long a partition may go without a record before it is reported [s].
 IDLE_S = 60.0
 
 
 @dataclass
 class TopicWatch:
-    """Compares what a topic holds with what it held before.
+    """Compares what a topic holds with what it held at the last look.
 
     Attributes:
         topic: its name.
-        known: what it held when the job was submitted.
+        known: what it held at the last look; at first, when the job was submitted.
     """
 
     topic: str
@@ -37,23 +37,23 @@ class TopicWatch:
     _idle: set[int] = field(default_factory=set)
 
     def look(self, now: TopicState, at_s: float) -> list[str]:
-        """Returns what has happened since the last look, one sentence each; nothing twice.
+        """Returns what has happened since the last look, one sentence each, nothing twice.
 
         Args:
             now: what the topic holds.
-            at_s: when that was, on any clock that does not jump [s].
+            at_s: time of the look, on a monotonic clock [s].
         """
-        found = [*self._made_anew(now), *self._added(now), *self._idle_ones(now, at_s)]
+        found = [*self._created_again(now), *self._added(now), *self._idle_ones(now, at_s)]
         self.known = now
         return found
 
-    def _made_anew(self, now: TopicState) -> Iterator[str]:
+    def _created_again(self, now: TopicState) -> Iterator[str]:
         before = self.known.end_offsets
         if any(now.end_offsets.get(p, -1) < end for p, end in before.items()):
             self._newest_s.clear()
             yield (
-                f"topic {self.topic} was deleted and made anew: the job ignores its records up to "
-                "the offsets that it has read before. Submit it anew, not from a savepoint"
+                f"topic {self.topic} was deleted and created again: the job ignores its records "
+                "up to the offsets it has read before. Submit the job again, without a savepoint"
             )
 
     def _added(self, now: TopicState) -> Iterator[str]:
@@ -61,7 +61,7 @@ class TopicWatch:
         if added:
             yield (
                 f"topic {self.topic} has new partitions ({_listed(added)}) that the job does not "
-                "read. Submit it anew, not from a savepoint, which keeps the partitions it knows"
+                "read. Submit the job again, without a savepoint, which keeps the known partitions"
             )
 
     def _idle_ones(self, now: TopicState, at_s: float) -> Iterator[str]:
@@ -73,8 +73,8 @@ class TopicWatch:
         if new := idle - self._idle:
             yield (
                 f"topic {self.topic}: no record for {IDLE_S:.0f} s in partition {_listed(new)}. "
-                "Its event time follows the clock meanwhile: what is sent to it later, with an "
-                "older timestamp, may be late"
+                "Its event time follows the clock meanwhile: records sent to it later, with "
+                "older timestamps, may be late"
             )
         if back := self._idle - idle:
             yield f"topic {self.topic}: records again in partition {_listed(back)}"
@@ -87,7 +87,7 @@ def _listed(partitions: set[int]) -> str:
 
 @contextmanager
 def watching(watch: TopicWatch, look: Callable[[], TopicState]) -> Iterator[None]:
-    """Watches in the background until the block is left; a broker that is away is no news."""
+    """Watches in the background until the block ends; an absent broker is not worth a warning."""
     done = threading.Event()
 
     def run() -> None:

@@ -7,7 +7,7 @@ from apache_beam.io.kafka import WriteToKafka
 
 from schema.outputs import Record
 
-#: Beam does not apply its own safe defaults to steps that Python asks for.
+#: Beam applies its own safe defaults only to pipelines in Java.
 PRODUCER_DEFAULTS = {
     "acks": "all",
     "enable.idempotence": "true",

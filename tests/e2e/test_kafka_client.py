@@ -1,4 +1,4 @@
-"""What a topic holds, asked of a real broker and read from it."""
+"""What a topic holds, according to a real broker."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_offsets_without_a_record_end_the_reading(kafka: LocalKafka) -> None:
         for value in (b"a", b"b"):
             sender.begin_transaction()
             sender.send("client-gaps", value=value)
-            sender.commit_transaction()  # takes an offset of its own
+            sender.commit_transaction()  # its marker takes an offset
     state = held(kafka, "client-gaps")
     assert state.end_offsets == {0: 4}
     records = read_until(kafka.bootstrap_servers, {}, "client-gaps", state.end_offsets)

@@ -1,4 +1,4 @@
-"""Kafka that serves only known users, over TLS: what works, what is refused, who sees secrets."""
+"""A Kafka that serves only known users, over TLS: what works, what is refused, who sees secrets."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ LOGIN = (
 
 @pytest.fixture(scope="module")
 def secure() -> Iterator[SecureKafka]:
-    """A broker with the topics, and all that docs/security.md says a pipeline needs."""
+    """A broker with the topics, and just the permissions that docs/security.md names."""
     with SecureKafka() as kafka:
         for topic in READ + WRITTEN:
             kafka.create_topic(topic)
@@ -87,7 +87,7 @@ def test_reports_in_events_out_and_nobody_sees_the_secret(
         assert (event["subject"], event["data"]["code"]) == ("L1", "FIBER_CUT")
 
         files = stage(flink)
-        # Checkpoints hold the sources with their settings: with the reference, that is.
+        # Checkpoints hold the settings of the sources, and so the reference.
         pipeline.wait_until(lambda: str(config_file) in contents(files), TIMEOUT_S)
         seen = {
             "command lines": "\n".join(command_lines()),
@@ -122,7 +122,7 @@ def test_the_broker_serves_nobody_else(secure: SecureKafka) -> None:
 
 
 def refused(servers: str, flink: LocalFlink, *options: str) -> str:
-    """Returns the one line of a refusal, without its address."""
+    """Returns the one line of a refusal, with the address masked."""
     at = [f"--bootstrap_servers={servers}", f"--job_endpoint={flink.job_endpoint}"]
     line = refusal(*at, f"--kafka_expansion_service={flink.expansion_service}", *TOPICS, *options)
     assert PASSWORD not in line
@@ -172,7 +172,7 @@ def java_settings(kafka: SecureKafka, password: str = PASSWORD) -> dict[str, str
 
 
 def said(servers: str, config: dict[str, str]) -> str:
-    """Returns the one line that says why topics cannot be looked at, without the address."""
+    """Returns the one line that says why topics cannot be looked at, with the address masked."""
     with pytest.raises(UsageError) as error:
         look_at_topics(servers, config, READ)
     line = str(error.value)
@@ -198,14 +198,12 @@ def said(servers: str, config: dict[str, str]) -> str:
         ),
     ],
 )
-def test_a_setting_that_the_broker_or_no_client_takes(
-    secure: SecureKafka, changed: dict[str, str], line: str
-) -> None:
+def test_settings_that_are_refused(secure: SecureKafka, changed: dict[str, str], line: str) -> None:
     assert said(secure.bootstrap_servers, java_settings(secure) | changed) == line
 
 
 @pytest.mark.parametrize("protocol", ["PLAINTEXT", "SASL_PLAINTEXT", "SSL"])
-def test_another_protocol_than_the_broker_speaks(secure: SecureKafka, protocol: str) -> None:
+def test_a_protocol_that_the_broker_does_not_speak(secure: SecureKafka, protocol: str) -> None:
     config = java_settings(secure) | {"security.protocol": protocol}
     line = said(secure.bootstrap_servers, config)
     assert line.startswith("no Kafka broker answers at HERE (")
@@ -266,7 +264,7 @@ def test_a_topic_is_read_with_no_permission_but_for_itself(secure: SecureKafka) 
 
 
 def send_a_cut(kafka: SecureKafka) -> None:
-    """Sends a link and its reports, with a cut in them."""
+    """Sends a link and reports that show a cut."""
     first = int(time.time()) - 60 - builders.T0
     with contextlib.closing(
         KafkaProducer(bootstrap_servers=kafka.bootstrap_servers, **kafka.client_options)
@@ -298,7 +296,7 @@ def next_event(kafka: SecureKafka, pipeline: Process) -> dict:
 
 
 def command_lines() -> list[str]:
-    """What every user of this machine sees of every process."""
+    """Returns what every user of this machine sees of every process."""
     lines = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
@@ -307,7 +305,7 @@ def command_lines() -> list[str]:
 
 
 def stage(flink: LocalFlink) -> Path:
-    """Where the job server keeps what comes with a job, and its cluster the checkpoints."""
+    """Returns the directory of staged artifacts and of checkpoints."""
     port = flink.job_endpoint.rpartition(":")[2]
     (server,) = [line for line in command_lines() if f"--job-port={port}" in line]
     found = re.search(r"-Djava\.io\.tmpdir=(\S+)", server)
@@ -334,7 +332,7 @@ def what_flink_tells(job: FlinkJob) -> str:
 
 
 def logs() -> list[Path]:
-    """All logs of what this test run has started."""
+    """Returns the logs of all processes that this test run has started."""
     found = list(LOGS.glob(f"*-{os.getpid()}-*.log"))
     assert {"flink", "expansion"} <= {path.stem.split("-")[3] for path in found}
     return found

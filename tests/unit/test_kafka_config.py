@@ -1,4 +1,4 @@
-"""Settings of Kafka's clients: what is a secret, and where it goes."""
+"""Settings of Kafka clients: what is secret, and where it goes."""
 
 from __future__ import annotations
 
@@ -120,14 +120,14 @@ def test_a_reference_that_leads_nowhere(file: Path, reference: str, message: str
     assert "hunter" not in str(error.value)
 
 
-def test_a_file_that_is_none_or_cannot_be_referred_to(file: Path, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_or_referred_to(file: Path, tmp_path: Path) -> None:
     mixed = f'sasl.jaas.config={SCRAM} username="${{env:U}}" password="hunter";\n'
     for text, path, message in (
         ("", tmp_path / "missing", "missing: No such file"),
         ("", tmp_path, "Is a directory"),
         ("", tmp_path / "a:b", "no reference"),
         (mixed, file, "make the secret a reference too"),
-        ("ssl.key.password=hunter\\u12", file, "neither properties nor"),
+        ("ssl.key.password=hunter\\u12", file, "it is not valid UTF-8, or no properties"),
     ):
         file.write_text(text)
         with pytest.raises(KafkaConfigError, match=message) as error:

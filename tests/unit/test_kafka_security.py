@@ -1,4 +1,4 @@
-"""What librdkafka is told of the settings of Java clients."""
+"""Settings of Java clients, translated for librdkafka."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SASL = {
 }
 
 
-def test_nothing_said_is_plaintext() -> None:
+def test_plaintext_is_the_default() -> None:
     assert security_options({"client.id": "x"}) == {"security.protocol": "PLAINTEXT"}
     assert principal({}) == "User:ANONYMOUS"
 
@@ -79,7 +79,7 @@ def test_host_names_are_checked_unless_told_otherwise() -> None:
         ({"security.protocol": "hunter"}, "security.protocol is one of PLAINTEXT, SSL, "),
     ],
 )
-def test_what_cannot_be_told(changed: dict[str, str], message: str) -> None:
+def test_settings_without_an_equivalent(changed: dict[str, str], message: str) -> None:
     with pytest.raises(KafkaConfigError, match=message) as error:
         security_options(SASL | changed)
     assert "hunter" not in str(error.value) and "\n" not in str(error.value)
@@ -123,6 +123,6 @@ def test_what_is_wrong_with_a_certificate(
         assert certificate_fault(f"{host}:{port}", config) == message
 
 
-def test_what_is_no_server_has_no_certificate() -> None:
+def test_without_a_server_there_is_no_certificate() -> None:
     assert certificate_fault(f"127.0.0.1:{free_ports(1)[0]}", {}) == ""
     assert certificate_fault("nothing", {}) == ""

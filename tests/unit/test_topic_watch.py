@@ -1,4 +1,4 @@
-"""What the watch of the PM topic says, and that it says it once."""
+"""The watch of the PM topic reports what happens, once."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ def test_nothing_to_say_while_all_partitions_grow() -> None:
     assert watch.look(state(7, 10), IDLE_S * 2) == []
 
 
-def test_a_new_partition_is_said_once() -> None:
+def test_a_new_partition_is_reported_once() -> None:
     watch = TopicWatch("pm", state(5, 6))
     (said,) = watch.look(state(6, 7, 0, 0), 0)
     assert "new partitions (2, 3) that the job does not read" in said
     assert watch.look(state(7, 8, 1, 1), 1) == []
 
 
-def test_a_topic_made_anew_is_said_once() -> None:
+def test_a_topic_created_again_is_reported_once() -> None:
     watch = TopicWatch("pm", state(50, 60))
     (said,) = watch.look(state(3, 61), 0)
-    assert "made anew" in said
+    assert "created again" in said
     assert watch.look(state(4, 62), 1) == []
 
 
-def test_a_topic_with_fewer_partitions_was_made_anew() -> None:
+def test_a_topic_with_fewer_partitions_was_created_again() -> None:
     watch = TopicWatch("pm", state(50, 60))
     (said,) = watch.look(state(70), 0)
-    assert "made anew" in said
+    assert "created again" in said
 
 
 def test_an_idle_partition_and_its_return() -> None:
