@@ -126,7 +126,7 @@ def _check(parser: Parser, options: argparse.Namespace) -> None:
         parser.error("--bootstrap_servers needs --pm_kafka_topic")
     outputs = (options.capture_file, options.topology_file, options.truth_file)
     if not options.bootstrap_servers and not any(outputs):
-        parser.error("say where to: --capture_file, or --bootstrap_servers and --pm_kafka_topic")
+        parser.error("no output: give --capture_file, or --bootstrap_servers and --pm_kafka_topic")
 
 
 def _kafka_option(text: str) -> tuple[str, str]:
@@ -142,7 +142,7 @@ def _parser() -> Parser:
     network.add_argument("--links", type=int, default=60, help="number of links (60)")
     network.add_argument("--nodes", type=int, help="number of nodes (one for every 4 links)")
     network.add_argument(
-        "--spares", type=int, default=0, help="components per node that are in no link (0)"
+        "--spares", type=int, default=0, help="components per node that belong to no link (0)"
     )
     scenario = parser.add_argument_group("scenario")
     scenario.add_argument("--seconds", type=int, default=150, help="duration in event time (150)")
@@ -150,7 +150,7 @@ def _parser() -> Parser:
     scenario.add_argument(
         "--faults",
         default="all",
-        help="a number, kinds with commas between, 'all' (each kind once, the default) or 'none'",
+        help="a number, kinds separated by commas, 'all' (each kind once, the default) or 'none'",
     )
     scenario.add_argument(
         "--start", help=f"first second, RFC 3339 ({FILE_START} for files, now for Kafka)"
@@ -170,7 +170,7 @@ def _parser() -> Parser:
     files.add_argument("--topology_file", type=Path, help="links, one JSON object a line")
     files.add_argument("--truth_file", type=Path, help="faults, one JSON object a line")
     live = parser.add_argument_group("Kafka")
-    live.add_argument("--bootstrap_servers", help="brokers, host:port with commas between")
+    live.add_argument("--bootstrap_servers", help="brokers, host:port separated by commas")
     live.add_argument("--pm_kafka_topic", help="topic of the reports")
     live.add_argument("--topology_kafka_topic", help="topic of the links, sent first")
     live.add_argument(

@@ -1,4 +1,4 @@
-"""What the command lines of this package share."""
+"""Shares an argument parser and progress between the command lines of this package."""
 
 import argparse
 import sys
@@ -28,7 +28,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def existing_file(text: str) -> Path:
-    """Type of an option that names a file to read."""
+    """Returns the path of a file to read; the type of such an option."""
     path = Path(text)
     if not path.is_file():
         raise argparse.ArgumentTypeError(f"no such file: {text}")
@@ -37,7 +37,7 @@ def existing_file(text: str) -> Path:
 
 @contextmanager
 def progress(total_s: int) -> Iterator[Callable[[int, int], None]]:
-    """Shows how far the reports are: a bar on a terminal, else a line now and then.
+    """Shows the progress of the reports: a bar on a terminal, otherwise a line now and then.
 
     Yields:
         A function to call with the seconds of event time and the reports so far.

@@ -12,7 +12,7 @@ from typing import Any
 
 import matplotlib
 
-# Draws without a display; has to be said before pyplot is there.
+# Draws without a display; must be set before pyplot is imported.
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
@@ -42,13 +42,13 @@ ACTION_MARKERS = {"RAISE": "^", "CHANGE": "D", "CLEAR": "v", "MATCH": "|"}
 DARK_COLOR = "#8d99ae"
 # The events of a panel stand in a row above its curves.
 MARKER_Y = 1.06
-# So that the noise of a steady loss looks like what it is.
+# Keeps the noise of a steady loss from filling the panel.
 LEAST_RANGE_DB = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What the picture needs of an event."""
+    """The part of an event that the picture shows."""
 
     alarm_id: str
     link_id: str
@@ -65,7 +65,7 @@ def plot(
     events: Iterable[Event],
     out: Path,
 ) -> None:
-    """Draws one panel for each link into a PNG; events of other links are left out."""
+    """Draws one panel per link into a PNG; ignores events of other links."""
     by_link: defaultdict[str, list[Event]] = defaultdict(list)
     for event in events:
         by_link[event.link_id].append(event)
@@ -198,7 +198,7 @@ def _event(cloud_event: Mapping[str, Any]) -> Event:
 
 
 def _links_of(topology_file: Path, link_ids: Sequence[str]) -> list[FiberLink]:
-    """The links to draw, in the order asked for."""
+    """Returns the links to draw, in the order of `link_ids`."""
     wanted = set(link_ids)
     found: dict[str, FiberLink] = {}
     for line in read_json_lines(topology_file):
@@ -213,7 +213,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         events = [_event(line) for line in read_json_lines(options.events_file)]
-        # The links of the events, in order of their first one.
+        # The links of the events, in order of their first event.
         affected = list(dict.fromkeys(event.link_id for event in events))
         link_ids = options.links.split(",") if options.links else affected[:LINKS_AT_MOST]
         links = _links_of(options.topology_file, link_ids)
@@ -240,7 +240,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("--out", type=Path, required=True, help="the PNG to write")
     parser.add_argument(
-        "--links", help=f"link ids, commas between (the first {LINKS_AT_MOST} with events)"
+        "--links", help=f"link ids, separated by commas (the first {LINKS_AT_MOST} with events)"
     )
     return parser
 

@@ -1,4 +1,4 @@
-"""What the components measure in a second: powers with noise, drift and the effects of faults."""
+"""Simulates what components measure: powers with noise, drift and the effects of faults."""
 
 import math
 from collections import defaultdict
@@ -11,7 +11,7 @@ from schema import pm_report_pb2 as pm
 from simulator.fault_model import SECOND_NS, Effect, Fault, Quantity
 from simulator.network import FloatArray, IntArray, Network
 
-# Below this a receiver or a launch monitor sees no light.
+# Below this, a receiver or a launch monitor sees no light.
 FLOOR_DBM = -40.0
 
 # First-order autoregressive noise: x' = PHI * x + white noise, of the given standard deviation.
@@ -28,11 +28,11 @@ GAIN_DB = 20.0
 BIAS_MA = 180.0
 RETURN_LOSS_DB = 42.0
 
-# Component samples of a node lie close together; all stay well inside of their second.
+# Component samples of a node lie close together, and well inside their second.
 NODE_PHASE_S = (0.08, 0.92)
 COMPONENT_PHASE_S = 0.02
 JITTER_S = 0.005
-# From the last sample of a node until its report is collected.
+# Time from the last sample of a node until its report is collected.
 COLLECT_S = 0.03
 
 
@@ -74,7 +74,7 @@ class Signals:
         self._effects = _by_second(faults, start_ns, seconds)
 
     def second(self, number: int) -> Readings:
-        """Measures one second; call in order from 0, as noise depends on the second before."""
+        """Measures one second. Call in order from 0: noise depends on the previous second."""
         network, rng = self._network, self._rng
         second_ns = self._start_ns + number * SECOND_NS
         sample_ns = second_ns + _to_ns(
@@ -92,7 +92,7 @@ class Signals:
         launched_dbm = network.launch_dbm + self._launch_noise_db
         tx_dbm = launched_dbm.copy()
         rx_dbm = launched_dbm - network.base_db - drift_db - self._loss_noise_db
-        # Another carrier in the same fiber: most of its noise is that of the signal.
+        # The OSC shares the fiber, and so most of the noise, with the signal.
         osc_noise_db = self._loss_noise_db + 0.01 * rng.standard_normal(len(tx_dbm))
         rx_osc_dbm = network.launch_osc_dbm - network.base_osc_db - drift_db - osc_noise_db
         return_loss_db = RETURN_LOSS_DB + rng.uniform(-0.1, 0.1, len(tx_dbm))

@@ -1,4 +1,4 @@
-"""Carries reports to the event center: with delay, out of order, twice, or not at all."""
+"""Carries reports to the event center: delayed, out of order, twice, or not at all."""
 
 import heapq
 import itertools
@@ -13,9 +13,9 @@ from simulator.fault_model import SECOND_NS
 from simulator.network import FloatArray
 
 DELAY_S = (0.02, 0.12)
-# Below the bound on disorder of 2 s that the event center allows for by default.
+# Below the 2 s of disorder that the event center tolerates by default.
 DISORDER_MAX_S = 1.5
-# A report so late misses the first evaluation of its window.
+# A report this late misses the first evaluation of its window.
 LATE_MIN_S = 4.0
 
 
@@ -29,9 +29,9 @@ class Arrival(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """How reports are disturbed on their way: shares of them, between 0 and 1.
+    """How reports are disturbed on their way; each rate is a share between 0 and 1.
 
-    Disordered reports come up to 1.5 s after their time, late ones 4 s to `late_max_s`.
+    Disordered reports arrive up to 1.5 s after their time, late ones 4 s to `late_max_s` after.
     """
 
     late_rate: float = 0.0
@@ -49,7 +49,7 @@ class Transport:
 
 
 class Courier:
-    """Takes the reports second by second and hands them over in order of arrival."""
+    """Takes reports second by second and delivers them in order of arrival."""
 
     def __init__(self, transport: Transport, seed: int) -> None:
         self._transport = transport
@@ -58,7 +58,7 @@ class Courier:
         self._counter = itertools.count()
 
     def carry(self, reports: Iterable[Arrival], count: int, until_ns: int) -> Iterator[Arrival]:
-        """Takes `count` reports as they were collected, hands over what arrives before a time."""
+        """Takes `count` reports as collected, and yields those that arrive before `until_ns`."""
         delays_s = self._delays_s(count)
         lost = self._rng.random(count) < self._transport.missing_rate
         doubled = self._rng.random(count) < self._transport.duplicate_rate
@@ -71,7 +71,7 @@ class Courier:
         yield from self._deliver(until_ns)
 
     def rest(self) -> Iterator[Arrival]:
-        """Hands over all that is still on its way."""
+        """Yields all reports that are still on their way."""
         while self._waiting:
             yield heapq.heappop(self._waiting)[-1]
 
