@@ -19,9 +19,9 @@ from simulator.network import Network, build_network
 from simulator.reports import generate
 from simulator.transport import Arrival, Transport
 
-FILE_START = "2026-01-01T12:00:00Z"
-EARLIEST_NS = from_rfc3339("1980-01-01T00:00:00Z")
-LATEST_NS = from_rfc3339("2200-01-01T00:00:00Z")
+_FILE_START = "2026-01-01T12:00:00Z"
+_EARLIEST_NS = from_rfc3339("1980-01-01T00:00:00Z")
+_LATEST_NS = from_rfc3339("2200-01-01T00:00:00Z")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -97,12 +97,12 @@ def _shown(reports: Iterable[Arrival], start_ns: int, seconds: int) -> Iterator[
 def _start_ns(options: argparse.Namespace) -> int:
     if options.start:
         start_ns = from_rfc3339(options.start)
-        if not EARLIEST_NS <= start_ns < LATEST_NS:
+        if not _EARLIEST_NS <= start_ns < _LATEST_NS:
             raise ValueError("--start must lie between the years 1980 and 2200")
         return start_ns - start_ns % SECOND_NS
     if options.bootstrap_servers:
         return math.ceil(time.time()) * SECOND_NS
-    return from_rfc3339(FILE_START)
+    return from_rfc3339(_FILE_START)
 
 
 def _fault_request(text: str) -> int | list[str]:
@@ -153,7 +153,7 @@ def _parser() -> Parser:
         help="a number, kinds separated by commas, 'all' (each kind once, the default) or 'none'",
     )
     scenario.add_argument(
-        "--start", help=f"first second, RFC 3339 ({FILE_START} for files, now for Kafka)"
+        "--start", help=f"first second, RFC 3339 ({_FILE_START} for files, now for Kafka)"
     )
     transport = parser.add_argument_group("transport: shares of the reports, 0 to 1")
     transport.add_argument("--late_rate", type=float, default=0.0, help="too late (0)")

@@ -20,10 +20,10 @@ from simulator.fault_model import (
 from simulator.network import BoolArray, Network, link_id
 
 # More than any loss budget: a launch or a fiber that changes by this much is dark.
-DARK_DB = 80.0
+_DARK_DB = 80.0
 
 # Added losses for each code, farther from its thresholds than noise and drift reach.
-LOSSES_DB = {
+_LOSSES_DB = {
     "FIBER_DEGRADE_WARN": (1.6, 2.4),
     "FIBER_DEGRADE": (3.7, 5.2),
     "FIBER_DEGRADE_SEVERE": (6.7, 9.0),
@@ -97,7 +97,7 @@ class Site:
 
 
 def _cut(site: Site) -> Fault:
-    effects = [e for span in site.both for e in site.attenuated(span, DARK_DB)]
+    effects = [e for span in site.both for e in site.attenuated(span, _DARK_DB)]
     return site.fault("BOTH", effects, alarm=("FIBER", "FIBER_CUT"))
 
 
@@ -105,16 +105,16 @@ def _cut_als(site: Site) -> Fault:
     # Automatic laser shutdown: the transmitters go dark just under a second after the cut, while
     # the OSC stays on. The window of the cut still has a lit transmitter and a dark receiver.
     shutdown_ns = site.onset_ns + int(site.rng.uniform(0.95, 0.98) * SECOND_NS)
-    effects = [e for span in site.both for e in site.attenuated(span, DARK_DB)]
+    effects = [e for span in site.both for e in site.attenuated(span, _DARK_DB)]
     effects += [
-        Effect(span, Quantity.LAUNCH, shutdown_ns, site.end_ns, -DARK_DB) for span in site.both
+        Effect(span, Quantity.LAUNCH, shutdown_ns, site.end_ns, -_DARK_DB) for span in site.both
     ]
     return site.fault("BOTH", effects, alarm=("FIBER", "FIBER_CUT"))
 
 
 def _strand_cut(site: Site) -> Fault:
     span, direction = site.one()
-    return site.fault(direction, site.attenuated(span, DARK_DB), alarm=("FIBER", "FIBER_CUT"))
+    return site.fault(direction, site.attenuated(span, _DARK_DB), alarm=("FIBER", "FIBER_CUT"))
 
 
 def _cable_cut(site: Site) -> Fault:
@@ -125,7 +125,7 @@ def _cable_cut(site: Site) -> Fault:
         start_ns = site.onset_ns + int(site.rng.uniform(0.0, 0.9) * SECOND_NS)
         for span in (2 * link, 2 * link + 1):
             effects += [
-                Effect(span, quantity, start_ns, site.end_ns, DARK_DB)
+                Effect(span, quantity, start_ns, site.end_ns, _DARK_DB)
                 for quantity in (Quantity.LOSS, Quantity.OSC_LOSS)
             ]
     return site.fault("BOTH", effects, alarm=("FIBER", "FIBER_CUT"), links=tuple(links))
@@ -134,7 +134,7 @@ def _cable_cut(site: Site) -> Fault:
 def _degrade(site: Site, code: str, shape: Shape = Shape.STEP) -> Fault:
     effects: list[Effect] = []
     for span in site.both:
-        effects += site.attenuated(span, site.rng.uniform(*LOSSES_DB[code]), shape)
+        effects += site.attenuated(span, site.rng.uniform(*_LOSSES_DB[code]), shape)
     return site.fault("BOTH", effects, alarm=("FIBER", code))
 
 
@@ -152,7 +152,7 @@ def _dip(site: Site) -> Fault:
 def _contamination(site: Site) -> Fault:
     span, direction = site.one()
     effects = (
-        *site.attenuated(span, site.rng.uniform(*LOSSES_DB["FIBER_DEGRADE"])),
+        *site.attenuated(span, site.rng.uniform(*_LOSSES_DB["FIBER_DEGRADE"])),
         site.effect(span, Quantity.RETURN_LOSS, -site.rng.uniform(8.0, 20.0)),
     )
     return site.fault(direction, effects, alarm=("FIBER", "FIBER_DEGRADE"))
@@ -160,26 +160,26 @@ def _contamination(site: Site) -> Fault:
 
 def _amplifier_failure(site: Site) -> Fault:
     span, direction = site.one()
-    effect = site.effect(span, Quantity.LAUNCH, -DARK_DB)
+    effect = site.effect(span, Quantity.LAUNCH, -_DARK_DB)
     return site.fault(direction, (effect,), alarm=("SIGNAL", "UPSTREAM_POWER_LOSS"))
 
 
 def _upstream_power_loss(site: Site) -> Fault:
     # Light is missing from A to Z on this link and on the next.
     links = tuple(_link_and_fed(site.network, site.link))
-    effects = [site.effect(2 * link, Quantity.LAUNCH, -DARK_DB) for link in links]
+    effects = [site.effect(2 * link, Quantity.LAUNCH, -_DARK_DB) for link in links]
     return site.fault("AZ", effects, alarm=("SIGNAL", "UPSTREAM_POWER_LOSS"), links=links)
 
 
 def _osc_failure(site: Site) -> Fault:
     span, direction = site.one()
-    effect = site.effect(span, Quantity.OSC_LOSS, DARK_DB)
+    effect = site.effect(span, Quantity.OSC_LOSS, _DARK_DB)
     return site.fault(direction, (effect,), alarm=("OSC", "OSC_LOSS"))
 
 
 def _signal_loss(site: Site) -> Fault:
     span, direction = site.one()
-    effect = site.effect(span, Quantity.LOSS, DARK_DB)
+    effect = site.effect(span, Quantity.LOSS, _DARK_DB)
     return site.fault(direction, (effect,), alarm=("SIGNAL", "SIGNAL_LOSS_EQUIPMENT"))
 
 
@@ -207,9 +207,9 @@ def _flapping(site: Site) -> Fault:
 
 def _maintenance(site: Site) -> Fault:
     work = Maintenance(
-        site.link, site.onset_ns - 5 * SECOND_NS, site.end_ns + MAINTENANCE_AFTER_S * SECOND_NS
+        site.link, site.onset_ns - 5 * SECOND_NS, site.end_ns + _MAINTENANCE_AFTER_S * SECOND_NS
     )
-    effects = [e for span in site.both for e in site.attenuated(span, DARK_DB)]
+    effects = [e for span in site.both for e in site.attenuated(span, _DARK_DB)]
     return site.fault(
         "BOTH", effects, alarm=("FIBER", "FIBER_CUT"), suppressed=True, maintenance=(work,)
     )
@@ -294,10 +294,10 @@ def _with_fed(network: Network) -> BoolArray:
     return onward + network.z_node < network.link_count
 
 
-CLEAR_S = 18
-CLEAR_WARN_S = 38
+_CLEAR_S = 18
+_CLEAR_WARN_S = 38
 # Long enough for an alarm to clear within the maintenance window.
-MAINTENANCE_AFTER_S = CLEAR_S
+_MAINTENANCE_AFTER_S = _CLEAR_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,7 +312,7 @@ class Kind:
     # Shortest and longest duration.
     hold_s: tuple[int, int] = (15, 30)
     # Time from its end until its alarm has cleared.
-    clear_s: int = CLEAR_S
+    clear_s: int = _CLEAR_S
     # Time from the start of the reports to the earliest onset.
     lead_s: int = 6
     # Whether the fault starts between two windows. Where the powers of both ends change together,
@@ -335,7 +335,7 @@ KINDS: dict[str, Kind] = {
         lambda s: _degrade(s, "FIBER_DEGRADE_WARN"),
         _with_base,
         hold_s=(22, 32),
-        clear_s=CLEAR_WARN_S,
+        clear_s=_CLEAR_WARN_S,
     ),
     "degrade": Kind(lambda s: _degrade(s, "FIBER_DEGRADE"), _with_base),
     "degrade_severe": Kind(lambda s: _degrade(s, "FIBER_DEGRADE_SEVERE"), _with_base),

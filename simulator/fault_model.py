@@ -30,8 +30,8 @@ class Shape(enum.Enum):
     FLAP = enum.auto()
 
 
-FLAP_HALF_PERIOD_NS = 2 * SECOND_NS
-FLAP_SWING_DB = 0.5
+_FLAP_HALF_PERIOD_NS = 2 * SECOND_NS
+_FLAP_SWING_DB = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class Effect:
         if self.shape is Shape.RAMP:
             return self.amount_db * min(1.0, 2 * elapsed_ns / (self.end_ns - self.start_ns))
         if self.shape is Shape.FLAP:
-            above = elapsed_ns // FLAP_HALF_PERIOD_NS % 2 == 0
-            return self.amount_db + (FLAP_SWING_DB if above else -FLAP_SWING_DB)
+            above = elapsed_ns // _FLAP_HALF_PERIOD_NS % 2 == 0
+            return self.amount_db + (_FLAP_SWING_DB if above else -_FLAP_SWING_DB)
         return self.amount_db
 
 

@@ -13,9 +13,9 @@ from simulator.fault_model import SECOND_NS, Fault
 from simulator.network import Network
 
 # Time after the last clearing window, so that a live watermark passes it too.
-TAIL_S = 4
+_TAIL_S = 4
 # Sample phases lie between 50 and 950 ms of a second; an aligned fault comes before them.
-ALIGNED_NS = 20_000_000
+_ALIGNED_NS = 20_000_000
 
 
 def schedule(
@@ -134,10 +134,10 @@ class _Scheduler:
         spare_s = self._seconds - _needed_s(kind)
         hold_s = int(self._rng.integers(shortest_s, min(longest_s, shortest_s + spare_s) + 1))
         delay_s = int(self._rng.integers(0, spare_s - (hold_s - shortest_s) + 1))
-        phase_ns = ALIGNED_NS if kind.aligned else int(self._rng.integers(SECOND_NS))
+        phase_ns = _ALIGNED_NS if kind.aligned else int(self._rng.integers(SECOND_NS))
         onset_ns = self._start_ns + (kind.lead_s + delay_s) * SECOND_NS + phase_ns
         return Site(self._network, link, onset_ns, onset_ns + hold_s * SECOND_NS, self._rng)
 
 
 def _needed_s(kind: Kind) -> int:
-    return kind.lead_s + kind.hold_s[0] + kind.clear_s + TAIL_S
+    return kind.lead_s + kind.hold_s[0] + kind.clear_s + _TAIL_S

@@ -14,7 +14,7 @@ from schema.topology_pb2 import FiberLink
 from simulator.fault_model import SECOND_NS
 from simulator.transport import Arrival
 
-PRODUCER_OPTIONS: dict[str, object] = {
+_PRODUCER_OPTIONS: dict[str, object] = {
     "bootstrap_timeout_ms": 10_000,
     # Reports are kilobytes each; a batch should hold many.
     "batch_size": 512 * 1024,
@@ -32,7 +32,7 @@ class LiveSender:
     def __init__(self, bootstrap_servers: str, config: Mapping[str, str]) -> None:
         # LiveError reports what goes wrong, once.
         logging.getLogger("kafka").setLevel(logging.CRITICAL)
-        options = PRODUCER_OPTIONS | _typed(config)
+        options = _PRODUCER_OPTIONS | _typed(config)
         try:
             self._producer = KafkaProducer(bootstrap_servers=bootstrap_servers, **options)
         except (KafkaError, AssertionError, ValueError, TypeError) as error:

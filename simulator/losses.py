@@ -15,8 +15,8 @@ from simulator.fault_model import SECOND_NS
 from simulator.network import BoolArray, FloatArray
 
 DIRECTIONS = ("AZ", "ZA")
-DARK_DBM = -35.0
-VALID_DBM = (-70.0, 35.0)
+_DARK_DBM = -35.0
+_VALID_DBM = (-70.0, 35.0)
 
 # Link, direction and type of a power; then sample time and reading of each power, by second.
 _Role = tuple[str, str, pm.PmType]
@@ -96,10 +96,10 @@ def _reading_dbm(value: pm.PmValue) -> float | None:
         return None
     if not (value.HasField("instant") or value.HasField("avg")):
         return None
-    low, high = VALID_DBM
+    low, high = _VALID_DBM
     if not low <= reading <= high:
         return None
-    return -math.inf if reading <= DARK_DBM else reading
+    return -math.inf if reading <= _DARK_DBM else reading
 
 
 def _series(link_id: str, windows: npt.NDArray[np.int64], powers: _Powers) -> LossSeries:

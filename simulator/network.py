@@ -22,10 +22,10 @@ IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-LINKS_PER_NODE = 4
-DUCT_LINKS = 3
-CUSTOMERS = 40
-CAPACITIES_GBPS = (100.0, 200.0, 400.0)
+_LINKS_PER_NODE = 4
+_DUCT_LINKS = 3
+_CUSTOMERS = 40
+_CAPACITIES_GBPS = (100.0, 200.0, 400.0)
 
 
 def link_id(link: int) -> str:
@@ -90,14 +90,14 @@ class Network:
 
     def srlg(self, link: int) -> int | None:
         """Returns the shared risk link group: the first links that leave a node share its duct."""
-        return int(self.a_node[link]) if link // self.node_count < DUCT_LINKS else None
+        return int(self.a_node[link]) if link // self.node_count < _DUCT_LINKS else None
 
     def srlg_links(self, link: int) -> list[int]:
         """Returns the links that share the duct of this link, including itself."""
         if self.srlg(link) is None:
             return [link]
         ducts = range(link % self.node_count, self.link_count, self.node_count)
-        return list(ducts[:DUCT_LINKS])
+        return list(ducts[:_DUCT_LINKS])
 
     def fed_link(self, link: int) -> int | None:
         """Returns the link that carries the light on from the Z end of this one, if any."""
@@ -176,7 +176,7 @@ def build_network(links: int, seed: int, nodes: int | None = None, spares: int =
     """
     if links < 1:
         raise ValueError("a network needs at least 1 link")
-    node_count = nodes if nodes is not None else max(2, math.ceil(links / LINKS_PER_NODE))
+    node_count = nodes if nodes is not None else max(2, math.ceil(links / _LINKS_PER_NODE))
     if node_count < 2:
         raise ValueError("a network needs at least 2 nodes")
     if spares < 0:
@@ -269,8 +269,8 @@ def _service(link: int, number: int) -> OpticalService:
     return OpticalService(
         service_id=f"service-{link:06d}-{number + 1}",
         och_id=f"och-{link:06d}-{number + 1}",
-        customer=f"customer-{(7 * link + 3 * number) % CUSTOMERS + 1:02d}",
+        customer=f"customer-{(7 * link + 3 * number) % _CUSTOMERS + 1:02d}",
         central_frequency_thz=round(191.35 + 0.1 * number, 2),
-        capacity_gbps=CAPACITIES_GBPS[(link + number) % len(CAPACITIES_GBPS)],
+        capacity_gbps=_CAPACITIES_GBPS[(link + number) % len(_CAPACITIES_GBPS)],
         protected=(link + number) % 3 == 0,
     )

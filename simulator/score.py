@@ -16,7 +16,7 @@ from simulator.cli import Parser, existing_file
 from simulator.fault_model import SECOND_NS, from_rfc3339, to_rfc3339
 
 # Codes of a family from the lowest level to the highest.
-LEVELS = (
+_LEVELS = (
     "FIBER_DEGRADE_WARN",
     "FIBER_DEGRADE",
     "FIBER_DEGRADE_SEVERE",
@@ -26,7 +26,7 @@ LEVELS = (
     "OSC_LOSS",
     "TOPOLOGY_MISMATCH",
 )
-NAMED_AT_MOST = 20
+_NAMED_AT_MOST = 20
 PLAIN_WIDTH = 110
 
 
@@ -158,7 +158,7 @@ def _alarm(steps: Sequence[Mapping[str, Any]]) -> Alarm:
         alarm_id=first["alarm_id"],
         link_id=first["link"]["link_id"],
         family=first["family"],
-        code=max((data["code"] for data in steps), key=LEVELS.index),
+        code=max((data["code"] for data in steps), key=_LEVELS.index),
         direction=last["direction"],
         suppressed=all(data["suppressed"] for data in steps),
         onset_ns=from_rfc3339(first["onset_time"]),
@@ -230,10 +230,10 @@ def main(argv: list[str] | None = None) -> int:
     console.print(result)
     lines = [f"missed: {f.expected} ({f.fault_id}, {f.kind})" for f in result.missed]
     lines += [f"false: {alarm}" for alarm in result.false_alarms]
-    for line in lines[:NAMED_AT_MOST]:
+    for line in lines[:_NAMED_AT_MOST]:
         console.print(line, highlight=False)
-    if len(lines) > NAMED_AT_MOST:
-        console.print(f"and {len(lines) - NAMED_AT_MOST} more")
+    if len(lines) > _NAMED_AT_MOST:
+        console.print(f"and {len(lines) - _NAMED_AT_MOST} more")
     return 0 if result.is_perfect else 1
 
 

@@ -12,11 +12,11 @@ import numpy as np
 from simulator.fault_model import SECOND_NS
 from simulator.network import FloatArray
 
-DELAY_S = (0.02, 0.12)
+_DELAY_S = (0.02, 0.12)
 # Below the 2 s of disorder that the event center tolerates by default.
-DISORDER_MAX_S = 1.5
+_DISORDER_MAX_S = 1.5
 # A report this late misses the first evaluation of its window.
-LATE_MIN_S = 4.0
+_LATE_MIN_S = 4.0
 
 
 class Arrival(NamedTuple):
@@ -44,8 +44,8 @@ class Transport:
         for name in ("late_rate", "disorder_rate", "duplicate_rate", "missing_rate"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} must lie between 0 and 1")
-        if self.late_rate and not LATE_MIN_S <= self.late_max_s < math.inf:
-            raise ValueError(f"late_max_s must be at least {LATE_MIN_S:g} s, and finite")
+        if self.late_rate and not _LATE_MIN_S <= self.late_max_s < math.inf:
+            raise ValueError(f"late_max_s must be at least {_LATE_MIN_S:g} s, and finite")
 
 
 class Courier:
@@ -77,12 +77,12 @@ class Courier:
 
     def _delays_s(self, count: int) -> FloatArray:
         rng, transport = self._rng, self._transport
-        delays_s = rng.uniform(*DELAY_S, count)
+        delays_s = rng.uniform(*_DELAY_S, count)
         fate = rng.random(count)
         disordered = fate < transport.disorder_rate
-        delays_s[disordered] = rng.uniform(DELAY_S[1], DISORDER_MAX_S, int(disordered.sum()))
+        delays_s[disordered] = rng.uniform(_DELAY_S[1], _DISORDER_MAX_S, int(disordered.sum()))
         late = fate >= 1.0 - transport.late_rate
-        delays_s[late] = rng.uniform(LATE_MIN_S, transport.late_max_s, int(late.sum()))
+        delays_s[late] = rng.uniform(_LATE_MIN_S, transport.late_max_s, int(late.sum()))
         return delays_s
 
     def _post(self, report: Arrival, delay_s: float) -> None:

@@ -16,7 +16,7 @@ _NS_PER_MS = 10**6
 _HELD_AT_ONCE = 1000
 
 #: Beam applies its own safe defaults only to pipelines in Java.
-CONSUMER_DEFAULTS = {
+_CONSUMER_DEFAULTS = {
     "auto.offset.reset": "earliest",
     # Offsets live in Flink's checkpoints.
     "enable.auto.commit": "false",
@@ -81,7 +81,7 @@ class KafkaSource:
         """Returns nothing: this source rejects nothing."""
 
     def _read(self, topic: str, *, is_ordered: bool) -> ReadBatches:
-        config = CONSUMER_DEFAULTS | self.config | {"bootstrap.servers": self.bootstrap_servers}
+        config = _CONSUMER_DEFAULTS | self.config | {"bootstrap.servers": self.bootstrap_servers}
         return ReadBatches(topic, config, is_ordered, self.expansion_service)
 
     def _read_held(self, topic: str) -> Iterator[list[TopologyRecord]]:

@@ -8,7 +8,7 @@ from apache_beam.io.kafka import WriteToKafka
 from schema.outputs import Record
 
 #: Beam applies its own safe defaults only to pipelines in Java.
-PRODUCER_DEFAULTS = {
+_PRODUCER_DEFAULTS = {
     "acks": "all",
     "enable.idempotence": "true",
     "retries": "2147483647",
@@ -37,7 +37,7 @@ class KafkaSinks:
         if output not in self.topics:
             return
         _ = records | f"Write{output.capitalize()}" >> WriteToKafka(
-            PRODUCER_DEFAULTS | self.config | {"bootstrap.servers": self.bootstrap_servers},
+            _PRODUCER_DEFAULTS | self.config | {"bootstrap.servers": self.bootstrap_servers},
             self.topics[output],
             expansion_service=self.expansion_service,
         )

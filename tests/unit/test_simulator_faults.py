@@ -210,13 +210,14 @@ def test_bad_data_touches_no_other_fault(kind: str) -> None:
     (bad,) = (fault for fault in faults if fault.kind == kind)
     (defect,) = bad.defects
     others = {link for fault in faults if fault is not bad for link in fault.links}
-    # A report that is cut off lacks all components of its node.
-    touched = {
-        link for link in network.links_of_node(defect.node).tolist() if not defect.components
-    }
-    for component, name in enumerate(network.component_names):
-        if network.component_node[component] == defect.node and name in defect.components:
-            touched |= network.links_of_component(component)
+    # A truncated report names no components: all components of its node are lost.
+    lost = [
+        component
+        for component, name in enumerate(network.component_names)
+        if network.component_node[component] == defect.node
+        and (not defect.components or name in defect.components)
+    ]
+    touched = {link for component in lost for link in network.links_of_component(component)}
     assert touched and not others & touched
 
 
