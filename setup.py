@@ -38,8 +38,10 @@ setup(
     },
     install_requires=[
         "apache-beam==2.70.0",
+        "confluent-kafka>=2.16",
         "crc32c>=2.7",
         "grpcio>=1.65",
+        "javaproperties>=0.8",
         "kafka-python>=3.0",
         "matplotlib>=3.10",
         "numpy>=2.2",

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from pipeline.kafka.client import TopicState, look_at_topics
-from pipeline.kafka.read import KafkaSinks, KafkaSource
+from pipeline.kafka.read import KafkaSource
+from pipeline.kafka.watch import TopicWatch, watching
+from pipeline.kafka.write import KafkaSinks
 from pipeline.options import Command
-from pipeline.topic_watch import TopicWatch, watching
 from runners.local.flink import LocalFlink
 from runners.local.flink_job import ENDED, FlinkJob
 from runners.worker import keep_bundles_short

@@ -20,9 +20,9 @@ from simulator.network import Network, build_network
 from simulator.reports import generate
 from simulator.transport import Arrival, Transport
 
-FILE_START = "2026-01-01T12:00:00Z"
-EARLIEST_NS = from_rfc3339("1980-01-01T00:00:00Z")
-LATEST_NS = from_rfc3339("2200-01-01T00:00:00Z")
+_FILE_START = "2026-01-01T12:00:00Z"
+_EARLIEST_NS = from_rfc3339("1980-01-01T00:00:00Z")
+_LATEST_NS = from_rfc3339("2200-01-01T00:00:00Z")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -98,12 +98,12 @@ def _shown(reports: Iterable[Arrival], start_ns: int, seconds: int) -> Iterator[
 def _start_ns(options: argparse.Namespace) -> int:
     if options.start:
         start_ns = from_rfc3339(options.start)
-        if not EARLIEST_NS <= start_ns < LATEST_NS:
+        if not _EARLIEST_NS <= start_ns < _LATEST_NS:
             raise ValueError("--start must lie between the years 1980 and 2200")
         return start_ns - start_ns % SECOND_NS
     if options.bootstrap_servers:
         return math.ceil(time.time()) * SECOND_NS
-    return from_rfc3339(FILE_START)
+    return from_rfc3339(_FILE_START)
 
 
 def _fault_request(text: str) -> int | list[str]:
@@ -127,7 +127,7 @@ def _check(parser: Parser, options: argparse.Namespace) -> None:
         parser.error("--bootstrap_servers needs --pm_kafka_topic")
     outputs = (options.capture_file, options.topology_file, options.truth_file)
     if not options.bootstrap_servers and not any(outputs):
-        parser.error("say where to: --capture_file, or --bootstrap_servers and --pm_kafka_topic")
+        parser.error("no output: give --capture_file, or --bootstrap_servers and --pm_kafka_topic")
 
 
 def _kafka_option(text: str) -> tuple[str, str]:
@@ -143,7 +143,7 @@ def _parser() -> Parser:
     network.add_argument("--links", type=int, default=60, help="number of links (60)")
     network.add_argument("--nodes", type=int, help="number of nodes (one for every 4 links)")
     network.add_argument(
-        "--spares", type=int, default=0, help="components per node that are in no link (0)"
+        "--spares", type=int, default=0, help="components per node that belong to no link (0)"
     )
     scenario = parser.add_argument_group("scenario")
     scenario.add_argument("--seconds", type=int, default=150, help="duration in event time (150)")
@@ -151,10 +151,10 @@ def _parser() -> Parser:
     scenario.add_argument(
         "--faults",
         default="all",
-        help="a number, kinds with commas between, 'all' (each kind once, the default) or 'none'",
+        help="a number, kinds separated by commas, 'all' (each kind once, the default) or 'none'",
     )
     scenario.add_argument(
-        "--start", help=f"first second, RFC 3339 ({FILE_START} for files, now for Kafka)"
+        "--start", help=f"first second, RFC 3339 ({_FILE_START} for files, now for Kafka)"
     )
     transport = parser.add_argument_group("transport: shares of the reports, 0 to 1")
     transport.add_argument("--late_rate", type=float, default=0.0, help="too late (0)")
@@ -171,7 +171,7 @@ def _parser() -> Parser:
     files.add_argument("--topology_file", type=Path, help="links, one JSON object a line")
     files.add_argument("--truth_file", type=Path, help="faults, one JSON object a line")
     live = parser.add_argument_group("Kafka")
-    live.add_argument("--bootstrap_servers", help="brokers, host:port with commas between")
+    live.add_argument("--bootstrap_servers", help="brokers, host:port separated by commas")
     live.add_argument("--pm_kafka_topic", help="topic of the reports")
     live.add_argument("--topology_kafka_topic", help="topic of the links, sent first")
     live.add_argument(

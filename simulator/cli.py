@@ -1,4 +1,4 @@
-"""What the command lines of this package share."""
+"""Shares an argument parser and progress between the command lines of this package."""
 
 import argparse
 import sys
@@ -11,8 +11,8 @@ from typing import NoReturn
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-EXIT_USAGE = 2
-PLAIN_EVERY_S = 10.0
+_EXIT_USAGE = 2
+_PLAIN_EVERY_S = 10.0
 
 
 class Parser(argparse.ArgumentParser):
@@ -24,11 +24,11 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Prints one line and exits."""
         print(f"{self.prog}: {message}", file=sys.stderr)
-        sys.exit(EXIT_USAGE)
+        sys.exit(_EXIT_USAGE)
 
 
 def existing_file(text: str) -> Path:
-    """Type of an option that names a file to read."""
+    """Returns the path of a file to read; the type of such an option."""
     path = Path(text)
     if not path.is_file():
         raise argparse.ArgumentTypeError(f"no such file: {text}")
@@ -37,7 +37,7 @@ def existing_file(text: str) -> Path:
 
 @contextmanager
 def progress(total_s: int) -> Iterator[Callable[[int, int], None]]:
-    """Shows how far the reports are: a bar on a terminal, else a line now and then.
+    """Shows the progress of the reports: a bar on a terminal, otherwise a line now and then.
 
     Yields:
         A function to call with the seconds of event time and the reports so far.
@@ -61,9 +61,9 @@ def progress(total_s: int) -> Iterator[Callable[[int, int], None]]:
 class _PlainLines:
     def __init__(self, total_s: int) -> None:
         self._total_s = total_s
-        self._next = time.monotonic() + PLAIN_EVERY_S
+        self._next = time.monotonic() + _PLAIN_EVERY_S
 
     def __call__(self, done_s: int, reports: int) -> None:
         if time.monotonic() >= self._next or done_s == self._total_s:
-            self._next = time.monotonic() + PLAIN_EVERY_S
+            self._next = time.monotonic() + _PLAIN_EVERY_S
             print(f"{done_s} of {self._total_s} s, {reports} reports", file=sys.stderr, flush=True)

@@ -7,9 +7,9 @@ from simulator.fault_model import Defect, DefectKind
 
 
 def corrupt(payload: bytes, defect: Defect, number: int) -> bytes:
-    """The report of second `number` as a node with this defect sends it."""
+    """Returns the report of second `number` as a node with this defect sends it."""
     if defect.kind is DefectKind.TRUNCATED:
-        # Inside the last component: no parser can take the rest for a whole message.
+        # Cut inside the last component: no parser can mistake the rest for a whole message.
         return payload[:-5]
     report = pm.PmReport.FromString(payload)
     if defect.kind is DefectKind.SILENT:

@@ -1,8 +1,8 @@
 """Writes readings as PmReport messages, all values of a second at once.
 
-Protobuf's own classes take microseconds per value, a network has millions of values per second.
-So every PmValue is written with all of its fields. Then it has a fixed width, and numpy fills
-the values of all nodes as one array of wire-format records. Protobuf writes what is left.
+Protobuf's own classes take microseconds per value, and a network has millions of values per
+second. So every PmValue is written with all of its fields. That gives it a fixed width, and numpy
+fills the values of all nodes as one array of wire-format records. Protobuf writes the rest.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from simulator.signals import FLOOR_DBM, Readings
 
 @dataclass(frozen=True, slots=True)
 class _Meter:
-    """How a quantity is reported: unit, decimals, and how far it moves within a second."""
+    """How a quantity is reported: unit, decimals, and its spread within a second."""
 
     unit: pm.Unit
     decimals: int
@@ -51,7 +51,7 @@ _TX_TYPES = (
 )
 _SPARE_TYPES = (pm.Q_VALUE, pm.OSNR, pm.PRE_FEC_BER)
 
-# Wire types of protobuf: a field starts with its number and how its value is written.
+# Wire types of protobuf: a field starts with its number and its encoding.
 _VARINT, _FIXED64, _DELIMITED = 0, 1, 2
 
 
@@ -60,7 +60,7 @@ def _tag(field: int, wire_type: int) -> int:
 
 
 _STATISTICS = ("instant", "avg", "min", "max")
-# A PmValue in a ComponentPm: field 5, its length, and its fields 1 to 7 with a tag before each.
+# A PmValue in a ComponentPm: field 5, its length, and its fields 1 to 7, each behind its tag.
 _PM_VALUE = np.dtype(
     [("value_tag", "u1"), ("length", "u1"), ("type_tag", "u1"), ("type", "u1")]
     + [field for name in _STATISTICS for field in ((f"{name}_tag", "u1"), (name, "<f8"))]
@@ -68,7 +68,7 @@ _PM_VALUE = np.dtype(
 )
 _TIME_TAG = bytes([_tag(2, _VARINT)])
 _TIME_BYTES = 9
-# How a node says that it sees no light: by flag, by minus infinity, or by its floor alone.
+# How a node reports darkness: by flag, by minus infinity, or only by its floor.
 _BY_FLAG, _BY_INFINITY, _DARK_STYLES = 0, 1, 3
 
 
@@ -95,7 +95,7 @@ class ReportEncoder:
         ).tolist()
 
     def encode(self, readings: Readings, sequence: int) -> Iterator[bytes]:
-        """Encodes the readings of a second; the reports carry this sequence number."""
+        """Encodes the readings of a second under this sequence number."""
         for kind in self._rows:
             self._fill(kind, readings.values[kind])
         values = self._values.tobytes()
@@ -166,7 +166,7 @@ def _list_values(network: Network) -> tuple[IntArray, IntArray, IntArray]:
 
 
 def _blank_values(value_type: IntArray) -> npt.NDArray[np.void]:
-    """Makes the value records with all that stays the same."""
+    """Returns the value records with their constant fields filled in."""
     values = np.zeros(len(value_type), dtype=_PM_VALUE)
     values["value_tag"] = _tag(5, _DELIMITED)
     values["length"] = _PM_VALUE.itemsize - 2
@@ -182,7 +182,7 @@ def _blank_values(value_type: IntArray) -> npt.NDArray[np.void]:
 
 
 def _component_heads(network: Network, value_offsets: IntArray) -> list[bytes]:
-    """By component: all that comes before its sample time on the wire."""
+    """Returns, by component, the bytes before its sample time on the wire."""
     heads = []
     for name, size in zip(network.component_names, np.diff(value_offsets).tolist(), strict=True):
         fixed = pm.ComponentPm(
@@ -194,7 +194,7 @@ def _component_heads(network: Network, value_offsets: IntArray) -> list[bytes]:
 
 
 def _to_varints(times_ns: IntArray) -> npt.NDArray[np.uint8]:
-    """Instants as varints of nine bytes, which they are between the years 1972 and 2262."""
+    """Returns instants as varints, which have nine bytes between the years 1972 and 2262."""
     shifts = 7 * np.arange(_TIME_BYTES)
     varints = (times_ns[:, None] >> shifts & 0x7F).astype(np.uint8)
     varints[:, :-1] |= 0x80

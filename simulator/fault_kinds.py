@@ -1,4 +1,4 @@
-"""The kinds of faults: what each does to the powers, and which alarms it must give."""
+"""Defines the kinds of faults: their effects on powers, and the alarms they must raise."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -19,11 +19,11 @@ from simulator.fault_model import (
 )
 from simulator.network import BoolArray, Network, link_id
 
-# More than any budget: a launch or a fiber changed by so much is dark.
-DARK_DB = 80.0
+# More than any loss budget: a launch or a fiber that changes by this much is dark.
+_DARK_DB = 80.0
 
-# Added losses for each code, clear of its thresholds by more than noise and drift.
-LOSSES_DB = {
+# Added losses for each code, farther from its thresholds than noise and drift reach.
+_LOSSES_DB = {
     "FIBER_DEGRADE_WARN": (1.6, 2.4),
     "FIBER_DEGRADE": (3.7, 5.2),
     "FIBER_DEGRADE_SEVERE": (6.7, 9.0),
@@ -46,20 +46,20 @@ class Site:
         return 2 * self.link, 2 * self.link + 1
 
     def one(self) -> tuple[int, Direction]:
-        """One span of the link, chosen at random, and its direction."""
+        """Returns a random span of the link, and its direction."""
         reverse = int(self.rng.integers(2))
         return 2 * self.link + reverse, "ZA" if reverse else "AZ"
 
     def effect(
         self, span: int, quantity: Quantity, amount_db: float, shape: Shape = Shape.STEP
     ) -> Effect:
-        """An effect from onset to end."""
+        """Returns an effect that lasts from onset to end."""
         return Effect(span, quantity, self.onset_ns, self.end_ns, amount_db, shape)
 
     def attenuated(
         self, span: int, amount_db: float, shape: Shape = Shape.STEP
     ) -> tuple[Effect, ...]:
-        """Effects of a fiber with more loss: signal and OSC suffer alike."""
+        """Returns the effects of more loss in the fiber, on both signal and OSC."""
         return (
             self.effect(span, Quantity.LOSS, amount_db, shape),
             self.effect(span, Quantity.OSC_LOSS, amount_db, shape),
@@ -77,7 +77,7 @@ class Site:
         maintenance: tuple[Maintenance, ...] = (),
         invalid_reasons: tuple[str, ...] = (),
     ) -> Fault:
-        """A fault here that must raise `alarm` (family, code) on each of its links, or none."""
+        """Returns a fault here that must raise `alarm` (family, code) on each of its links."""
         links = (self.link,) if links is None else links
         return Fault(
             fault_id="",
@@ -97,35 +97,35 @@ class Site:
 
 
 def _cut(site: Site) -> Fault:
-    effects = [e for span in site.both for e in site.attenuated(span, DARK_DB)]
+    effects = [e for span in site.both for e in site.attenuated(span, _DARK_DB)]
     return site.fault("BOTH", effects, alarm=("FIBER", "FIBER_CUT"))
 
 
 def _cut_als(site: Site) -> Fault:
-    # Automatic laser shutdown: the transmitters darken just under a second after the cut, the
-    # OSC stays. The window of the cut still shows a lit transmitter and a dark receiver.
+    # Automatic laser shutdown: the transmitters go dark just under a second after the cut, while
+    # the OSC stays on. The window of the cut still has a lit transmitter and a dark receiver.
     shutdown_ns = site.onset_ns + int(site.rng.uniform(0.95, 0.98) * SECOND_NS)
-    effects = [e for span in site.both for e in site.attenuated(span, DARK_DB)]
+    effects = [e for span in site.both for e in site.attenuated(span, _DARK_DB)]
     effects += [
-        Effect(span, Quantity.LAUNCH, shutdown_ns, site.end_ns, -DARK_DB) for span in site.both
+        Effect(span, Quantity.LAUNCH, shutdown_ns, site.end_ns, -_DARK_DB) for span in site.both
     ]
     return site.fault("BOTH", effects, alarm=("FIBER", "FIBER_CUT"))
 
 
 def _strand_cut(site: Site) -> Fault:
     span, direction = site.one()
-    return site.fault(direction, site.attenuated(span, DARK_DB), alarm=("FIBER", "FIBER_CUT"))
+    return site.fault(direction, site.attenuated(span, _DARK_DB), alarm=("FIBER", "FIBER_CUT"))
 
 
 def _cable_cut(site: Site) -> Fault:
     effects = []
     links = site.network.srlg_links(site.link)
     for link in links:
-        # The fibers of a cable part one after the other.
+        # The fibers of a cable break one after the other.
         start_ns = site.onset_ns + int(site.rng.uniform(0.0, 0.9) * SECOND_NS)
         for span in (2 * link, 2 * link + 1):
             effects += [
-                Effect(span, quantity, start_ns, site.end_ns, DARK_DB)
+                Effect(span, quantity, start_ns, site.end_ns, _DARK_DB)
                 for quantity in (Quantity.LOSS, Quantity.OSC_LOSS)
             ]
     return site.fault("BOTH", effects, alarm=("FIBER", "FIBER_CUT"), links=tuple(links))
@@ -134,7 +134,7 @@ def _cable_cut(site: Site) -> Fault:
 def _degrade(site: Site, code: str, shape: Shape = Shape.STEP) -> Fault:
     effects: list[Effect] = []
     for span in site.both:
-        effects += site.attenuated(span, site.rng.uniform(*LOSSES_DB[code]), shape)
+        effects += site.attenuated(span, site.rng.uniform(*_LOSSES_DB[code]), shape)
     return site.fault("BOTH", effects, alarm=("FIBER", code))
 
 
@@ -152,7 +152,7 @@ def _dip(site: Site) -> Fault:
 def _contamination(site: Site) -> Fault:
     span, direction = site.one()
     effects = (
-        *site.attenuated(span, site.rng.uniform(*LOSSES_DB["FIBER_DEGRADE"])),
+        *site.attenuated(span, site.rng.uniform(*_LOSSES_DB["FIBER_DEGRADE"])),
         site.effect(span, Quantity.RETURN_LOSS, -site.rng.uniform(8.0, 20.0)),
     )
     return site.fault(direction, effects, alarm=("FIBER", "FIBER_DEGRADE"))
@@ -160,31 +160,31 @@ def _contamination(site: Site) -> Fault:
 
 def _amplifier_failure(site: Site) -> Fault:
     span, direction = site.one()
-    effect = site.effect(span, Quantity.LAUNCH, -DARK_DB)
+    effect = site.effect(span, Quantity.LAUNCH, -_DARK_DB)
     return site.fault(direction, (effect,), alarm=("SIGNAL", "UPSTREAM_POWER_LOSS"))
 
 
 def _upstream_power_loss(site: Site) -> Fault:
-    # The light is missing from A to Z on this link and on the link that carries it on.
+    # Light is missing from A to Z on this link and on the next.
     links = tuple(_link_and_fed(site.network, site.link))
-    effects = [site.effect(2 * link, Quantity.LAUNCH, -DARK_DB) for link in links]
+    effects = [site.effect(2 * link, Quantity.LAUNCH, -_DARK_DB) for link in links]
     return site.fault("AZ", effects, alarm=("SIGNAL", "UPSTREAM_POWER_LOSS"), links=links)
 
 
 def _osc_failure(site: Site) -> Fault:
     span, direction = site.one()
-    effect = site.effect(span, Quantity.OSC_LOSS, DARK_DB)
+    effect = site.effect(span, Quantity.OSC_LOSS, _DARK_DB)
     return site.fault(direction, (effect,), alarm=("OSC", "OSC_LOSS"))
 
 
 def _signal_loss(site: Site) -> Fault:
     span, direction = site.one()
-    effect = site.effect(span, Quantity.LOSS, DARK_DB)
+    effect = site.effect(span, Quantity.LOSS, _DARK_DB)
     return site.fault(direction, (effect,), alarm=("SIGNAL", "SIGNAL_LOSS_EQUIPMENT"))
 
 
 def _miscabling(site: Site) -> Fault:
-    # The receiver sees a stronger light than the one launched for it.
+    # The receiver sees more light than was launched towards it.
     span, direction = site.one()
     gain_db = float(site.network.base_db[span]) + site.rng.uniform(2.5, 4.0)
     effect = site.effect(span, Quantity.LOSS, -gain_db)
@@ -207,9 +207,9 @@ def _flapping(site: Site) -> Fault:
 
 def _maintenance(site: Site) -> Fault:
     work = Maintenance(
-        site.link, site.onset_ns - 5 * SECOND_NS, site.end_ns + MAINTENANCE_AFTER_S * SECOND_NS
+        site.link, site.onset_ns - 5 * SECOND_NS, site.end_ns + _MAINTENANCE_AFTER_S * SECOND_NS
     )
-    effects = [e for span in site.both for e in site.attenuated(span, DARK_DB)]
+    effects = [e for span in site.both for e in site.attenuated(span, _DARK_DB)]
     return site.fault(
         "BOTH", effects, alarm=("FIBER", "FIBER_CUT"), suppressed=True, maintenance=(work,)
     )
@@ -284,7 +284,7 @@ def _with_osc(network: Network) -> BoolArray:
 
 
 def _with_cable(network: Network) -> BoolArray:
-    # The first link of a duct, if there is a second.
+    # The first link of each duct that has a second one.
     firsts = min(network.node_count, network.link_count - network.node_count)
     return np.arange(network.link_count) < firsts
 
@@ -294,29 +294,29 @@ def _with_fed(network: Network) -> BoolArray:
     return onward + network.z_node < network.link_count
 
 
-CLEAR_S = 18
-CLEAR_WARN_S = 38
-# Long enough for an alarm to clear inside of the maintenance window.
-MAINTENANCE_AFTER_S = CLEAR_S
+_CLEAR_S = 18
+_CLEAR_WARN_S = 38
+# Long enough for an alarm to clear within the maintenance window.
+_MAINTENANCE_AFTER_S = _CLEAR_S
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of fault, and what the scheduler has to know about it."""
+    """A kind of fault, and what the scheduler must know about it."""
 
     make: Callable[[Site], Fault]
     # By link: may the fault strike here?
     suits: Callable[[Network], BoolArray] = _any
     # The links that a fault at a link touches.
     touches: Callable[[Network, int], list[int]] = _only_link
-    # How long it lasts, at least and at most.
+    # Shortest and longest duration.
     hold_s: tuple[int, int] = (15, 30)
-    # From its end until its alarm has cleared.
-    clear_s: int = CLEAR_S
-    # From the start of the reports until the earliest onset.
+    # Time from its end until its alarm has cleared.
+    clear_s: int = _CLEAR_S
+    # Time from the start of the reports to the earliest onset.
     lead_s: int = 6
-    # The fault comes between two windows: where both ends' powers change together, the sampling
-    # phase would otherwise decide which alarm the first window gives.
+    # Whether the fault starts between two windows. Where the powers of both ends change together,
+    # the sampling phase would otherwise decide which alarm the first window raises.
     aligned: bool = False
 
 
@@ -335,7 +335,7 @@ KINDS: dict[str, Kind] = {
         lambda s: _degrade(s, "FIBER_DEGRADE_WARN"),
         _with_base,
         hold_s=(22, 32),
-        clear_s=CLEAR_WARN_S,
+        clear_s=_CLEAR_WARN_S,
     ),
     "degrade": Kind(lambda s: _degrade(s, "FIBER_DEGRADE"), _with_base),
     "degrade_severe": Kind(lambda s: _degrade(s, "FIBER_DEGRADE_SEVERE"), _with_base),
@@ -352,4 +352,4 @@ KINDS: dict[str, Kind] = {
     "flapping": Kind(_flapping, _with_base, hold_s=(24, 40), aligned=True),
     "maintenance": Kind(_maintenance, lead_s=10),
 }
-"""Every kind by its name; the harder one is to place, the earlier it comes."""
+"""Every kind by name, the hardest to place first."""

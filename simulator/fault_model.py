@@ -1,4 +1,4 @@
-"""What a fault is: its effects on powers, its defects in the data, and its ground truth."""
+"""Models faults: effects on powers, defects in the data, and the ground truth."""
 
 import enum
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Quantity(enum.Enum):
 
 
 class Shape(enum.Enum):
-    """How an effect runs between its start and its end."""
+    """The course of an effect between its start and its end."""
 
     STEP = enum.auto()
     # Grows over the first half, then stays.
@@ -30,8 +30,8 @@ class Shape(enum.Enum):
     FLAP = enum.auto()
 
 
-FLAP_HALF_PERIOD_NS = 2 * SECOND_NS
-FLAP_SWING_DB = 0.5
+_FLAP_HALF_PERIOD_NS = 2 * SECOND_NS
+_FLAP_SWING_DB = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +46,24 @@ class Effect:
     shape: Shape = Shape.STEP
 
     def at(self, time_ns: int) -> float:
-        """The change at an instant [dB]; 0 outside of the effect."""
+        """Returns the change at an instant [dB]; 0 outside the effect."""
         if not self.start_ns <= time_ns < self.end_ns:
             return 0.0
         elapsed_ns = time_ns - self.start_ns
         if self.shape is Shape.RAMP:
             return self.amount_db * min(1.0, 2 * elapsed_ns / (self.end_ns - self.start_ns))
         if self.shape is Shape.FLAP:
-            above = elapsed_ns // FLAP_HALF_PERIOD_NS % 2 == 0
-            return self.amount_db + (FLAP_SWING_DB if above else -FLAP_SWING_DB)
+            above = elapsed_ns // _FLAP_HALF_PERIOD_NS % 2 == 0
+            return self.amount_db + (_FLAP_SWING_DB if above else -_FLAP_SWING_DB)
         return self.amount_db
 
 
 class DefectKind(enum.Enum):
-    """What is wrong with the reports, while the light is well."""
+    """What is wrong with the reports, while the light is fine."""
 
     # The components are missing from the report.
     SILENT = enum.auto()
-    # The received power is no usable value: another fault of it every second.
+    # The received power is unusable, in a different way each second.
     GARBAGE = enum.auto()
     # The report is cut off.
     TRUNCATED = enum.auto()
@@ -91,7 +91,7 @@ class Maintenance:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """An alarm that a fault must give: the highest code it reaches and its final direction."""
+    """An alarm that a fault must raise: the highest code it reaches and its final direction."""
 
     link_id: str
     family: str
@@ -102,7 +102,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault with its ground truth; `expected` is empty if it must give no event."""
+    """A fault with its ground truth; `expected` is empty if it must cause no event."""
 
     fault_id: str
     kind: str
@@ -118,7 +118,7 @@ class Fault:
     invalid_reasons: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """The ground truth as a JSON object."""
+        """Returns the ground truth as a JSON object."""
         return {
             "fault_id": self.fault_id,
             "kind": self.kind,
@@ -141,21 +141,21 @@ class Fault:
 
 
 def to_rfc3339(time_ns: int) -> str:
-    """An instant in RFC 3339, UTC, with milliseconds."""
+    """Returns an instant in RFC 3339, UTC, with milliseconds."""
     moment = datetime.fromtimestamp(time_ns // SECOND_NS, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{time_ns % SECOND_NS // 1_000_000:03d}Z"
 
 
 def from_rfc3339(text: str) -> int:
-    """An RFC 3339 instant as nanoseconds since the Unix epoch; UTC where it names no zone.
+    """Returns an RFC 3339 instant as nanoseconds since the Unix epoch; the default zone is UTC.
 
     Raises:
-        ValueError: The text is no such instant.
+        ValueError: The text is not such an instant.
     """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no instant in RFC 3339") from None
+        raise ValueError(f"{text!r} is not an instant in RFC 3339") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     whole_s = int(moment.replace(microsecond=0).timestamp())

@@ -1,4 +1,4 @@
-"""Places faults on a network, with gaps to confirm and to clear each, and keeps their truth."""
+"""Places faults on a network, each with time to be confirmed and cleared, and keeps the truth."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,23 +12,23 @@ from simulator.fault_kinds import KINDS, Kind, Site
 from simulator.fault_model import SECOND_NS, Fault
 from simulator.network import Network
 
-# After the last clearing window, so that a live watermark passes it too.
-TAIL_S = 4
+# Time after the last clearing window, so that a live watermark passes it too.
+_TAIL_S = 4
 # Sample phases lie between 50 and 950 ms of a second; an aligned fault comes before them.
-ALIGNED_NS = 20_000_000
+_ALIGNED_NS = 20_000_000
 
 
 def schedule(
     network: Network, start_ns: int, seconds: int, seed: int, faults: int | Sequence[str]
 ) -> list[Fault]:
-    """Places faults on links of their own, the same for the same arguments.
+    """Places each fault on links of its own. The same arguments give the same faults.
 
     Args:
         network: Where to place them.
         start_ns: First instant of the reports, a whole second.
-        seconds: Duration of the reports; every fault has its alarm cleared within it.
+        seconds: Duration of the reports; the alarm of every fault clears within it.
         seed: Seed of all choices.
-        faults: How many faults of any kinds, or the kind of each (names of `KINDS`).
+        faults: The number of faults of any kind, or the kind of each (names of `KINDS`).
 
     Raises:
         ValueError: A kind is unknown, or the faults do not fit.
@@ -51,7 +51,7 @@ def schedule(
 
 
 def topology(network: Network, faults: Iterable[Fault]) -> Iterator[FiberLink]:
-    """Makes the links of a network, with the maintenance windows that faults ask for."""
+    """Yields the links of a network, with the maintenance windows of the faults."""
     planned: dict[int, list[MaintenanceWindow]] = {}
     for fault in faults:
         for work in fault.maintenance:
@@ -65,14 +65,14 @@ def topology(network: Network, faults: Iterable[Fault]) -> Iterator[FiberLink]:
 
 
 def write_truth(path: Path, faults: Iterable[Fault]) -> None:
-    """Writes the ground truth, one JSON object a line."""
+    """Writes the ground truth, one JSON object per line."""
     with path.open("w", encoding="utf-8") as file:
         for fault in faults:
             file.write(json.dumps(fault.to_json()) + "\n")
 
 
 class _Scheduler:
-    """Gives each fault a link that no other fault touches, and an onset that leaves it time."""
+    """Gives each fault a link that no other fault touches, and an onset early enough to clear."""
 
     def __init__(
         self, network: Network, start_ns: int, seconds: int, rng: np.random.Generator
@@ -96,7 +96,7 @@ class _Scheduler:
         return fault
 
     def place_any(self, count: int) -> list[Fault]:
-        """Places so many faults, the kinds as even as they fit."""
+        """Places `count` faults, spread over the kinds as evenly as possible."""
         kinds = [name for name, kind in KINDS.items() if _needed_s(kind) <= self._seconds]
         placed: list[Fault] = []
         while kinds and len(placed) < count:
@@ -108,7 +108,7 @@ class _Scheduler:
                     placed.append(fault)
         if len(placed) < count:
             raise ValueError(
-                f"{count} faults do not fit: {len(placed)} of them found a link and the time"
+                f"{count} faults do not fit: only {len(placed)} found a link and the time"
             )
         return placed
 
@@ -120,7 +120,7 @@ class _Scheduler:
         untried = self._untried[kind_name]
         while untried:
             link = untried.pop()
-            # Many kinds touch the one link only: the cheap check comes first.
+            # Many kinds touch only this link, so the cheap check comes first.
             if self._taken[link]:
                 continue
             touched = kind.touches(self._network, link)
@@ -134,10 +134,10 @@ class _Scheduler:
         spare_s = self._seconds - _needed_s(kind)
         hold_s = int(self._rng.integers(shortest_s, min(longest_s, shortest_s + spare_s) + 1))
         delay_s = int(self._rng.integers(0, spare_s - (hold_s - shortest_s) + 1))
-        phase_ns = ALIGNED_NS if kind.aligned else int(self._rng.integers(SECOND_NS))
+        phase_ns = _ALIGNED_NS if kind.aligned else int(self._rng.integers(SECOND_NS))
         onset_ns = self._start_ns + (kind.lead_s + delay_s) * SECOND_NS + phase_ns
         return Site(self._network, link, onset_ns, onset_ns + hold_s * SECOND_NS, self._rng)
 
 
 def _needed_s(kind: Kind) -> int:
-    return kind.lead_s + kind.hold_s[0] + kind.clear_s + TAIL_S
+    return kind.lead_s + kind.hold_s[0] + kind.clear_s + _TAIL_S

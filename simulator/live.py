@@ -15,9 +15,9 @@ from schema.topology_pb2 import FiberLink
 from simulator.fault_model import SECOND_NS
 from simulator.transport import Arrival
 
-PRODUCER_OPTIONS: dict[str, object] = {
+_PRODUCER_OPTIONS: dict[str, object] = {
     "bootstrap_timeout_ms": 10_000,
-    # Reports take kilobytes; a batch should hold many.
+    # Reports are kilobytes each; a batch should hold many.
     "batch_size": 512 * 1024,
     "linger_ms": 20,
 }
@@ -27,9 +27,9 @@ class LiveSender:
     """A Kafka producer that keys reports by node and links by link."""
 
     def __init__(self, bootstrap_servers: str, config: Mapping[str, str]) -> None:
-        # What goes wrong is said once, by LiveError.
+        # LiveError reports what goes wrong, once.
         logging.getLogger("kafka").setLevel(logging.CRITICAL)
-        options = PRODUCER_OPTIONS | _typed(config)
+        options = _PRODUCER_OPTIONS | _typed(config)
         try:
             self._producer = KafkaProducer(bootstrap_servers=bootstrap_servers, **options)
         except (KafkaError, AssertionError, ValueError, TypeError) as error:
@@ -40,24 +40,24 @@ class LiveSender:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        # What was to be delivered has been flushed; what is left cannot be.
+        # Everything deliverable has been flushed already.
         with contextlib.suppress(KafkaError):
             self._producer.close(timeout=0)
 
     def send_links(self, topic: str, links: Iterable[FiberLink]) -> None:
-        """Sends the topology and waits until the broker has all of it."""
+        """Sends the topology and waits until the broker has stored it."""
         for link in links:
             self._send(topic, link.link_id, link.SerializeToString(), time.time_ns())
         self.flush()
 
     def send_reports(self, topic: str, reports: Iterable[Arrival]) -> Iterator[Arrival]:
-        """Sends each report as it comes, and hands it on."""
+        """Sends each report and passes it on."""
         for report in reports:
             self._send(topic, report.node_id, report.payload, report.send_ns)
             yield report
 
     def flush(self) -> None:
-        """Waits until the broker has all that was sent."""
+        """Waits until the broker has stored everything sent."""
         try:
             self._producer.flush()
         except KafkaError as error:
@@ -83,10 +83,10 @@ class LiveSender:
 
 
 def paced(reports: Iterable[Arrival], start_ns: int, rate: float) -> Iterator[Arrival]:
-    """Holds each report back until its time has come, `rate` times as fast as real time.
+    """Holds each report back until it is due, `rate` times as fast as real time.
 
-    At the rate 0 nothing is held back. The clock starts with the first report, or at `start_ns`
-    if that is still to come.
+    At rate 0 nothing is held back. The clock starts with the first report, or at `start_ns` if
+    that is later.
     """
     if rate == 0:
         yield from reports
@@ -102,7 +102,7 @@ def paced(reports: Iterable[Arrival], start_ns: int, rate: float) -> Iterator[Ar
 
 
 def _typed(config: Mapping[str, str]) -> dict[str, object]:
-    """Gives the options of the producer the types of their defaults."""
+    """Converts options of the producer to the types of their defaults."""
     typed: dict[str, object] = {}
     for key, text in config.items():
         name = key.replace(".", "_")
@@ -121,5 +121,5 @@ def _as_type_of(default: object, text: str) -> object:
         return text.lower() == "true"
     if isinstance(default, int | float):
         return int(text)
-    # Options that are not set by default may be numbers too.
+    # Options without a default may be numbers too.
     return int(text) if text.isdigit() else text

@@ -1,4 +1,4 @@
-"""Computes span losses per second from a capture, for a few links."""
+"""Computes the span losses of a few links, second by second, from a capture."""
 
 import math
 from collections import defaultdict
@@ -15,10 +15,10 @@ from simulator.fault_model import SECOND_NS
 from simulator.network import BoolArray, FloatArray
 
 DIRECTIONS = ("AZ", "ZA")
-DARK_DBM = -35.0
-VALID_DBM = (-70.0, 35.0)
+_DARK_DBM = -35.0
+_VALID_DBM = (-70.0, 35.0)
 
-# Link, direction and type of a power; and the powers by second: sample time and reading.
+# Link, direction and type of a power; then sample time and reading of each power, by second.
 _Role = tuple[str, str, pm.PmType]
 _Powers = defaultdict[_Role, dict[int, tuple[int, float]]]
 
@@ -33,7 +33,7 @@ class LossSeries:
 
 
 def measure(payloads: Iterable[bytes], links: Sequence[FiberLink]) -> dict[str, LossSeries]:
-    """Computes the losses of links by their ids from serialized reports.
+    """Computes the losses of links, by link id, from serialized reports.
 
     Raises:
         ValueError: There is no report of these links.
@@ -56,7 +56,7 @@ def measure(payloads: Iterable[bytes], links: Sequence[FiberLink]) -> dict[str, 
 
 
 def _roles(links: Iterable[FiberLink]) -> dict[tuple[str, str], list[_Role]]:
-    """By node and component: which powers of which links it measures."""
+    """Returns, by node and component, the powers that it measures and of which link."""
     roles: defaultdict[tuple[str, str], list[_Role]] = defaultdict(list)
     for link in links:
         for direction, near, far in (
@@ -88,7 +88,7 @@ def _collect(
 
 
 def _reading_dbm(value: pm.PmValue) -> float | None:
-    """The reading of a power, minus infinity where it is dark; None if it is not valid."""
+    """Returns the reading of a power: minus infinity if dark, None if not valid."""
     reading = value.instant if value.HasField("instant") else value.avg
     if value.no_light or reading == -math.inf:
         return -math.inf
@@ -96,10 +96,10 @@ def _reading_dbm(value: pm.PmValue) -> float | None:
         return None
     if not (value.HasField("instant") or value.HasField("avg")):
         return None
-    low, high = VALID_DBM
+    low, high = _VALID_DBM
     if not low <= reading <= high:
         return None
-    return -math.inf if reading <= DARK_DBM else reading
+    return -math.inf if reading <= _DARK_DBM else reading
 
 
 def _series(link_id: str, windows: npt.NDArray[np.int64], powers: _Powers) -> LossSeries:

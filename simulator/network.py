@@ -1,7 +1,7 @@
 """A synthetic optical network: its nodes, fiber links and measuring components.
 
-What is known of a link sits in numpy arrays or follows from its number; FiberLink messages are
-made when asked for. So hundreds of thousands of links fit into memory.
+The data of a link is in numpy arrays or follows from its number; FiberLink messages are made on
+demand. So hundreds of thousands of links fit into memory.
 
 Numbering: link i has the ends 2i (A) and 2i + 1 (Z). End e launches into span e and receives
 from span e ^ 1; hence span 2i runs from A to Z and span 2i + 1 from Z to A.
@@ -22,19 +22,19 @@ IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-LINKS_PER_NODE = 4
-DUCT_LINKS = 3
-CUSTOMERS = 40
-CAPACITIES_GBPS = (100.0, 200.0, 400.0)
+_LINKS_PER_NODE = 4
+_DUCT_LINKS = 3
+_CUSTOMERS = 40
+_CAPACITIES_GBPS = (100.0, 200.0, 400.0)
 
 
 def link_id(link: int) -> str:
-    """The identity of a link by its number."""
+    """Returns the id of a link, by its number."""
     return f"link-{link:06d}"
 
 
 def node_id(node: int) -> str:
-    """The identity of a node by its number."""
+    """Returns the id of a node, by its number."""
     return f"node-{node:06d}"
 
 
@@ -69,7 +69,7 @@ class Network:
 
     @cached_property
     def links(self) -> list[FiberLink]:
-        """All links as messages; for large networks iterate over `iter_links` instead."""
+        """All links as messages; for large networks, use `iter_links` instead."""
         return list(self.iter_links())
 
     def iter_links(self) -> Iterator[FiberLink]:
@@ -89,32 +89,32 @@ class Network:
         return mask
 
     def srlg(self, link: int) -> int | None:
-        """The shared risk link group: the first links that leave a node share its duct."""
-        return int(self.a_node[link]) if link // self.node_count < DUCT_LINKS else None
+        """Returns the shared risk link group: the first links that leave a node share its duct."""
+        return int(self.a_node[link]) if link // self.node_count < _DUCT_LINKS else None
 
     def srlg_links(self, link: int) -> list[int]:
-        """The links that share the duct of this link, itself included."""
+        """Returns the links that share the duct of this link, including itself."""
         if self.srlg(link) is None:
             return [link]
         ducts = range(link % self.node_count, self.link_count, self.node_count)
-        return list(ducts[:DUCT_LINKS])
+        return list(ducts[:_DUCT_LINKS])
 
     def fed_link(self, link: int) -> int | None:
-        """The link that carries on at the Z end what this link brings from its A end."""
+        """Returns the link that carries the light on from the Z end of this one, if any."""
         onward = link - link % self.node_count + int(self.z_node[link])
         return onward if onward < self.link_count else None
 
     def links_of_node(self, node: int) -> IntArray:
-        """The links that end at a node."""
+        """Returns the links that end at a node."""
         return np.flatnonzero((self.a_node == node) | (self.z_node == node))
 
     def links_of_component(self, component: int) -> set[int]:
-        """The links that a component serves; an in-line amplifier serves two."""
+        """Returns the links that a component serves; an in-line amplifier serves two."""
         spans = np.flatnonzero((self.tx_component == component) | (self.rx_component == component))
         return {int(span) // 2 for span in spans}
 
     def link(self, link: int) -> FiberLink:
-        """One link as a message."""
+        """Returns a link as a message."""
         srlg = self.srlg(link)
         feeding = link - link % self.node_count + self._node_before(link)
         return FiberLink(
@@ -163,20 +163,20 @@ class Network:
 
 
 def build_network(links: int, seed: int, nodes: int | None = None, spares: int = 0) -> Network:
-    """Builds a network of so many links, the same for the same arguments.
+    """Builds a network. The same arguments give the same network.
 
     Args:
         links: Number of links, at least one.
         seed: Seed of everything random.
         nodes: Number of nodes, at least two; by default one for every four links.
-        spares: Components for each node that are in no link, such as transceivers.
+        spares: Components per node that belong to no link, such as transceivers.
 
     Raises:
         ValueError: An argument is out of range.
     """
     if links < 1:
         raise ValueError("a network needs at least 1 link")
-    node_count = nodes if nodes is not None else max(2, math.ceil(links / LINKS_PER_NODE))
+    node_count = nodes if nodes is not None else max(2, math.ceil(links / _LINKS_PER_NODE))
     if node_count < 2:
         raise ValueError("a network needs at least 2 nodes")
     if spares < 0:
@@ -269,8 +269,8 @@ def _service(link: int, number: int) -> OpticalService:
     return OpticalService(
         service_id=f"service-{link:06d}-{number + 1}",
         och_id=f"och-{link:06d}-{number + 1}",
-        customer=f"customer-{(7 * link + 3 * number) % CUSTOMERS + 1:02d}",
+        customer=f"customer-{(7 * link + 3 * number) % _CUSTOMERS + 1:02d}",
         central_frequency_thz=round(191.35 + 0.1 * number, 2),
-        capacity_gbps=CAPACITIES_GBPS[(link + number) % len(CAPACITIES_GBPS)],
+        capacity_gbps=_CAPACITIES_GBPS[(link + number) % len(_CAPACITIES_GBPS)],
         protected=(link + number) % 3 == 0,
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 import matplotlib
 
-# Draws without a display; has to be said before pyplot is there.
+# Draws without a display; must be set before pyplot is imported.
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
@@ -30,25 +30,25 @@ from simulator.fault_model import SECOND_NS, from_rfc3339
 from simulator.losses import DIRECTIONS, LossSeries, measure
 from simulator.score import read_json_lines
 
-LINKS_AT_MOST = 12
-DIRECTION_COLORS = {"AZ": "#1f4e79", "ZA": "#2a9d8f"}
-SEVERITY_COLORS = {
+_LINKS_AT_MOST = 12
+_DIRECTION_COLORS = {"AZ": "#1f4e79", "ZA": "#2a9d8f"}
+_SEVERITY_COLORS = {
     "critical": "#c1121f",
     "major": "#f3722c",
     "minor": "#e0a800",
     "warning": "#4895ef",
 }
-ACTION_MARKERS = {"RAISE": "^", "CHANGE": "D", "CLEAR": "v", "MATCH": "|"}
-DARK_COLOR = "#8d99ae"
+_ACTION_MARKERS = {"RAISE": "^", "CHANGE": "D", "CLEAR": "v", "MATCH": "|"}
+_DARK_COLOR = "#8d99ae"
 # The events of a panel stand in a row above its curves.
-MARKER_Y = 1.06
-# So that the noise of a steady loss looks like what it is.
-LEAST_RANGE_DB = 8.0
+_MARKER_Y = 1.06
+# Keeps the noise of a steady loss from filling the panel.
+_LEAST_RANGE_DB = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What the picture needs of an event."""
+    """The part of an event that the picture shows."""
 
     alarm_id: str
     link_id: str
@@ -65,7 +65,7 @@ def plot(
     events: Iterable[Event],
     out: Path,
 ) -> None:
-    """Draws one panel for each link into a PNG; events of other links are left out."""
+    """Draws one panel per link into a PNG; ignores events of other links."""
     by_link: defaultdict[str, list[Event]] = defaultdict(list)
     for event in events:
         by_link[event.link_id].append(event)
@@ -93,7 +93,7 @@ def plot(
 def _draw_link(panel: Axes, link: FiberLink, series: LossSeries, events: list[Event]) -> None:
     times_s = series.windows_ns / SECOND_NS
     for direction, span in zip(DIRECTIONS, (link.az, link.za), strict=True):
-        color = DIRECTION_COLORS[direction]
+        color = _DIRECTION_COLORS[direction]
         panel.plot(times_s, series.loss_db[direction], color=color, linewidth=1.4)
         if span.HasField("span_loss_base_db"):
             panel.axhline(span.span_loss_base_db, color=color, linewidth=0.8, linestyle=":")
@@ -103,7 +103,7 @@ def _draw_link(panel: Axes, link: FiberLink, series: LossSeries, events: list[Ev
         0.05,
         where=(series.dark["AZ"] | series.dark["ZA"]).tolist(),
         transform=panel.get_xaxis_transform(),
-        color=DARK_COLOR,
+        color=_DARK_COLOR,
         linewidth=0,
     )
     _draw_events(panel, events, float(times_s[-1]))
@@ -125,13 +125,13 @@ def _draw_events(panel: Axes, events: Iterable[Event], end_s: float) -> None:
     for steps in by_alarm.values():
         starts_s = [steps[0].onset_s] + [event.time_s for event in steps[1:]]
         for event, (start_s, until_s) in zip(steps, pairwise([*starts_s, end_s]), strict=True):
-            color = SEVERITY_COLORS[event.severity]
+            color = _SEVERITY_COLORS[event.severity]
             if event.action != "CLEAR":
                 panel.axvspan(start_s, until_s, color=color, alpha=0.18, lw=0)
             panel.plot(
                 event.time_s,
-                MARKER_Y,
-                marker=ACTION_MARKERS[event.action],
+                _MARKER_Y,
+                marker=_ACTION_MARKERS[event.action],
                 markersize=7,
                 color=color,
                 transform=panel.get_xaxis_transform(),
@@ -142,12 +142,12 @@ def _draw_events(panel: Axes, events: Iterable[Event], end_s: float) -> None:
 def _title(panel: Axes, link: FiberLink, events: Sequence[Event]) -> None:
     panel.set_title(f"{link.link_id}   {link.name}", fontsize=9, loc="left", pad=16)
     if events:
-        worst = min(events, key=lambda event: list(SEVERITY_COLORS).index(event.severity))
+        worst = min(events, key=lambda event: list(_SEVERITY_COLORS).index(event.severity))
         panel.set_title(
             f"{worst.code}, {worst.severity}",
             fontsize=9,
             fontweight="bold",
-            color=SEVERITY_COLORS[worst.severity],
+            color=_SEVERITY_COLORS[worst.severity],
             loc="right",
             pad=16,
         )
@@ -158,23 +158,23 @@ def _limits(series: LossSeries) -> tuple[float, float]:
     if np.isnan(losses_db).all():
         return 0.0, 1.0
     low_db, high_db = float(np.nanmin(losses_db)), float(np.nanmax(losses_db))
-    margin_db = max(1.0, (LEAST_RANGE_DB - (high_db - low_db)) / 2)
+    margin_db = max(1.0, (_LEAST_RANGE_DB - (high_db - low_db)) / 2)
     return low_db - margin_db, high_db + margin_db
 
 
 def _legend() -> list[Line2D | Patch]:
     lines = [
         Line2D([], [], color=color, label=f"span {direction}")
-        for direction, color in DIRECTION_COLORS.items()
+        for direction, color in _DIRECTION_COLORS.items()
     ]
     base = Line2D([], [], color="#777777", linestyle=":", label="base")
-    dark = Patch(color=DARK_COLOR, label="no light")
+    dark = Patch(color=_DARK_COLOR, label="no light")
     severities = [
-        Patch(color=color, alpha=0.6, label=name) for name, color in SEVERITY_COLORS.items()
+        Patch(color=color, alpha=0.6, label=name) for name, color in _SEVERITY_COLORS.items()
     ]
     actions = [
         Line2D([], [], color="#444444", marker=marker, linestyle="", label=name.lower())
-        for name, marker in ACTION_MARKERS.items()
+        for name, marker in _ACTION_MARKERS.items()
         if name != "MATCH"
     ]
     return [*lines, base, dark, *severities, *actions]
@@ -198,7 +198,7 @@ def _event(cloud_event: Mapping[str, Any]) -> Event:
 
 
 def _links_of(topology_file: Path, link_ids: Sequence[str]) -> list[FiberLink]:
-    """The links to draw, in the order asked for."""
+    """Returns the links to draw, in the order of `link_ids`."""
     wanted = set(link_ids)
     found: dict[str, FiberLink] = {}
     for line in read_json_lines(topology_file):
@@ -213,9 +213,9 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         events = [_event(line) for line in read_json_lines(options.events_file)]
-        # The links of the events, in order of their first one.
+        # The links of the events, in order of their first event.
         affected = list(dict.fromkeys(event.link_id for event in events))
-        link_ids = options.links.split(",") if options.links else affected[:LINKS_AT_MOST]
+        link_ids = options.links.split(",") if options.links else affected[:_LINKS_AT_MOST]
         links = _links_of(options.topology_file, link_ids)
         if not links:
             parser.error("no link to draw: name some of the topology with --links")
@@ -240,7 +240,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("--out", type=Path, required=True, help="the PNG to write")
     parser.add_argument(
-        "--links", help=f"link ids, commas between (the first {LINKS_AT_MOST} with events)"
+        "--links", help=f"link ids, separated by commas (the first {_LINKS_AT_MOST} with events)"
     )
     return parser
 

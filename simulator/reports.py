@@ -19,10 +19,10 @@ def generate(
     seed: int,
     transport: Transport | None = None,
 ) -> Iterator[Arrival]:
-    """Makes one report per node and second; the same ones for the same arguments.
+    """Makes one report per node and second. The same arguments give the same reports.
 
     Args:
-        network: The network that is measured.
+        network: The network to measure.
         faults: What happens to it, see `simulator.faults.schedule`.
         start_ns: Start of the first second in event time, a whole second.
         seconds: How many seconds.
@@ -30,7 +30,7 @@ def generate(
         transport: How reports are disturbed on their way; by default slightly out of order.
 
     Yields:
-        The reports in order of arrival, each with the time of its sending.
+        The reports in order of arrival, each with its time of sending.
     """
     signals = Signals(network, faults, start_ns, seconds, seed)
     encoder = ReportEncoder(network, seed)

@@ -1,4 +1,4 @@
-"""Holds the events of a run against the ground truth: what was found, missed or made up."""
+"""Compares the events of a run with the ground truth: found, missed and false alarms."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ from simulator.cli import Parser, existing_file
 from simulator.fault_model import SECOND_NS, from_rfc3339, to_rfc3339
 
 # Codes of a family from the lowest level to the highest.
-LEVELS = (
+_LEVELS = (
     "FIBER_DEGRADE_WARN",
     "FIBER_DEGRADE",
     "FIBER_DEGRADE_SEVERE",
@@ -26,13 +26,13 @@ LEVELS = (
     "OSC_LOSS",
     "TOPOLOGY_MISMATCH",
 )
-NAMED_AT_MOST = 20
+_NAMED_AT_MOST = 20
 PLAIN_WIDTH = 110
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """An alarm as its events tell it: the highest code, the final direction."""
+    """An alarm as its events describe it: the highest code, the final direction."""
 
     alarm_id: str
     link_id: str
@@ -53,13 +53,13 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What became of one expected alarm."""
+    """The alarm found for an expected one, if any."""
 
     fault_id: str
     kind: str
     expected: str
     alarm: Alarm | None
-    # Windows from the one of the onset to the one that raised, both counted.
+    # Windows from the onset's to the one that raised the alarm, both counted.
     delay_windows: int | None
 
 
@@ -72,27 +72,27 @@ class Score:
 
     @property
     def found(self) -> tuple[Finding, ...]:
-        """Expected alarms that came."""
+        """Expected alarms that were raised."""
         return tuple(finding for finding in self.findings if finding.alarm)
 
     @property
     def missed(self) -> tuple[Finding, ...]:
-        """Expected alarms that did not come."""
+        """Expected alarms that were not raised."""
         return tuple(finding for finding in self.findings if not finding.alarm)
 
     @property
     def raised_once(self) -> int:
-        """How many of the found alarms were raised exactly once."""
+        """Number of found alarms that were raised exactly once."""
         return sum(1 for f in self.found if f.alarm and f.alarm.raises == 1)
 
     @property
     def cleared_once(self) -> int:
-        """How many of the found alarms were cleared exactly once."""
+        """Number of found alarms that were cleared exactly once."""
         return sum(1 for f in self.found if f.alarm and f.alarm.clears == 1)
 
     @property
     def is_perfect(self) -> bool:
-        """Nothing was missed, nothing made up."""
+        """Whether every expected alarm was found, and no other."""
         return not self.missed and not self.false_alarms
 
     def __rich__(self) -> Table:
@@ -121,13 +121,13 @@ class Score:
 
 
 def score(events: Iterable[Mapping[str, Any]], truth: Iterable[Mapping[str, Any]]) -> Score:
-    """Holds events against the truth.
+    """Compares events with the truth.
 
-    An expected alarm is found when one of its link, family, highest code, final direction and
-    suppression has its onset during the fault. Every other alarm is false.
+    An expected alarm is found if an alarm with its link, family, highest code, final direction
+    and suppression has its onset during the fault. Every other alarm is false.
 
     Args:
-        events: CloudEvents; repeated ones count once.
+        events: CloudEvents; a repeated event counts once.
         truth: Faults as in a truth file.
     """
     alarms = _alarms(events)
@@ -158,7 +158,7 @@ def _alarm(steps: Sequence[Mapping[str, Any]]) -> Alarm:
         alarm_id=first["alarm_id"],
         link_id=first["link"]["link_id"],
         family=first["family"],
-        code=max((data["code"] for data in steps), key=LEVELS.index),
+        code=max((data["code"] for data in steps), key=_LEVELS.index),
         direction=last["direction"],
         suppressed=all(data["suppressed"] for data in steps),
         onset_ns=from_rfc3339(first["onset_time"]),
@@ -200,7 +200,7 @@ def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
     """Reads the objects of a JSON lines file.
 
     Raises:
-        ValueError: A line is no JSON object.
+        ValueError: A line is not a JSON object.
     """
     with path.open(encoding="utf-8") as file:
         for number, line in enumerate(file, start=1):
@@ -215,7 +215,7 @@ def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Prints the score of an events file; 0 if it is perfect, else 1."""
+    """Prints the score of an events file; returns 0 if it is perfect, otherwise 1."""
     parser = _parser()
     options = parser.parse_args(argv)
     try:
@@ -230,10 +230,10 @@ def main(argv: list[str] | None = None) -> int:
     console.print(result)
     lines = [f"missed: {f.expected} ({f.fault_id}, {f.kind})" for f in result.missed]
     lines += [f"false: {alarm}" for alarm in result.false_alarms]
-    for line in lines[:NAMED_AT_MOST]:
+    for line in lines[:_NAMED_AT_MOST]:
         console.print(line, highlight=False)
-    if len(lines) > NAMED_AT_MOST:
-        console.print(f"and {len(lines) - NAMED_AT_MOST} more")
+    if len(lines) > _NAMED_AT_MOST:
+        console.print(f"and {len(lines) - _NAMED_AT_MOST} more")
     return 0 if result.is_perfect else 1
 
 

@@ -1,4 +1,4 @@
-"""What the components measure in a second: powers with noise, drift and the effects of faults."""
+"""Simulates what components measure: powers with noise, drift and the effects of faults."""
 
 import math
 from collections import defaultdict
@@ -11,29 +11,29 @@ from schema import pm_report_pb2 as pm
 from simulator.fault_model import SECOND_NS, Effect, Fault, Quantity
 from simulator.network import FloatArray, IntArray, Network
 
-# Below this a receiver or a launch monitor sees no light.
+# Below this, a receiver or a launch monitor sees no light.
 FLOOR_DBM = -40.0
 
-# First-order autoregressive noise: x' = PHI * x + white noise, of the given standard deviation.
-PHI = 0.9
-LOSS_NOISE_DB = (0.02, 0.045)
-LAUNCH_NOISE_DB = 0.03
+# First-order autoregressive noise: x' = _PHI * x + white noise, of the given standard deviation.
+_PHI = 0.9
+_LOSS_NOISE_DB = (0.02, 0.045)
+_LAUNCH_NOISE_DB = 0.03
 
 # How far a healthy link strays from its base: since turn-up, and over the day.
-AGEING_DB = 0.05
-DIURNAL_DB = 0.1
-DAY_NS = 86_400 * SECOND_NS
+_AGEING_DB = 0.05
+_DIURNAL_DB = 0.1
+_DAY_NS = 86_400 * SECOND_NS
 
-GAIN_DB = 20.0
-BIAS_MA = 180.0
-RETURN_LOSS_DB = 42.0
+_GAIN_DB = 20.0
+_BIAS_MA = 180.0
+_RETURN_LOSS_DB = 42.0
 
-# Component samples of a node lie close together; all stay well inside of their second.
-NODE_PHASE_S = (0.08, 0.92)
-COMPONENT_PHASE_S = 0.02
-JITTER_S = 0.005
-# From the last sample of a node until its report is collected.
-COLLECT_S = 0.03
+# Component samples of a node lie close together, and well inside their second.
+_NODE_PHASE_S = (0.08, 0.92)
+_COMPONENT_PHASE_S = 0.02
+_JITTER_S = 0.005
+# Time from the last sample of a node until its report is collected.
+_COLLECT_S = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,41 +61,41 @@ class Signals:
         self._start_ns = start_ns
         self._rng = rng = np.random.default_rng((seed, 3))
         spans = 2 * network.link_count
-        self._node_phase_s = rng.uniform(*NODE_PHASE_S, network.node_count)
+        self._node_phase_s = rng.uniform(*_NODE_PHASE_S, network.node_count)
         self._component_phase_s = rng.uniform(
-            -COMPONENT_PHASE_S, COMPONENT_PHASE_S, len(network.component_node)
+            -_COMPONENT_PHASE_S, _COMPONENT_PHASE_S, len(network.component_node)
         )
-        self._ageing_db = rng.uniform(-AGEING_DB, AGEING_DB, spans)
+        self._ageing_db = rng.uniform(-_AGEING_DB, _AGEING_DB, spans)
         self._diurnal_phase = np.repeat(rng.uniform(0.0, 2 * math.pi, network.link_count), 2)
-        self._loss_sigma_db = rng.uniform(*LOSS_NOISE_DB, spans)
+        self._loss_sigma_db = rng.uniform(*_LOSS_NOISE_DB, spans)
         self._loss_noise_db = self._loss_sigma_db * rng.standard_normal(spans)
-        self._launch_noise_db = LAUNCH_NOISE_DB * rng.standard_normal(spans)
+        self._launch_noise_db = _LAUNCH_NOISE_DB * rng.standard_normal(spans)
         self._spare_noise = rng.standard_normal(network.spare_count)
         self._effects = _by_second(faults, start_ns, seconds)
 
     def second(self, number: int) -> Readings:
-        """Measures one second; call in order from 0, as noise depends on the second before."""
+        """Measures one second. Call in order from 0: noise depends on the previous second."""
         network, rng = self._network, self._rng
         second_ns = self._start_ns + number * SECOND_NS
         sample_ns = second_ns + _to_ns(
             self._node_phase_s[network.component_node]
             + self._component_phase_s
-            + rng.uniform(-JITTER_S, JITTER_S, len(self._component_phase_s))
+            + rng.uniform(-_JITTER_S, _JITTER_S, len(self._component_phase_s))
         )
         _step(self._loss_noise_db, self._loss_sigma_db, rng)
-        _step(self._launch_noise_db, LAUNCH_NOISE_DB, rng)
+        _step(self._launch_noise_db, _LAUNCH_NOISE_DB, rng)
         _step(self._spare_noise, 1.0, rng)
 
-        drift_db = self._ageing_db + DIURNAL_DB * np.sin(
-            2 * math.pi * (second_ns % DAY_NS) / DAY_NS + self._diurnal_phase
+        drift_db = self._ageing_db + _DIURNAL_DB * np.sin(
+            2 * math.pi * (second_ns % _DAY_NS) / _DAY_NS + self._diurnal_phase
         )
         launched_dbm = network.launch_dbm + self._launch_noise_db
         tx_dbm = launched_dbm.copy()
         rx_dbm = launched_dbm - network.base_db - drift_db - self._loss_noise_db
-        # Another carrier in the same fiber: most of its noise is that of the signal.
+        # The OSC shares the fiber, and so most of the noise, with the signal.
         osc_noise_db = self._loss_noise_db + 0.01 * rng.standard_normal(len(tx_dbm))
         rx_osc_dbm = network.launch_osc_dbm - network.base_osc_db - drift_db - osc_noise_db
-        return_loss_db = RETURN_LOSS_DB + rng.uniform(-0.1, 0.1, len(tx_dbm))
+        return_loss_db = _RETURN_LOSS_DB + rng.uniform(-0.1, 0.1, len(tx_dbm))
 
         for effect in self._effects[number]:
             span = effect.span
@@ -117,16 +117,16 @@ class Signals:
             pm.INPUT_POWER: rx_dbm,
             pm.OUTPUT_POWER_OSC: network.launch_osc_dbm,
             pm.INPUT_POWER_OSC: rx_osc_dbm,
-            pm.TARGET_GAIN: np.full(len(tx_dbm), GAIN_DB),
-            pm.ACTUAL_GAIN: np.where(lit, GAIN_DB + self._launch_noise_db, 0.0),
+            pm.TARGET_GAIN: np.full(len(tx_dbm), _GAIN_DB),
+            pm.ACTUAL_GAIN: np.where(lit, _GAIN_DB + self._launch_noise_db, 0.0),
             pm.ACTUAL_GAIN_TILT: -0.5 + self._launch_noise_db,
-            pm.LASER_BIAS_CURRENT: np.where(lit, BIAS_MA + 10 * self._launch_noise_db, 0.0),
+            pm.LASER_BIAS_CURRENT: np.where(lit, _BIAS_MA + 10 * self._launch_noise_db, 0.0),
             pm.OPTICAL_RETURN_LOSS: return_loss_db,
             pm.Q_VALUE: 9.0 + 0.1 * self._spare_noise,
             pm.OSNR: 22.0 + 0.2 * self._spare_noise,
             pm.PRE_FEC_BER: 10.0 ** (-3.0 - 0.05 * self._spare_noise),
         }
-        collect_ns = second_ns + _to_ns(self._node_phase_s + COLLECT_S)
+        collect_ns = second_ns + _to_ns(self._node_phase_s + _COLLECT_S)
         return Readings(values, sample_ns, collect_ns)
 
 
@@ -142,8 +142,8 @@ def _by_second(faults: Iterable[Fault], start_ns: int, seconds: int) -> list[lis
 
 
 def _step(noise: FloatArray, sigma: FloatArray | float, rng: np.random.Generator) -> None:
-    noise *= PHI
-    noise += math.sqrt(1 - PHI**2) * sigma * rng.standard_normal(len(noise))
+    noise *= _PHI
+    noise += math.sqrt(1 - _PHI**2) * sigma * rng.standard_normal(len(noise))
 
 
 def _to_ns(time_s: FloatArray) -> IntArray:

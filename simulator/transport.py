@@ -1,4 +1,4 @@
-"""Carries reports to the event center: with delay, out of order, twice, or not at all."""
+"""Carries reports to the event center: delayed, out of order, twice, or not at all."""
 
 import heapq
 import itertools
@@ -12,11 +12,11 @@ import numpy as np
 from simulator.fault_model import SECOND_NS
 from simulator.network import FloatArray
 
-DELAY_S = (0.02, 0.12)
-# Below the bound on disorder of 2 s that the event center allows for by default.
-DISORDER_MAX_S = 1.5
-# A report so late misses the first evaluation of its window.
-LATE_MIN_S = 4.0
+_DELAY_S = (0.02, 0.12)
+# Below the 2 s of disorder that the event center tolerates by default.
+_DISORDER_MAX_S = 1.5
+# A report this late misses the first evaluation of its window.
+_LATE_MIN_S = 4.0
 
 
 class Arrival(NamedTuple):
@@ -29,9 +29,9 @@ class Arrival(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """How reports are disturbed on their way: shares of them, between 0 and 1.
+    """How reports are disturbed on their way; each rate is a share between 0 and 1.
 
-    Disordered reports come up to 1.5 s after their time, late ones 4 s to `late_max_s`.
+    Disordered reports arrive up to 1.5 s after their time, late ones 4 s to `late_max_s` after.
     """
 
     late_rate: float = 0.0
@@ -44,12 +44,12 @@ class Transport:
         for name in ("late_rate", "disorder_rate", "duplicate_rate", "missing_rate"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} must lie between 0 and 1")
-        if self.late_rate and not LATE_MIN_S <= self.late_max_s < math.inf:
-            raise ValueError(f"late_max_s must be at least {LATE_MIN_S:g} s, and finite")
+        if self.late_rate and not _LATE_MIN_S <= self.late_max_s < math.inf:
+            raise ValueError(f"late_max_s must be at least {_LATE_MIN_S:g} s, and finite")
 
 
 class Courier:
-    """Takes the reports second by second and hands them over in order of arrival."""
+    """Takes reports second by second and delivers them in order of arrival."""
 
     def __init__(self, transport: Transport, seed: int) -> None:
         self._transport = transport
@@ -58,7 +58,7 @@ class Courier:
         self._counter = itertools.count()
 
     def carry(self, reports: Iterable[Arrival], count: int, until_ns: int) -> Iterator[Arrival]:
-        """Takes `count` reports as they were collected, hands over what arrives before a time."""
+        """Takes `count` reports as collected, and yields those that arrive before `until_ns`."""
         delays_s = self._delays_s(count)
         lost = self._rng.random(count) < self._transport.missing_rate
         doubled = self._rng.random(count) < self._transport.duplicate_rate
@@ -71,18 +71,18 @@ class Courier:
         yield from self._deliver(until_ns)
 
     def rest(self) -> Iterator[Arrival]:
-        """Hands over all that is still on its way."""
+        """Yields all reports that are still on their way."""
         while self._waiting:
             yield heapq.heappop(self._waiting)[-1]
 
     def _delays_s(self, count: int) -> FloatArray:
         rng, transport = self._rng, self._transport
-        delays_s = rng.uniform(*DELAY_S, count)
+        delays_s = rng.uniform(*_DELAY_S, count)
         fate = rng.random(count)
         disordered = fate < transport.disorder_rate
-        delays_s[disordered] = rng.uniform(DELAY_S[1], DISORDER_MAX_S, int(disordered.sum()))
+        delays_s[disordered] = rng.uniform(_DELAY_S[1], _DISORDER_MAX_S, int(disordered.sum()))
         late = fate >= 1.0 - transport.late_rate
-        delays_s[late] = rng.uniform(LATE_MIN_S, transport.late_max_s, int(late.sum()))
+        delays_s[late] = rng.uniform(_LATE_MIN_S, transport.late_max_s, int(late.sum()))
         return delays_s
 
     def _post(self, report: Arrival, delay_s: float) -> None:

@@ -1,1 +1,1 @@
-"""Kafka as source and sink, and what this process asks of it by itself."""
+"""Kafka as source and sink, and what this process itself asks of it."""

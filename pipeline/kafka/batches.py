@@ -1,9 +1,9 @@
-"""Records of a Kafka topic, many in one element.
+"""Reads many records of a Kafka topic as one element.
 
-Beam's Flink runner takes some 40 us of Java for each element of a source. Its `ReadFromKafka` makes
-an element of each record, and puts a step of Java behind them that takes key and value out: for
-the runner that is a stage of its own. `ReadBatches` has neither; what it runs in Java
-(`runners/java/flink`) is KafkaIO's own reader, with what that has at hand packed into one element.
+Beam's Flink runner spends some 40 us in Java on each element of a source. `ReadFromKafka` makes one
+element per record, and adds a Java step that extracts key and value, which the runner runs as a
+stage of its own. `ReadBatches` avoids both: its Java part (`runners/java/flink`) wraps KafkaIO's
+own reader and packs the records at hand into one element.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from schema.errors import UsageError
 
-#: What the step is called by in the expansion service.
+#: Name of the step in the expansion service.
 _URN = "eventcenter:kafka_read_batches:v1"
-#: Timestamp, offset, partition, length of the key and of the value: columns, in front of the bytes.
+#: Columns in front of the bytes: timestamp, offset, partition, length of key and of value.
 _DTYPES = ("<i8", "<i8", "<i4", "<i4", "<i4")
 
 
@@ -32,7 +32,7 @@ class ReadBatches(beam.PTransform):
     Attributes:
         topic: the topic.
         consumer_config: settings of the consumer, in Java's names.
-        is_ordered: event time is that of the newest record of each partition; else the clock's.
+        is_ordered: event time follows the newest record of each partition; otherwise the clock.
         expansion_service: an expansion service with `runners/java/flink` on its class path.
     """
 
@@ -42,10 +42,10 @@ class ReadBatches(beam.PTransform):
     expansion_service: str
 
     def expand(self, pipeline: beam.Pipeline) -> beam.PCollection[bytes]:
-        """Returns batches, for `Batch.from_bytes`; their timestamp is the oldest record's.
+        """Returns batches for `Batch.from_bytes`, each with the timestamp of its oldest record.
 
         Raises:
-            UsageError: the expansion service is another one.
+            UsageError: the expansion service does not know the step.
         """
         settings = {
             "topic": self.topic,
@@ -68,14 +68,14 @@ class ReadBatches(beam.PTransform):
 
 @dataclass(frozen=True)
 class Batch:
-    """Records in order of arrival; all of the same length n.
+    """Records in order of arrival; each attribute has the same length n.
 
     Attributes:
         timestamps_ms: (n,) int64, timestamps of the records [ms since the Unix epoch].
         offsets: (n,) int64.
         partitions: (n,) int32.
-        keys: None where a record has none.
-        values: None where a record has none, which in a compacted topic deletes.
+        keys: None where a record has no key.
+        values: None where a record has no value, which deletes its key in a compacted topic.
     """
 
     timestamps_ms: NDArray[np.int64]
@@ -86,10 +86,10 @@ class Batch:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Batch:
-        """Reads what Java's `BatchedReader` has written; its docstring says how that is laid out.
+        """Decodes what Java's `BatchedReader` writes; its comment describes the layout.
 
         Raises:
-            ValueError: it is something else.
+            ValueError: the data is not a batch.
         """
         n = int.from_bytes(data[:4], "little")
         columns = []

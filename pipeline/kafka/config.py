@@ -1,17 +1,20 @@
 """Settings of Kafka clients, in Java's names, with references where secrets belong.
 
 A secret never becomes part of the pipeline: graph, job and checkpoints hold a reference such as
-`${file:/run/secrets/kafka.properties:sasl.jaas.config}`. Each client reads what it stands for where
-it runs: Java clients by Kafka's config providers, those in Python by `resolve`.
+`${file:/run/secrets/kafka.properties:sasl.jaas.config}`. Each client looks the secret up where it
+runs: Java clients through Kafka's config providers, Python through `resolve`.
 """
 
 import logging
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
+
+import javaproperties
+from kafka import KafkaConsumer, KafkaProducer
 
 from schema.errors import KafkaConfigError
 
@@ -24,29 +27,28 @@ PROVIDERS = {
     "dir": f"{_PACKAGE}.DirectoryConfigProvider",
     "env": f"{_PACKAGE}.EnvVarConfigProvider",
 }
-#: Provider, path and key, as Kafka reads them.
+#: Provider, path and key, as Kafka parses them.
 _REFERENCE = re.compile(r"\$\{([^}]*?):(?:([^}]*?):)?([^}]*?)\}")
 _SECRET = re.compile(r"password|secret|private|keystore\.key$", re.IGNORECASE)
 _LOGIN = "sasl.jaas.config"
 _LOGIN_OPTION = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))', re.DOTALL)
 _LOGIN_FORM = re.compile(rf"\s*[\w.$]+\s+\w+(?:\s+{_LOGIN_OPTION.pattern})*\s*;?\s*", re.DOTALL)
-#: Options of a login that anyone may see; all others are held to be secret.
+#: Options of a login that anyone may see; all others count as secret.
 _OPEN_OPTIONS = ("username", "tokenauth")
-
-_ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
-_ESCAPED = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
-_PAIR = re.compile(r"((?:[^\\=:\s]|\\.)*)[ \t\f]*[=:]?[ \t\f]*(.*)", re.DOTALL)
+_ABOUT_SECURITY = ("security.", "sasl.", "ssl.")
+#: Settings and their defaults: kafka-python names them as Java does, with _ for the dots.
+_KNOWN = KafkaProducer.DEFAULT_CONFIG | KafkaConsumer.DEFAULT_CONFIG | {"acks": "all"}
 
 
 def settings(pairs: Iterable[str], file: str) -> dict[str, str]:
-    """Returns the settings of a command line; those on it win over those in the file.
+    """Returns the settings of a command line, which override those in the file.
 
     Args:
         pairs: `key=value` each; a secret must be a reference.
-        file: properties; its secrets become references to it. Empty = none.
+        file: a properties file; its secrets become references to it. Empty = no file.
 
     Raises:
-        KafkaConfigError: a pair is none, a secret is there for all to see, the file is unreadable.
+        KafkaConfigError: a pair is malformed or shows a secret, or the file cannot be read.
     """
     config = _without_secrets(file) if file else {}
     for pair in pairs:
@@ -55,7 +57,7 @@ def settings(pairs: Iterable[str], file: str) -> dict[str, str]:
             raise KafkaConfigError("--kafka_config takes key=value")
         if _holds_secret(key, value):
             raise KafkaConfigError(
-                f"--kafka_config: {key} holds a secret, and command lines are no secret: put it "
+                f"--kafka_config: {key} holds a secret, and command lines are not secret: put it "
                 "into a file for --kafka_config_file, or give a reference such as ${env:NAME}"
             )
         config[key.strip()] = value
@@ -63,7 +65,7 @@ def settings(pairs: Iterable[str], file: str) -> dict[str, str]:
 
 
 def resolve(config: Mapping[str, str]) -> dict[str, str]:
-    """Returns the settings with what their references stand for; these must go nowhere else.
+    """Returns the settings with their secrets, which must not leave this process.
 
     Raises:
         KafkaConfigError: a reference leads nowhere.
@@ -83,27 +85,40 @@ def login_options(login: str) -> dict[str, str]:
     }
 
 
-def read_properties(text: str) -> dict[str, str]:
-    """Reads a Java properties file."""
-    return {
-        _unescaped(found[1]): _unescaped(found[2])
-        for line in _logical_lines(text)
-        if (found := _PAIR.fullmatch(line))
-    }
+def is_about_security(key: str) -> bool:
+    """Returns whether a setting is about TLS or the login."""
+    return key.startswith(_ABOUT_SECURITY)
+
+
+def check_names(config: Mapping[str, str]) -> None:
+    """Checks that the settings exist, and that numeric ones are numbers.
+
+    Java clients only log a warning about an unknown name, and fail late on a bad number.
+
+    Raises:
+        KafkaConfigError: a setting does not exist, or its value is not a number.
+    """
+    for key, value in config.items():
+        name = key.replace(".", "_")
+        if is_about_security(key):
+            continue
+        if name not in _KNOWN:
+            raise KafkaConfigError(f"there is no {key}")
+        if type(_KNOWN[name]) is int and not re.fullmatch(r"\s*[+-]?\d+\s*", value):
+            raise KafkaConfigError(f"{key} takes a whole number")
 
 
 def _without_secrets(file: str) -> dict[str, str]:
     """Returns the settings of a file, with references to it instead of its secrets."""
-    path = os.path.abspath(file)  # links stay: behind them, a secret may be replaced
+    path = os.path.abspath(file)  # not resolved: a rotated secret may be behind another link
     if re.search(r"[:{}]", path):
         raise KafkaConfigError(f"--kafka_config_file: no reference can be made to {path}")
     try:
         if os.stat(path).st_mode & stat.S_IROTH:
             _log.warning("%s: every user of this machine can read it", path)
-        config = read_properties(Path(path).read_text())
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
-        raise KafkaConfigError(f"--kafka_config_file: {path}: {reason}") from None
+        config = _read_properties(path)
+    except (OSError, ValueError) as error:
+        raise KafkaConfigError(f"--kafka_config_file: {path}: {_reason(error)}") from None
     for key, value in config.items():
         if _holds_secret(key, value):
             if _REFERENCE.search(value):
@@ -116,7 +131,7 @@ def _without_secrets(file: str) -> dict[str, str]:
 
 
 def _holds_secret(key: str, value: str) -> bool:
-    """Returns whether a value has the text of a secret."""
+    """Returns whether a value contains a secret in plain text."""
     if not value or _REFERENCE.fullmatch(value):
         return False
     if key.strip() != _LOGIN:
@@ -128,7 +143,7 @@ def _holds_secret(key: str, value: str) -> bool:
 
 
 def _with_providers(config: dict[str, str]) -> dict[str, str]:
-    """Returns the settings with the providers that their references need."""
+    """Adds the config providers that the references need."""
     named = {found[0] for value in config.values() for found in _REFERENCE.findall(value)}
     needed = [name for name in PROVIDERS if name in named]
     there = [name for name in config.get("config.providers", "").split(",") if name]
@@ -144,40 +159,23 @@ def _looked_up(setting: str, reference: re.Match[str]) -> str:
         if provider == "env":
             return os.environ[key]
         if provider == "file":
-            return read_properties(Path(path).read_text())[key]
+            return _read_properties(path)[key]
         if provider == "dir":
-            return (Path(path) / key).read_text()
+            return (Path(path) / key).read_text("utf-8")
     except KeyError:
         where = path or "the environment"
         raise KafkaConfigError(f"{setting}: there is no {key} in {where}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is no text"
-        raise KafkaConfigError(f"{setting}: {path}: {reason}") from None
+    except (OSError, ValueError) as error:
+        raise KafkaConfigError(f"{setting}: {path}: {_reason(error)}") from None
     raise KafkaConfigError(
         f"{setting}: a reference to {provider!r} cannot be read here: take file, dir or env"
     )
 
 
-def _logical_lines(text: str) -> Iterator[str]:
-    """Yields lines without comments; one that ends with a backslash goes on."""
-    begun = ""
-    for line in re.split(r"\r\n|\r|\n", text):
-        line = line.lstrip(" \t\f")
-        if not begun and (not line or line[0] in "#!"):
-            continue
-        begun += line
-        if (len(begun) - len(begun.rstrip("\\"))) % 2:
-            begun = begun[:-1]
-            continue
-        yield begun
-        begun = ""
-    if begun:
-        yield begun
+def _read_properties(path: str) -> dict[str, str]:
+    return javaproperties.loads(Path(path).read_text("utf-8"))
 
 
-def _unescaped(text: str) -> str:
-    def plain(found: re.Match[str]) -> str:
-        what = found[1]
-        return chr(int(what[1:], 16)) if len(what) == 5 else _ESCAPES.get(what, what)
-
-    return _ESCAPED.sub(plain, text)
+def _reason(error: OSError | ValueError) -> str:
+    """Returns why a file cannot be read, without quoting it."""
+    return getattr(error, "strerror", None) or "it is not valid UTF-8, or no properties"

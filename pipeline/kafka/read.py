@@ -1,46 +1,38 @@
-"""Kafka as source and sink, read and written by Beam's own KafkaIO."""
+"""Kafka as source: PM reports, the topology at the start, and its changes."""
 
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import apache_beam as beam
-from apache_beam.io.kafka import WriteToKafka
 
 from pipeline.graph import PmInput
 from pipeline.kafka.batches import Batch, ReadBatches
 from pipeline.kafka.client import read_until
-from schema.outputs import Record
 from schema.records import EventTime, PmRecords, TopologyRecord
 
 _NS_PER_MS = 10**6
-#: Records of the topology that one element has at most.
+#: Most topology records in one element.
 _HELD_AT_ONCE = 1000
 
-#: Beam does not apply its own safe defaults to steps that Python asks for.
-CONSUMER_DEFAULTS = {
+#: Beam applies its own safe defaults only to pipelines in Java.
+_CONSUMER_DEFAULTS = {
     "auto.offset.reset": "earliest",
-    # The offsets are in Flink's checkpoints.
+    # Offsets live in Flink's checkpoints.
     "enable.auto.commit": "false",
     "receive.buffer.bytes": "1048576",
-}
-PRODUCER_DEFAULTS = {
-    "acks": "all",
-    "enable.idempotence": "true",
-    "retries": "2147483647",
-    "linger.ms": "5",
 }
 
 
 @dataclass(frozen=True)
 class KafkaSource:
-    """PM and topology as they come.
+    """PM and topology, live from two topics.
 
     Attributes:
         bootstrap_servers: brokers.
         pm_topic: topic of the PM reports, record timestamps = time of sending.
         topology_topic: topic of the topology, compacted.
-        topology_held: offset behind the last record of the topology at the start, by partition.
+        topology_held: end offset of each partition of the topology when the job was submitted.
         expansion_service: where Java steps come from.
         config: more settings for the consumers.
     """
@@ -55,19 +47,19 @@ class KafkaSource:
     event_time = EventTime.LIVE
 
     def read(self, pipeline: beam.Pipeline) -> PmInput:
-        """Returns the PM records; their watermark is that of the newest record's timestamp."""
+        """Returns the PM records; the watermark follows the newest record's timestamp."""
         return PmInput(
             pipeline
             | "ReadPm" >> self._read(self.pm_topic, is_ordered=True)
-            | "PmRecords" >> beam.Map(_pm_records).with_output_types(PmRecords)
+            | "PmRecords" >> beam.Map(pm_records).with_output_types(PmRecords)
         )
 
     def topology(self, pipeline: beam.Pipeline) -> beam.PCollection[list[TopologyRecord]]:
         """Returns the topology: what the topic held at the start, then every change.
 
-        What it held at the start is read as bounded input: until that is there, event time stands
-        still for the steps that wait for it, and no PM is too late or finds no link because of
-        it. Changes never hold event time up: their watermark is the clock's.
+        What it held at the start is read as bounded input. Until that has been read, event time
+        stands still for the steps that wait for it, so no PM is late, or misses its link, because
+        of it. Changes never hold event time back: their watermark is the clock's.
         """
         held = (
             pipeline
@@ -79,15 +71,17 @@ class KafkaSource:
             pipeline
             | "ReadTopology" >> self._read(self.topology_topic, is_ordered=False)
             | "Changes"
-            >> beam.Map(_changes, self.topology_held).with_output_types(list[TopologyRecord])
+            >> beam.Map(topology_changes, self.topology_held).with_output_types(
+                list[TopologyRecord]
+            )
         )
         return (held, changes) | "HeldAndChanges" >> beam.Flatten()
 
     def invalid(self, pipeline: beam.Pipeline) -> None:
-        """Nothing is rejected here."""
+        """Returns nothing: this source rejects nothing."""
 
     def _read(self, topic: str, *, is_ordered: bool) -> ReadBatches:
-        config = CONSUMER_DEFAULTS | self.config | {"bootstrap.servers": self.bootstrap_servers}
+        config = _CONSUMER_DEFAULTS | self.config | {"bootstrap.servers": self.bootstrap_servers}
         return ReadBatches(topic, config, is_ordered, self.expansion_service)
 
     def _read_held(self, topic: str) -> Iterator[list[TopologyRecord]]:
@@ -96,14 +90,16 @@ class KafkaSource:
             yield some
 
 
-def _pm_records(data: bytes) -> PmRecords:
+def pm_records(data: bytes) -> PmRecords:
+    """Returns the PM of a batch, with the times at which it was sent."""
     batch = Batch.from_bytes(data)
     return PmRecords(
         [value or b"" for value in batch.values], times_ns=batch.timestamps_ms * _NS_PER_MS
     )
 
 
-def _changes(data: bytes, held: dict[int, int]) -> list[TopologyRecord]:
+def topology_changes(data: bytes, held: dict[int, int]) -> list[TopologyRecord]:
+    """Returns the topology records of a batch that lie behind what was held at the start."""
     batch = Batch.from_bytes(data)
     places = zip(batch.partitions.tolist(), batch.offsets.tolist(), strict=True)
     return [
@@ -111,30 +107,3 @@ def _changes(data: bytes, held: dict[int, int]) -> list[TopologyRecord]:
         for (partition, offset), key, value in zip(places, batch.keys, batch.values, strict=True)
         if offset >= held.get(partition, 0)
     ]
-
-
-@dataclass(frozen=True)
-class KafkaSinks:
-    """One topic an output.
-
-    Attributes:
-        bootstrap_servers: brokers.
-        topics: topic of each output; an output without one is not written.
-        expansion_service: where Java steps come from.
-        config: more settings for the producers.
-    """
-
-    bootstrap_servers: str
-    topics: dict[str, str]
-    expansion_service: str
-    config: dict[str, str] = field(default_factory=dict)
-
-    def write(self, output: str, records: beam.PCollection[Record]) -> None:
-        """Writes the records of an output."""
-        if output not in self.topics:
-            return
-        _ = records | f"Write{output.capitalize()}" >> WriteToKafka(
-            PRODUCER_DEFAULTS | self.config | {"bootstrap.servers": self.bootstrap_servers},
-            self.topics[output],
-            expansion_service=self.expansion_service,
-        )

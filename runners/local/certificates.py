@@ -1,4 +1,4 @@
-"""Certificates for what runs on this machine: an authority, and brokers that it vouches for."""
+"""Certificates for tests on this machine: an authority, and the brokers it vouches for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HOST = ipaddress.ip_address("127.0.0.1")
 
 
 class Authority:
-    """Signs certificates for 127.0.0.1; its own key is never written.
+    """Signs certificates for 127.0.0.1; its own key is never written to disk.
 
     Example:
         authority = Authority(directory)
@@ -24,10 +24,10 @@ class Authority:
     """
 
     def __init__(self, directory: Path) -> None:
-        """Makes the authority and writes its certificate.
+        """Creates the authority and writes its certificate.
 
         Args:
-            directory: takes all files.
+            directory: where all files go.
         """
         self._directory = directory
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -42,8 +42,8 @@ class Authority:
         """Returns a file with a new key and its certificate, in PEM.
 
         Args:
-            name: common name, and that of the file.
-            days: how long it is valid from now; -1 = expired since yesterday.
+            name: common name, and name of the file.
+            days: validity from now; -1 = expired yesterday.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = (

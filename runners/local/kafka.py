@@ -30,7 +30,7 @@ node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller_port}
 controller.listener.names=CONTROLLER
 log.dirs={directory}/data
-# Topics are made by name, so that a wrong name is seen.
+# A misspelled topic must fail rather than appear.
 auto.create.topics.enable=false
 # One node holds everything.
 offsets.topic.num.partitions=1
@@ -42,10 +42,10 @@ share.coordinator.state.topic.num.partitions=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
-# Tests write records of any age, and none may vanish.
+# Tests write records of any age, and none may expire.
 log.retention.ms=-1
 log.message.timestamp.after.max.ms=9223372036854775807
-# A broker that was killed is let in again when its old self is given up [ms].
+# A killed broker may join again once its old session has expired [ms].
 broker.session.timeout.ms=4000
 broker.heartbeat.interval.ms=500
 """
@@ -56,7 +56,7 @@ advertised.listeners=PLAINTEXT://127.0.0.1:{port}
 
 
 class LocalKafka(Parts):
-    """A broker of one node (KRaft) on free ports of 127.0.0.1; what it holds dies with it.
+    """A broker of one node (KRaft) on free ports of 127.0.0.1; its data is gone when it ends.
 
     Example:
         with LocalKafka() as kafka:
@@ -64,21 +64,21 @@ class LocalKafka(Parts):
     """
 
     def __init__(self, *, heap_mb: int = 256) -> None:
-        """Describes the broker; it is started on entry.
+        """Describes the broker, which starts on entry.
 
         Args:
-            heap_mb: memory for the broker itself; records live in the page cache.
+            heap_mb: memory of the broker itself; records live in the page cache.
         """
         self._heap_mb = heap_mb
         self._port, self._controller_port = free_ports(2)
-        #: What a kafka-python client must be given beside the address.
+        #: What a kafka-python client needs besides the address.
         self.client_options: dict[str, Any] = {}
         super().__init__()
         self._broker: Process | None = None
 
     @property
     def bootstrap_servers(self) -> str:
-        """Where clients find the broker."""
+        """The address of the broker."""
         return f"127.0.0.1:{self._port}"
 
     def _start(self, stack: contextlib.ExitStack) -> None:
@@ -91,12 +91,12 @@ class LocalKafka(Parts):
         broker.wait_until(self._serves, _START_TIMEOUT_S)
 
     def check(self) -> None:
-        """Raises ProcessError when the broker has ended."""
+        """Raises ProcessError if the broker has ended."""
         if self._broker:
             self._broker.check()
 
     def restart(self) -> None:
-        """Kills the broker and starts it again with what it held; returns when it serves."""
+        """Kills the broker, starts it again on the same data, and waits until it serves."""
         assert self._broker, "the broker is not started"
         self._broker.kill()
         self._broker.wait()
@@ -104,29 +104,29 @@ class LocalKafka(Parts):
         self._broker.wait_until(self._serves, _START_TIMEOUT_S)
 
     def configure_topic(self, name: str, config: Mapping[str, str]) -> None:
-        """Changes settings of a topic while it is in use."""
+        """Changes the settings of a topic in use."""
         resource = ConfigResource(ConfigResourceType.TOPIC, name, configs=dict(config))
         with self._admin() as admin:
             admin.alter_configs([resource])
 
     def add_partitions(self, name: str, total: int) -> None:
-        """Gives a topic more partitions, so many in all."""
+        """Raises the number of partitions of a topic to `total`."""
         with self._admin() as admin:
             admin.create_partitions({name: NewPartitions(total)})
 
     def delete_topic(self, name: str) -> None:
-        """Deletes a topic with all that it holds."""
+        """Deletes a topic and its records."""
         with self._admin() as admin:
             admin.delete_topics([name])
 
     def create_topic(
         self, name: str, partitions: int = 1, config: Mapping[str, str] | None = None
     ) -> None:
-        """Makes a topic; fine if it is there already.
+        """Creates a topic unless it exists.
 
         Args:
-            name: of the topic.
-            partitions: how many it has.
+            name: name of the topic.
+            partitions: number of partitions.
             config: settings of the topic, such as `{"cleanup.policy": "compact"}`.
         """
         topic = NewTopic(name, partitions, 1, topic_configs=dict(config or {}))
@@ -141,15 +141,15 @@ class LocalKafka(Parts):
         return path
 
     def _listeners(self, directory: Path) -> str:
-        """Returns the settings that say who is served, and where."""
+        """Returns the settings of the listeners."""
         return _OPEN_LISTENERS.format(port=self._port, controller_port=self._controller_port)
 
     def _format_options(self) -> list[str]:
-        """Returns options for the formatting of the storage."""
+        """Returns options for formatting the storage."""
         return []
 
     def _format(self, java: list[str], properties: Path) -> None:
-        """Prepares the broker's storage, which KRaft asks for."""
+        """Formats the broker's storage, as KRaft requires."""
         command = [*java, "kafka.tools.StorageTool", "format"]
         command += ["--config", str(properties), "--cluster-id", uuid.uuid4().hex[:22]]
         command += self._format_options()
@@ -167,7 +167,7 @@ class LocalKafka(Parts):
 
     @contextlib.contextmanager
     def _admin(self) -> Iterator[KafkaAdminClient]:
-        # While the broker starts, that nobody answers is no news.
+        # While the broker starts, a refused connection is not worth a log line.
         logging.getLogger("kafka").setLevel(logging.CRITICAL)
         admin = KafkaAdminClient(
             bootstrap_servers=self.bootstrap_servers,

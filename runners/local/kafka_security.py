@@ -1,4 +1,4 @@
-"""A Kafka broker on this machine that serves nobody but known users, over TLS."""
+"""A Kafka broker on this machine that serves only known users, over TLS."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _ADMIN = "admin"
 _MECHANISM = "SCRAM-SHA-512"
 _ITERATIONS = 4096
 
-# The controller knows its only client, this broker, by its certificate: SCRAM cannot serve there,
-# since users live in what the controller keeps.
+# The controller knows its only client, this broker, by its certificate. SCRAM cannot work there,
+# because the controller itself stores the users.
 _LISTENERS = """\
 listeners=USERS://127.0.0.1:{port},EXPIRED://127.0.0.1:{expired_port},\
 CONTROLLER://127.0.0.1:{controller_port}
@@ -54,7 +54,7 @@ _LOGIN = "org.apache.kafka.common.security.scram.ScramLoginModule required"
 
 
 class SecureKafka(LocalKafka):
-    """A broker with TLS, SASL/SCRAM and ACLs; nothing is allowed that no ACL allows.
+    """A broker with TLS, SASL/SCRAM and ACLs; what no ACL allows is denied.
 
     Example:
         with SecureKafka() as kafka:
@@ -63,10 +63,10 @@ class SecureKafka(LocalKafka):
     """
 
     def __init__(self, *, heap_mb: int = 256) -> None:
-        """Describes the broker; it is started on entry.
+        """Describes the broker, which starts on entry.
 
         Args:
-            heap_mb: memory for the broker itself.
+            heap_mb: memory of the broker itself.
         """
         super().__init__(heap_mb=heap_mb)
         (self._expired_port,) = free_ports(1)
@@ -75,11 +75,11 @@ class SecureKafka(LocalKafka):
 
     @property
     def expired_servers(self) -> str:
-        """Where the broker shows a certificate that has expired."""
+        """The address at which the broker shows an expired certificate."""
         return f"127.0.0.1:{self._expired_port}"
 
     def set_password(self, user: str, password: str) -> None:
-        """Makes a user, or gives it another password."""
+        """Creates a user, or changes its password."""
         change = UserScramCredentialUpsertion(user, _MECHANISM, password, _ITERATIONS)
         with self._admin() as admin:
             answer = admin.alter_user_scram_credentials([change])
@@ -87,18 +87,18 @@ class SecureKafka(LocalKafka):
             raise ProcessError(f"Kafka did not take the password of {user}: {answer[user]}")
 
     def allow(self, user: str, operation: str, topic: str) -> None:
-        """Lets a user do something with a topic.
+        """Allows a user an operation on a topic.
 
         Args:
-            user: its name.
-            operation: READ, WRITE or another one of Kafka's.
+            user: name of the user.
+            operation: READ, WRITE or another of Kafka's operations.
             topic: name of the topic.
         """
         with self._admin() as admin:
             admin.create_acls([_acl(user, operation, topic)])
 
     def forbid(self, user: str, operation: str, topic: str) -> None:
-        """Takes back what `allow` has allowed."""
+        """Revokes what `allow` has granted."""
         with self._admin() as admin:
             admin.delete_acls([_acl(user, operation, topic)])
 
@@ -119,7 +119,7 @@ class SecureKafka(LocalKafka):
         )
 
     def _format_options(self) -> list[str]:
-        # Salted, since every user of this machine can read command lines.
+        # Salted, because every user of this machine can read command lines.
         salt = secrets.token_bytes(24)
         salted = hashlib.pbkdf2_hmac("sha512", self._password.encode(), salt, _ITERATIONS)
         parts = {
@@ -133,7 +133,7 @@ class SecureKafka(LocalKafka):
 
 
 def login(user: str, password: str, truststore: Path) -> dict[str, Any]:
-    """Returns what a kafka-python client must be given to log in."""
+    """Returns what a kafka-python client needs to log in."""
     return {
         "security_protocol": "SASL_SSL",
         "sasl_mechanism": _MECHANISM,

@@ -1,4 +1,4 @@
-"""Kafka that serves only known users, over TLS: what works, what is refused, who sees secrets."""
+"""A Kafka that serves only known users, over TLS: what works, what is refused, who sees secrets."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import os
 import re
 import secrets
+import socket
 import sys
 import time
 import urllib.request
@@ -17,10 +18,14 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
+from pipeline.kafka.client import look_at_topics, read_until
+from runners.local.certificates import Authority
 from runners.local.flink import LocalFlink
 from runners.local.flink_job import FlinkJob
+from runners.local.kafka import LocalKafka
 from runners.local.kafka_security import SecureKafka, login
-from runners.local.processes import LOGS, Process, log_file
+from runners.local.processes import LOGS, Process, free_ports, log_file
+from schema.errors import UsageError
 from tests import builders
 from tests.e2e.live_job import TIMEOUT_S, where
 from tests.e2e.test_refusals import refusal
@@ -39,7 +44,7 @@ LOGIN = (
 
 @pytest.fixture(scope="module")
 def secure() -> Iterator[SecureKafka]:
-    """A broker with the topics, and all that docs/security.md says a pipeline needs."""
+    """A broker with the topics, and just the permissions that docs/security.md names."""
     with SecureKafka() as kafka:
         for topic in READ + WRITTEN:
             kafka.create_topic(topic)
@@ -60,13 +65,8 @@ def config_file(secure: SecureKafka, tmp_path: Path) -> Path:
 
 def write(path: Path, kafka: SecureKafka, password: str) -> None:
     path.touch(mode=0o600)
-    path.write_text(
-        f"security.protocol=SASL_SSL\n"
-        f"sasl.mechanism=SCRAM-SHA-512\n"
-        f"sasl.jaas.config={LOGIN % password}\n"
-        f"ssl.truststore.type=PEM\n"
-        f"ssl.truststore.location={kafka.truststore}\n"
-    )
+    settings = java_settings(kafka, password)
+    path.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
 
 
 def test_reports_in_events_out_and_nobody_sees_the_secret(
@@ -87,7 +87,7 @@ def test_reports_in_events_out_and_nobody_sees_the_secret(
         assert (event["subject"], event["data"]["code"]) == ("L1", "FIBER_CUT")
 
         files = stage(flink)
-        # Checkpoints hold the sources with their settings: with the reference, that is.
+        # Checkpoints hold the settings of the sources, and so the reference.
         pipeline.wait_until(lambda: str(config_file) in contents(files), TIMEOUT_S)
         seen = {
             "command lines": "\n".join(command_lines()),
@@ -122,7 +122,7 @@ def test_the_broker_serves_nobody_else(secure: SecureKafka) -> None:
 
 
 def refused(servers: str, flink: LocalFlink, *options: str) -> str:
-    """Returns the one line of a refusal, without its address."""
+    """Returns the one line of a refusal, with the address masked."""
     at = [f"--bootstrap_servers={servers}", f"--job_endpoint={flink.job_endpoint}"]
     line = refusal(*at, f"--kafka_expansion_service={flink.expansion_service}", *TOPICS, *options)
     assert PASSWORD not in line
@@ -161,8 +161,110 @@ def test_a_secret_on_the_command_line(secure: SecureKafka, flink: LocalFlink) ->
     assert line.startswith("pipeline: --kafka_config: sasl.jaas.config holds a secret")
 
 
+def java_settings(kafka: SecureKafka, password: str = PASSWORD) -> dict[str, str]:
+    return {
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.jaas.config": LOGIN % password,
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": str(kafka.truststore),
+    }
+
+
+def said(servers: str, config: dict[str, str]) -> str:
+    """Returns the one line that says why topics cannot be looked at, with the address masked."""
+    with pytest.raises(UsageError) as error:
+        look_at_topics(servers, config, READ)
+    line = str(error.value)
+    assert "\n" not in line and PASSWORD not in line
+    return line.replace(servers, "HERE")
+
+
+@pytest.mark.parametrize(
+    ("changed", "line"),
+    [
+        (
+            {"sasl.jaas.config": LOGIN.replace(USER, "nobody") % PASSWORD},
+            "Kafka at HERE refuses the login of User:nobody: check user and password",
+        ),
+        (
+            {"sasl.mechanism": "PLAIN"},
+            "Kafka at HERE does not offer sasl.mechanism PLAIN: take another one",
+        ),
+        ({"fetch.min.byte": "1"}, "Kafka's settings: there is no fetch.min.byte"),
+        (
+            {"sasl.jaas.config": "${env:NOT_THERE}"},
+            "Kafka's settings: sasl.jaas.config: there is no NOT_THERE in the environment",
+        ),
+    ],
+)
+def test_settings_that_are_refused(secure: SecureKafka, changed: dict[str, str], line: str) -> None:
+    assert said(secure.bootstrap_servers, java_settings(secure) | changed) == line
+
+
+@pytest.mark.parametrize("protocol", ["PLAINTEXT", "SASL_PLAINTEXT", "SSL"])
+def test_a_protocol_that_the_broker_does_not_speak(secure: SecureKafka, protocol: str) -> None:
+    config = java_settings(secure) | {"security.protocol": protocol}
+    line = said(secure.bootstrap_servers, config)
+    assert line.startswith("no Kafka broker answers at HERE (")
+    assert line.endswith("check --bootstrap_servers, that the broker runs, and security.protocol")
+
+
+def test_a_broker_that_speaks_no_tls_or_asks_for_no_login(
+    secure: SecureKafka, kafka: LocalKafka
+) -> None:
+    config = java_settings(secure)
+    assert said(kafka.bootstrap_servers, config).startswith("no TLS with Kafka at HERE (")
+    config["security.protocol"] = "SASL_PLAINTEXT"
+    assert said(kafka.bootstrap_servers, config) == (
+        "Kafka at HERE does not ask for a login: check security.protocol"
+    )
+
+
+def test_a_certificate_of_another_authority_or_host(secure: SecureKafka, tmp_path: Path) -> None:
+    config = java_settings(secure)
+    here = secure.bootstrap_servers
+    another = config | {"ssl.truststore.location": str(Authority(tmp_path).file)}
+    assert said(here, another) == (
+        "the certificate of Kafka at HERE is not accepted: certificate signature failure"
+    )
+    by_name = here.replace("127.0.0.1", "localhost")
+    assert said(by_name, config) == (
+        "the certificate of Kafka at HERE is not accepted: "
+        "Hostname mismatch, certificate is not valid for 'localhost'."
+    )
+    look_at_topics(by_name, config | {"ssl.endpoint.identification.algorithm": ""}, READ)
+
+
+def test_a_server_that_says_nothing(secure: SecureKafka) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        servers = f"127.0.0.1:{listener.getsockname()[1]}"
+        line = said(servers, java_settings(secure))
+    assert line.startswith("no Kafka broker answers at HERE (no answer within ")
+
+
+def test_one_broker_that_answers_is_enough(secure: SecureKafka) -> None:
+    servers = f"127.0.0.1:{free_ports(1)[0]},{secure.bootstrap_servers}"
+    assert set(look_at_topics(servers, java_settings(secure), READ, WRITTEN)) == {*READ, *WRITTEN}
+
+
+def test_a_topic_is_read_with_no_permission_but_for_itself(secure: SecureKafka) -> None:
+    secure.create_topic("held")
+    secure.allow(USER, "READ", "held")
+    with contextlib.closing(
+        KafkaProducer(bootstrap_servers=secure.bootstrap_servers, **secure.client_options)
+    ) as producer:
+        producer.send("held", key=b"a", value=b"1")
+    config = java_settings(secure)
+    held = look_at_topics(secure.bootstrap_servers, config, ["held"])["held"].end_offsets
+    assert list(read_until(secure.bootstrap_servers, config, "held", held)) == [(b"a", b"1")]
+    secure.forbid(USER, "READ", "held")
+    with pytest.raises(UsageError, match="User:eventcenter lacks READ on topic held at"):
+        next(read_until(secure.bootstrap_servers, config, "held", held))
+
+
 def send_a_cut(kafka: SecureKafka) -> None:
-    """Sends a link and its reports, with a cut in them."""
+    """Sends a link and reports that show a cut."""
     first = int(time.time()) - 60 - builders.T0
     with contextlib.closing(
         KafkaProducer(bootstrap_servers=kafka.bootstrap_servers, **kafka.client_options)
@@ -194,7 +296,7 @@ def next_event(kafka: SecureKafka, pipeline: Process) -> dict:
 
 
 def command_lines() -> list[str]:
-    """What every user of this machine sees of every process."""
+    """Returns what every user of this machine sees of every process."""
     lines = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
@@ -203,7 +305,7 @@ def command_lines() -> list[str]:
 
 
 def stage(flink: LocalFlink) -> Path:
-    """Where the job server keeps what comes with a job, and its cluster the checkpoints."""
+    """Returns the directory of staged artifacts and of checkpoints."""
     port = flink.job_endpoint.rpartition(":")[2]
     (server,) = [line for line in command_lines() if f"--job-port={port}" in line]
     found = re.search(r"-Djava\.io\.tmpdir=(\S+)", server)
@@ -230,7 +332,7 @@ def what_flink_tells(job: FlinkJob) -> str:
 
 
 def logs() -> list[Path]:
-    """All logs of what this test run has started."""
+    """Returns the logs of all processes that this test run has started."""
     found = list(LOGS.glob(f"*-{os.getpid()}-*.log"))
     assert {"flink", "expansion"} <= {path.stem.split("-")[3] for path in found}
     return found

@@ -1,4 +1,4 @@
-"""What happens to the PM topic and to clocks while a job runs: it goes on, and says what it saw."""
+"""The PM topic and clocks change while a job runs: the job goes on, and reports what it saw."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def now() -> int:
 
 
 def feed(job: LiveJob, word: str, seconds: int) -> None:
-    """Both ends report every second, to the first partition."""
+    """Sends reports of both ends every second, to the first partition."""
     for _ in range(seconds):
         at = now()
         payloads = builders.second(at, word, a=NODES[0], z=NODES[1], sequence=1)

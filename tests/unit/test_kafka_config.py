@@ -1,4 +1,4 @@
-"""Settings of Kafka's clients: what is a secret, and where it goes."""
+"""Settings of Kafka clients: what is secret, and where it goes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.kafka.config import PROVIDERS, login_options, read_properties, resolve, settings
+from pipeline.kafka.config import PROVIDERS, check_names, login_options, resolve, settings
 from schema.errors import KafkaConfigError
 
 SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required"
@@ -20,18 +20,20 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_properties_as_java_reads_them() -> None:
+def test_properties_as_java_reads_them(file: Path) -> None:
     text = (
         "# comment\n ! comment\n\n a.b = c = d \nx:y\r\nalone\nlong = one \\\n   two\\\\\n"
-        'u=\\u00e9\\t\\:\\"\nk\\ e\\=y v\nlast=\\\\\\'
+        'u=\\u00e9\\t\\:\\"\nk\\ e\\=y v\nraw=é\nlast=\\\\\\'
     )
-    assert read_properties(text) == {
+    file.write_bytes(text.encode())
+    assert settings([], str(file)) == {
         "a.b": "c = d ",
         "x": "y",
         "alone": "",
         "long": "one two\\",
         "u": 'é\t:"',
         "k e=y": "v",
+        "raw": "é",
         "last": "\\",
     }
 
@@ -118,18 +120,39 @@ def test_a_reference_that_leads_nowhere(file: Path, reference: str, message: str
     assert "hunter" not in str(error.value)
 
 
-def test_a_file_that_is_none_or_cannot_be_referred_to(file: Path, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_or_referred_to(file: Path, tmp_path: Path) -> None:
     mixed = f'sasl.jaas.config={SCRAM} username="${{env:U}}" password="hunter";\n'
     for text, path, message in (
         ("", tmp_path / "missing", "missing: No such file"),
         ("", tmp_path, "Is a directory"),
         ("", tmp_path / "a:b", "no reference"),
         (mixed, file, "make the secret a reference too"),
+        ("ssl.key.password=hunter\\u12", file, "it is not valid UTF-8, or no properties"),
     ):
         file.write_text(text)
         with pytest.raises(KafkaConfigError, match=message) as error:
             settings([], str(path))
         assert "hunter" not in str(error.value)
+
+
+def test_settings_of_java_clients_are_known() -> None:
+    check_names(
+        {"client.id": "x", "acks": "all", "linger.ms": "5", "max.poll.records": " 5 "}
+        | {"enable.auto.commit": "false", "sasl.mechanism": "PLAIN", "ssl.key.password": "hunter"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("pair", "message"),
+    [
+        ({"fetch.min.byte": "hunter"}, "there is no fetch.min.byte"),
+        ({"fetch.min.bytes": "hunter"}, "fetch.min.bytes takes a whole number"),
+    ],
+)
+def test_a_setting_that_no_client_takes(pair: dict[str, str], message: str) -> None:
+    with pytest.raises(KafkaConfigError) as error:
+        check_names(pair)
+    assert str(error.value) == message
 
 
 def test_a_file_that_everybody_can_read(file: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,4 +1,4 @@
-"""Batches of records as Java writes them, and what PM and topology take from them."""
+"""Batches of records as Java writes them, and the PM and topology in them."""
 
 import struct
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from apache_beam.portability.api import beam_expansion_api_pb2
 from apache_beam.transforms.external import ExternalTransform
 
 from pipeline.kafka.batches import Batch, ReadBatches
-from pipeline.kafka.read import _changes, _pm_records
+from pipeline.kafka.read import pm_records, topology_changes
 from schema.errors import UsageError
 from schema.records import TopologyRecord
 
@@ -47,14 +47,14 @@ def as_java_writes_it(records: Sequence[Record]) -> bytes:
 
 @pytest.mark.parametrize("key", [None, b"", b"node-1", b"k" * 200])
 @pytest.mark.parametrize("value", [None, b"", b"report", b"v" * 70_000])
-def test_key_and_value_are_taken_out(key: bytes | None, value: bytes | None) -> None:
+def test_key_and_value_are_decoded(key: bytes | None, value: bytes | None) -> None:
     records = [Record(key=key, value=value), Record(key=b"next", value=b"one")]
     batch = Batch.from_bytes(as_java_writes_it(records))
     assert batch.keys == [key, b"next"]
     assert batch.values == [value, b"one"]
 
 
-def test_time_and_place_are_taken_out() -> None:
+def test_time_and_place_are_decoded() -> None:
     batch = Batch.from_bytes(as_java_writes_it([Record(5, 1 << 40, 7), Record(-1, 0, 0)]))
     assert batch.timestamps_ms.tolist() == [5, -1]
     assert batch.offsets.tolist() == [1 << 40, 0]
@@ -62,15 +62,15 @@ def test_time_and_place_are_taken_out() -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 30, 47])
-def test_what_is_cut_off_is_refused(cut: int) -> None:
+def test_a_truncated_batch_is_refused(cut: int) -> None:
     data = as_java_writes_it([Record(key=b"node-1", value=b"report")])
     with pytest.raises(ValueError):
         Batch.from_bytes(data[:-cut])
 
 
-def test_pm_comes_in_order_with_the_times_of_its_records() -> None:
+def test_pm_keeps_its_order_and_the_times_of_its_records() -> None:
     records = [Record(2, value=b"a"), Record(1, value=None), Record(3, value=b"c")]
-    pm = _pm_records(as_java_writes_it(records))
+    pm = pm_records(as_java_writes_it(records))
     assert pm.payloads == [b"a", b"", b"c"]
     assert pm.first is None
     assert pm.times_ns is not None
@@ -83,7 +83,7 @@ def test_topology_that_was_held_at_the_start_is_no_change() -> None:
         Record(partition=0, offset=10, key=b"L1", value=None),
         Record(partition=1, offset=0, key=b"L2", value=b"new"),
     ]
-    changes = list(_changes(as_java_writes_it(records), {0: 10}))
+    changes = list(topology_changes(as_java_writes_it(records), {0: 10}))
     assert changes == [TopologyRecord(b"L1", None), TopologyRecord(b"L2", b"new")]
 
 
@@ -99,7 +99,7 @@ def test_topology_that_was_held_at_the_start_is_no_change() -> None:
         ("java.lang.IllegalStateException: out of memory", RuntimeError, "out of memory"),
     ],
 )
-def test_an_expansion_service_of_another_kind_is_told_of(
+def test_an_expansion_service_without_the_step_is_reported(
     monkeypatch: pytest.MonkeyPatch, error: str, kind: type[Exception], said: str
 ) -> None:
     @contextmanager

@@ -44,7 +44,7 @@ def test_one_report_per_node_and_second() -> None:
     assert counted == {(f"node-{n:06d}", s): 1 for n in range(5) for s in range(1, 6)}
 
 
-def test_samples_lie_inside_of_their_second_and_before_the_collection() -> None:
+def test_samples_lie_within_their_second_and_before_the_collection() -> None:
     for report in parsed(reports()):
         second_ns = START_NS + (report.sequence - 1) * SECOND_NS
         for component in report.components:
@@ -68,24 +68,22 @@ def test_values_are_whole_and_consistent() -> None:
                 assert value.unit == units.get(value.type, default)
 
 
-def test_encoded_powers_are_the_readings_rounded_and_dark_ones_are_said_to_be() -> None:
+def test_encoded_powers_are_the_rounded_readings_and_dark_ones_are_marked() -> None:
     network = build_network(40, seed=1)
     readings = Signals(network, [], START_NS, 1, seed=1).second(0)
     readings.values[pm.INPUT_POWER][::2] = FLOOR_DBM - 20
     encoded = ReportEncoder(network, seed=1).encode(readings, sequence=1)
     received = _powers(list(encoded), pm.INPUT_POWER)
 
-    styles = set()
-    for span in range(80):
-        component = network.rx_component[span]
-        node = f"node-{network.component_node[component]:06d}"
-        value = received[node, network.component_names[component]]
-        if span % 2:
-            assert value.instant == round(float(readings.values[pm.INPUT_POWER][span]), 2)
-        else:
-            assert value.no_light or value.instant <= FLOOR_DBM
-            styles.add((value.no_light, value.instant))
-    assert len(styles) == 3
+    places = [
+        (f"node-{network.component_node[c]:06d}", network.component_names[c])
+        for c in network.rx_component.tolist()
+    ]
+    dark, lit = [received[place] for place in places[::2]], [received[p] for p in places[1::2]]
+    readings_dbm = readings.values[pm.INPUT_POWER][1::2].tolist()
+    assert [value.instant for value in lit] == [round(dbm, 2) for dbm in readings_dbm]
+    assert all(value.no_light or value.instant <= FLOOR_DBM for value in dark)
+    assert len({(value.no_light, value.instant) for value in dark}) == 3
 
 
 def _powers(payloads: list[bytes], kind: pm.PmType) -> dict[tuple[str, str], pm.PmValue]:

@@ -123,7 +123,7 @@ def test_command_line(
 
 
 @pytest.mark.parametrize("line", ["no json", "[1]", '{"data": {}}'])
-def test_no_events_file_is_told_in_one_line(
+def test_a_malformed_events_file_is_reported_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], line: str
 ) -> None:
     path = tmp_path / "events.jsonl"

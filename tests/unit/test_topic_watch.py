@@ -1,9 +1,9 @@
-"""What the watch of the PM topic says, and that it says it once."""
+"""The watch of the PM topic reports what happens, once."""
 
 from __future__ import annotations
 
 from pipeline.kafka.client import TopicState
-from pipeline.topic_watch import IDLE_S, TopicWatch
+from pipeline.kafka.watch import IDLE_S, TopicWatch
 
 
 def state(*ends: int) -> TopicState:
@@ -16,14 +16,14 @@ def test_nothing_to_say_while_all_partitions_grow() -> None:
     assert watch.look(state(7, 10), IDLE_S * 2) == []
 
 
-def test_a_new_partition_is_said_once() -> None:
+def test_a_new_partition_is_reported_once() -> None:
     watch = TopicWatch("pm", state(5, 6))
     (said,) = watch.look(state(6, 7, 0, 0), 0)
     assert "new partitions (2, 3) that the job does not read" in said
     assert watch.look(state(7, 8, 1, 1), 1) == []
 
 
-def test_a_topic_created_again_is_said_once() -> None:
+def test_a_topic_created_again_is_reported_once() -> None:
     watch = TopicWatch("pm", state(50, 60))
     (said,) = watch.look(state(3, 61), 0)
     assert "created again" in said
