@@ -25,6 +25,8 @@ from schema.outputs import OUTPUTS
 #: Runners that hand on options that Python does not know.
 _PORTABLE_RUNNERS = ("FlinkRunner", "PortableRunner", "SparkRunner")
 
+_DEFAULTS = Settings()
+
 
 @dataclass(frozen=True)
 class Command:
@@ -141,20 +143,24 @@ def _parser() -> _Parser:
         outputs.add_argument(f"--{output}_kafka_topic", default="", help=f"{output}, live")
     behavior = parser.add_argument_group("behavior")
     behavior.add_argument(
-        "--out_of_orderness_s", type=_whole, default=2, help="B, seconds a window waits (2)"
+        "--out_of_orderness_s",
+        type=_whole,
+        default=_DEFAULTS.bounds.out_of_orderness_s,
+        help="B, seconds a window waits (%(default)s)",
     )
     behavior.add_argument(
         "--allowed_lateness_s",
         type=_lateness,
-        default=5.0,
-        help="L, seconds in which a window is evaluated again (5)",
+        default=_DEFAULTS.bounds.allowed_lateness_s,
+        help="L, seconds in which a window is evaluated again (%(default)g)",
     )
-    behavior.add_argument("--emit", choices=("lifecycle", "matches"), default="lifecycle")
+    behavior.add_argument("--emit", choices=("lifecycle", "matches"), default=_DEFAULTS.emit)
     behavior.add_argument(
         "--num_shards",
         type=_positive,
         default=None,
-        help="two to four for each slot (4; on the DirectRunner, which has one worker, 1)",
+        help=f"two to four for each slot ({_DEFAULTS.num_shards}; 1 on the DirectRunner, which has "
+        "one worker)",
     )
     return parser
 
@@ -197,8 +203,9 @@ def parse(arguments: Sequence[str]) -> Command:
         settings=Settings(
             bounds=WindowBounds(own.out_of_orderness_s, own.allowed_lateness_s),
             emit=own.emit,
-            num_shards=own.num_shards or (4 if runner in _PORTABLE_RUNNERS else 1),
-            source_name=beam.view_as(GoogleCloudOptions).job_name or Settings().source_name,
+            num_shards=own.num_shards
+            or (_DEFAULTS.num_shards if runner in _PORTABLE_RUNNERS else 1),
+            source_name=beam.view_as(GoogleCloudOptions).job_name or _DEFAULTS.source_name,
         ),
         replay=own.replay if own.pm_file else None,
         pm_file=own.pm_file,

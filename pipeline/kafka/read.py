@@ -10,8 +10,8 @@ from pipeline.graph import PmInput
 from pipeline.kafka.batches import Batch, ReadBatches
 from pipeline.kafka.client import read_until
 from schema.records import EventTime, PmRecords, TopologyRecord
+from schema.times import NS_PER_MS
 
-_NS_PER_MS = 10**6
 #: Most topology records in one element.
 _HELD_AT_ONCE = 1000
 
@@ -94,7 +94,7 @@ def pm_records(data: bytes) -> PmRecords:
     """Returns the PM of a batch, with the times at which it was sent."""
     batch = Batch.from_bytes(data)
     return PmRecords(
-        [value or b"" for value in batch.values], times_ns=batch.timestamps_ms * _NS_PER_MS
+        [value or b"" for value in batch.values], times_ns=batch.timestamps_ms * NS_PER_MS
     )
 
 
