@@ -34,6 +34,7 @@ from runners.local.jars import CHECKOUT
 from runners.local.kafka import LocalKafka
 from runners.local.pipeline_job import TOPICS, create_topics, submit_pipeline
 from runners.local.processes import workers_of
+from schema.errors import EventCenterError
 from simulator.cli import Parser
 
 _JOB = "soak"
@@ -190,10 +191,18 @@ def report(samples: Sequence[Sample], counters: dict[str, int]) -> Iterator[str]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns 1 if the job was restarted or Beam has dropped something."""
+    """Runs the command line.
+
+    Returns:
+        1 if the job was restarted or Beam has dropped something, 2 if nothing was measured, else 0.
+    """
     options = _parser().parse_args(arguments)
     console = Console(soft_wrap=True, highlight=False, markup=False)
-    samples, counters = run(options, console)
+    try:
+        samples, counters = run(options, console)
+    except EventCenterError as error:
+        print(f"soak: {error}", file=sys.stderr)
+        return 2
     draw(samples, options.picture)
     for line in report(samples, counters):
         console.print(line)

@@ -52,7 +52,7 @@ class RunError(EventCenterError):
     """A run that has started cannot go on, or does not come to its end."""
 
 
-class LiveError(EventCenterError):
+class SendError(EventCenterError):
     """Kafka cannot be reached, or does not take what the simulator sends."""
 
     exit_code = 2

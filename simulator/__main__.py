@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from schema.capture import write_capture
-from schema.errors import LiveError
+from schema.errors import SendError
 from schema.topology_file import write_topology
 from schema.topology_pb2 import FiberLink
 from simulator import faults as fault_module
@@ -45,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
         )
         reports = generate(network, faults, start_ns, options.seconds, options.seed, transport)
         _run(options, network, faults, reports, start_ns)
-    except (ValueError, OSError, LiveError) as error:
+    except (ValueError, OSError, SendError) as error:
         parser.error(str(error))
     except KeyboardInterrupt:
         print("simulator: stopped", file=sys.stderr)

@@ -10,7 +10,7 @@ from typing import Self
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from schema.errors import LiveError
+from schema.errors import SendError
 from schema.topology_pb2 import FiberLink
 from simulator.fault_model import SECOND_NS
 from simulator.transport import Arrival
@@ -27,13 +27,13 @@ class LiveSender:
     """A Kafka producer that keys reports by node and links by link."""
 
     def __init__(self, bootstrap_servers: str, config: Mapping[str, str]) -> None:
-        # LiveError reports what goes wrong, once.
+        # SendError reports what goes wrong, once.
         logging.getLogger("kafka").setLevel(logging.CRITICAL)
         options = _PRODUCER_OPTIONS | _typed(config)
         try:
             self._producer = KafkaProducer(bootstrap_servers=bootstrap_servers, **options)
         except (KafkaError, AssertionError, ValueError, TypeError) as error:
-            raise LiveError(f"no connection to {bootstrap_servers}: {error}") from error
+            raise SendError(f"no connection to {bootstrap_servers}: {error}") from error
         self._failure: BaseException | None = None
 
     def __enter__(self) -> Self:
@@ -61,7 +61,7 @@ class LiveSender:
         try:
             self._producer.flush()
         except KafkaError as error:
-            raise LiveError(f"the broker does not answer: {error}") from error
+            raise SendError(f"the broker does not answer: {error}") from error
         self._check()
 
     def _send(self, topic: str, key: str, payload: bytes, time_ns: int) -> None:
@@ -70,7 +70,7 @@ class LiveSender:
                 topic, key=key.encode(), value=payload, timestamp_ms=time_ns // 1_000_000
             )
         except KafkaError as error:
-            raise LiveError(f"topic {topic} takes no records: {error}") from error
+            raise SendError(f"topic {topic} takes no records: {error}") from error
         future.add_errback(self._failed)
         self._check()
 
@@ -79,7 +79,7 @@ class LiveSender:
 
     def _check(self) -> None:
         if self._failure is not None:
-            raise LiveError(f"a record was not delivered: {self._failure}")
+            raise SendError(f"a record was not delivered: {self._failure}")
 
 
 def paced(reports: Iterable[Arrival], start_ns: int, rate: float) -> Iterator[Arrival]:
@@ -107,12 +107,12 @@ def _typed(config: Mapping[str, str]) -> dict[str, object]:
     for key, text in config.items():
         name = key.replace(".", "_")
         if name not in KafkaProducer.DEFAULT_CONFIG:
-            raise LiveError(f"the Kafka producer has no option {key!r}")
+            raise SendError(f"the Kafka producer has no option {key!r}")
         default = KafkaProducer.DEFAULT_CONFIG[name]
         try:
             typed[name] = _as_type_of(default, text)
         except ValueError as error:
-            raise LiveError(f"{key}: {error}") from error
+            raise SendError(f"{key}: {error}") from error
     return typed
 
 

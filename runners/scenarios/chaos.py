@@ -34,6 +34,7 @@ from runners.local.pipeline_job import TOPICS, create_topics, submit_pipeline
 from runners.scenarios.breakage import BREAKAGES, Running
 from runners.scenarios.live import ROUND_S
 from schema.capture import write_capture
+from schema.errors import EventCenterError
 from schema.outputs import OUTPUTS
 from schema.pm_report_pb2 import COMPLETE, INPUT_POWER, ComponentPm, PmReport, PmValue
 from schema.topology_file import write_topology
@@ -348,7 +349,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns 1 if a run was not right."""
     options = parse(arguments)
-    console = Console(soft_wrap=True, highlight=False)
+    try:
+        return _runs(options, Console(soft_wrap=True, highlight=False))
+    except EventCenterError as error:
+        print(f"chaos: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+def _runs(options: argparse.Namespace, console: Console) -> int:
+    """Does all runs; returns 1 if one was not right."""
     failed = 0
     with LocalKafka() as kafka, LocalCluster() as cluster:
         for number in range(options.seed, options.seed + options.runs):

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import profile
+from benchmarks import profile, soak
 from benchmarks import run as bench
 from runners import run as pipeline
 from runners.local import jars
-from runners.scenarios import live, session
+from runners.scenarios import chaos, live, session
 from schema import errors
 from schema.errors import EventCenterError
 
@@ -24,7 +24,7 @@ CODES = {
     errors.ProcessError: 1,
     errors.FlinkError: 1,
     errors.RunError: 1,
-    errors.LiveError: 2,
+    errors.SendError: 2,
 }
 
 
@@ -101,7 +101,11 @@ def test_the_background_cluster_ends_with_2_and_one_line(
 
 @pytest.mark.parametrize(
     ("program", "part", "name"),
-    [(bench.main, (bench, "_run"), "bench"), (profile.main, (profile, "run"), "profile")],
+    [
+        (bench.main, (bench, "_run"), "bench"),
+        (profile.main, (profile, "run"), "profile"),
+        (soak.main, (soak, "run"), "soak"),
+    ],
 )
 @pytest.mark.parametrize("kind", [errors.MissingPartError, errors.ProcessError])
 def test_a_benchmark_that_measured_nothing_ends_with_2(
@@ -115,6 +119,15 @@ def test_a_benchmark_that_measured_nothing_ends_with_2(
     monkeypatch.setattr(*part, _raising(kind("it does not work")))
     assert program([]) == 2
     assert capsys.readouterr().err == f"{name}: it does not work\n"
+
+
+@pytest.mark.parametrize("kind", [errors.MissingPartError, errors.ProcessError])
+def test_chaos_ends_with_the_code_of_the_error(
+    kind: type[EventCenterError], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(chaos, "LocalKafka", _raising(kind("it does not work")))
+    assert chaos.main([]) == kind.exit_code
+    assert capsys.readouterr().err == "chaos: it does not work\n"
 
 
 def test_a_fetch_that_fails_ends_with_2(capsys: pytest.CaptureFixture) -> None:
