@@ -16,11 +16,10 @@ from hypothesis import strategies as st
 
 from schema import pm_report_pb2 as pm
 from schema import topology_pb2 as topo
-from tests.builders import component, maintenance, ns, service, value
+from tests.builders import BASE_DB, LAUNCHED_DBM, component, maintenance, ns, service, value
 from tests.oracle_input import limits_of
 
-BASE_DB, OSC_BASE_DB = 10.0, 12.0
-LAUNCHED_DBM = 1.0
+OSC_BASE_DB = 12.0
 
 # Defaults, close to each other, lower than usual, dark at a high power, cut hardly ever.
 THRESHOLDS: list[dict[str, float]] = [

@@ -51,7 +51,7 @@ Confirmation and life
   takes the highest of the newest M hold levels.
 - Hold levels are kept with the decision, by the thresholds and base at that time (not: now).
 - An alarm is un-suppressed at the first evaluated window after its last event that starts outside
-  all maintenance, even if it clears there. A late walk that passes such a window does so too, late.
+  all maintenance, even if it clears there. A late walk over such a window does so too, as late.
 - The families of one window come in the order FIBER, SIGNAL, OSC, TOPOLOGY.
 - Without an open alarm a new late confirmation raises one, even inside the life of a closed alarm
   (not: nothing). With the onset of that alarm it has its alarm_id, and sequence 1 again. This is

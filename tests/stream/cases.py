@@ -123,7 +123,7 @@ CASES = [
         ],
     ),
     Case(
-        "nothing at all was there in time",
+        "the first of two windows has no sample on time",
         [*start(), 13.0, *both(10, "x"), *both(11, "x"), 14.0],
         ["RAISE FIBER_CUT AZ 10-12"],
     ),
@@ -152,7 +152,7 @@ CASES = [
         [_CUT_10_11],
     ),
     Case(
-        "two windows of one report, both late",
+        "one report causes two late evaluations",
         [
             *start(),
             *a_end(10, "x"),
@@ -176,7 +176,7 @@ CASES = [
         num_late=4,
     ),
     Case(
-        "a jump, and then it goes on",
+        "a jump, then more samples",
         [*start(), *both(0, "x"), *both(1, "x"), 300.0, *both(300, "x"), *both(301, "x"), 310.0],
         ["RAISE FIBER_CUT AZ 0-2"],
     ),
@@ -236,7 +236,7 @@ CASES = [
         ["RAISE FIBER_DEGRADE_SEVERE BOTH 8-10"],
     ),
     Case(
-        "a deleted link is in no link any more",
+        "the components of a deleted link are in no link",
         [
             *start(),
             *in_time(0, "0*5"),

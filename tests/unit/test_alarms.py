@@ -236,8 +236,8 @@ def test_a_late_event_before_the_onset_has_the_readings_of_its_window() -> None:
     )
     raised, grown = run(payloads, allowed_lateness_s=12)
     assert short([raised, grown]) == [f"RAISE {CUT} AZ 4-6", f"CHANGE {CUT} BOTH 4-3 late"]
-    measured = grown["data"]["measurement"]
-    assert [measured[d]["rx_dbm"] for d in ("AZ", "ZA")] == [-9.0, -40.0]
+    measurement = grown["data"]["measurement"]
+    assert [measurement[d]["rx_dbm"] for d in ("AZ", "ZA")] == [-9.0, -40.0]
     assert grown["data"]["specific_problem"] == "osc-not-available"
 
 
@@ -248,8 +248,8 @@ def test_a_late_alarm_of_a_sound_link_knows_the_readings_since_its_onset() -> No
     )
     found = run(payloads, link(maintenance=[maintenance(0, 3)]))
     assert short(found) == [f"RAISE {CUT} AZ 1-3 late", f"CHANGE {CUT} AZ 1-4 late"]
-    measured = found[1]["data"]["measurement"]["AZ"]
-    assert (measured["delta_db"], measured["peak_delta_db"]) == (0.25, 0.25)
+    measurement = found[1]["data"]["measurement"]["AZ"]
+    assert (measurement["delta_db"], measurement["peak_delta_db"]) == (0.25, 0.25)
 
 
 def test_the_events_of_an_alarm_are_numbered_upwards() -> None:

@@ -157,7 +157,7 @@ def test_losses_of_lit_readings_only(
     t: float, r: float, osc: Any, loss: Any, delta: Any, osc_loss: Any
 ) -> None:
     _, found = made(t, r, osc=osc)
-    measured = [float(x[0, 0]) for x in (found.loss_db, found.delta_db, found.loss_osc_db)]
+    losses = [float(x[0, 0]) for x in (found.loss_db, found.delta_db, found.loss_osc_db)]
     np.testing.assert_equal(
-        measured, [NONE if x is None else float(x) for x in (loss, delta, osc_loss)]
+        losses, [NONE if x is None else float(x) for x in (loss, delta, osc_loss)]
     )

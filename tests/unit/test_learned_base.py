@@ -101,6 +101,6 @@ def test_a_base_is_learned_for_each_direction() -> None:
     (event,) = kernel_replay.replay(
         trace("0*60 0*2", "5*60 9*2"), [link(base_db=None)], mode="stream", num_shards=2
     ).events
-    measured = event["data"]["measurement"]
-    assert (measured["AZ"]["base_db"], measured["ZA"]["base_db"]) == (10.0, 15.0)
+    measurement = event["data"]["measurement"]
+    assert (measurement["AZ"]["base_db"], measurement["ZA"]["base_db"]) == (10.0, 15.0)
     assert event["data"]["direction"] == "ZA"
