@@ -258,7 +258,7 @@ LATE: list[tuple[str, int, str, dict[str, Any], list[str]]] = [
         {"allowed_lateness_s": 60},
         ["RAISE FIBER_CUT AZ 0-2", "CLEAR FIBER_CUT AZ 0-12"],
     ),
-    # The maintenance of the window counts; the alarm is published again at the first one after it.
+    # The maintenance of the window counts; the alarm comes again at the first window after it.
     (
         "0 12 . 0*3",
         2,
