@@ -1,6 +1,6 @@
-"""Short ways to say PM reports, links and capture files in tests.
+"""Builders of PM reports, links and capture files.
 
-A second is counted from T0. A *trace* says one second of one direction of a link in a word:
+Seconds are counted from T0. A *trace* has a word for each second of one direction of a link:
 
     "0", "4", "-12"  loss above the base of 10 dB (launched 1 dBm, received -9 - delta dBm)
     "x"              launched, nothing received      "u"  nothing launched, yet received
@@ -26,7 +26,7 @@ LAUNCHED_DBM = 1.0
 
 
 def ns(second: float) -> int:
-    """Nanoseconds since the Unix epoch of a second after T0, to the millisecond."""
+    """Returns a second after T0 in nanoseconds since the Unix epoch, to the millisecond."""
     return T0 * 1_000_000_000 + round(second * 1000) * 1_000_000
 
 
@@ -39,7 +39,7 @@ def value(pm_type: int, instant: float | None = None, **fields: Any) -> pm.PmVal
 def component(
     name: str, *values: pm.PmValue, at: float | None = None, **fields: Any
 ) -> pm.ComponentPm:
-    """A component's PM; `at` is the sample's second, else that of the report."""
+    """Returns a component's PM; `at` is the second of the sample, by default the report's."""
     if at is not None:
         fields["sample_time_unix_ns"] = ns(at)
     return pm.ComponentPm(component=name, values=values, **fields)
@@ -62,12 +62,12 @@ def payload(node_id: str, second: float, *components: pm.ComponentPm, sequence: 
 
 
 def tx(name: str, dbm: float | None, *, osc: float | None = None, **fields: Any) -> pm.ComponentPm:
-    """A transmitting component; None launches no light."""
+    """Returns the PM of a transmitting component; None launches no light."""
     return _port(name, pm.OUTPUT_POWER, dbm, pm.OUTPUT_POWER_OSC, osc, fields)
 
 
 def rx(name: str, dbm: float | None, *, osc: float | None = None, **fields: Any) -> pm.ComponentPm:
-    """A receiving component; None receives no light."""
+    """Returns the PM of a receiving component; None receives no light."""
     return _port(name, pm.INPUT_POWER, dbm, pm.INPUT_POWER_OSC, osc, fields)
 
 
@@ -86,7 +86,7 @@ def _port(
 
 
 def end(node_id: str, *, has_osc: bool = False) -> topo.LinkEnd:
-    """An end of a link, with the components "tx" and "rx"."""
+    """Returns an end of a link, with the components "tx" and "rx"."""
     return topo.LinkEnd(node_id=node_id, tx_component="tx", rx_component="rx", has_osc=has_osc)
 
 
@@ -122,7 +122,7 @@ def link(
     has_osc: bool = False,
     **fields: Any,
 ) -> topo.FiberLink:
-    """A deployed link A-Z with one unprotected service; any field can be said otherwise."""
+    """Returns a deployed link A-Z with one unprotected service; any field can be overridden."""
     fields.setdefault("name", f"{a}-{z}")
     fields.setdefault("a_end", end(a, has_osc=has_osc))
     fields.setdefault("z_end", end(z, has_osc=has_osc))
@@ -137,7 +137,7 @@ def link(
 def second(
     at: int, az: str = "0", za: str = "0", *, a: str = "A", z: str = "Z", sequence: int = 0
 ) -> list[bytes]:
-    """The two reports of one second of a link, from a word for each direction."""
+    """Returns the two reports of one second of a link, from a word for each direction."""
     a_ports: list[pm.ComponentPm] = []
     z_ports: list[pm.ComponentPm] = []
     for word, launching, receiving in ((az, a_ports, z_ports), (za, z_ports, a_ports)):
@@ -160,16 +160,16 @@ def second(
 
 
 def words(trace: str) -> list[str]:
-    """Splits a trace; "0*10" says a word ten times."""
-    said: list[str] = []
+    """Splits a trace; "0*10" is a word ten times."""
+    split: list[str] = []
     for word in trace.split():
         what, _, times = word.partition("*")
-        said += [what] * int(times or 1)
-    return said
+        split += [what] * int(times or 1)
+    return split
 
 
 def trace(az: str, za: str = "", *, start: int = 0) -> list[bytes]:
-    """Reports second by second; a shorter direction goes on with "0"."""
+    """Returns the reports of two traces, second by second; "0" fills up the shorter one."""
     forth, back = words(az), words(za)
     length = max(len(forth), len(back))
     forth += ["0"] * (length - len(forth))
@@ -180,7 +180,7 @@ def trace(az: str, za: str = "", *, start: int = 0) -> list[bytes]:
 
 
 def capture(payloads: Iterable[bytes]) -> bytes:
-    """The bytes of a capture file: varint-length-delimited messages."""
+    """Returns the bytes of a capture file: varint-length-delimited messages."""
     return b"".join(varint(len(one)) + one for one in payloads)
 
 
@@ -189,24 +189,27 @@ def joined(*traces: Sequence[bytes]) -> list[bytes]:
 
 
 def short(events: Iterable[dict[str, Any]]) -> list[str]:
-    """Events as "ACTION CODE DIRECTION onset-time", in seconds after T0; "late" where late."""
-    said = []
+    """Returns events as "ACTION CODE DIRECTION onset-time", with " late" if detected late.
+
+    Times are seconds after T0.
+    """
+    lines = []
     for event in events:
         data = event["data"]
         onset, time = (seconds(text) for text in (data["onset_time"], event["time"]))
         late = " late" if data["detected_late"] else ""
-        said.append(f"{data['action']} {data['code']} {data['direction']} {onset}-{time}{late}")
-    return said
+        lines.append(f"{data['action']} {data['code']} {data['direction']} {onset}-{time}{late}")
+    return lines
 
 
 def seconds(text: str) -> int:
-    """The second after T0 of an RFC 3339 time within its hour."""
+    """Returns the second after T0 of an RFC 3339 time, within the hour of T0."""
     assert text.startswith("2026-01-01T00:") and text.endswith(".000Z")
     return int(text[14:16]) * 60 + int(text[17:19])
 
 
 def empty_columns(kind: BlockKind) -> dict[str, Any]:
-    """Columns of a kind of block, with no rows."""
+    """Returns the columns of a kind of block, with no rows."""
     return {
         name: []
         if column.dtype == "bytes"

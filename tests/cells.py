@@ -1,4 +1,4 @@
-"""State cells as Beam hands them to a DoFn; every call can be made to fail."""
+"""State cells as Beam hands them to a DoFn; each call of them can be made to fail."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from transforms.tracker_state import TrackerCells
 
 
 class StateError(Exception):
-    """A call of the state has failed, and with it the bundle."""
+    """A call of the state has failed, and the bundle with it."""
 
 
 def _nothing() -> None:
-    """Is called before each call, and may fail."""
+    """Stands before each call of the state, and lets it succeed."""
 
 
 @dataclass
@@ -71,7 +71,7 @@ def tracker_cells(before: Callable[[], None] = _nothing) -> TrackerCells:
 
 
 def saved(cells: TableCells | TrackerCells) -> dict[str, bytes | list[bytes] | None]:
-    """What the cells hold; a copy, for `roll_back`."""
+    """Returns a copy of what the cells hold, for `roll_back`."""
     return {
         name: list(cell.values) if isinstance(cell, Bag) else cell.value
         for name, cell in vars(cells).items()
@@ -79,7 +79,7 @@ def saved(cells: TableCells | TrackerCells) -> dict[str, bytes | list[bytes] | N
 
 
 def roll_back(cells: TableCells | TrackerCells, to: dict[str, bytes | list[bytes] | None]) -> None:
-    """Does what a runner does after a bundle has failed."""
+    """Restores the cells, as a runner does after a bundle has failed."""
     for name, cell in vars(cells).items():
         if isinstance(cell, Bag):
             cell.values = list(to[name] or ())
@@ -88,7 +88,7 @@ def roll_back(cells: TableCells | TrackerCells, to: dict[str, bytes | list[bytes
 
 
 class FailingCalls:
-    """Makes call after call fail, one in each attempt."""
+    """Makes one call fail in each attempt: the first, then the second, and so on."""
 
     def __init__(self) -> None:
         self.failures = 0
@@ -102,7 +102,7 @@ class FailingCalls:
             raise StateError
 
     def attempts(self, attempt: Callable[[], None], after_failure: Callable[[], None]) -> None:
-        """Tries until no call is left that could fail: first the first fails, then the second …"""
+        """Repeats an attempt until each of its calls has failed once; then it succeeds."""
         fails_at = 0
         while True:
             fails_at += 1

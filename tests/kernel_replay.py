@@ -1,9 +1,9 @@
-"""A replay of a capture through the kernels, with the trackers and the state that the pipeline has.
+"""A replay of a capture through the kernels, with the trackers and the state of the pipeline.
 
-What a runner does is done here: it holds the state cells, fires the timers when the watermark
-reaches them, and now and then another worker takes over, so that whatever is missing in the saved
-state shows as a difference. With `failing`, each call of the state fails once, and so does each
-step of a tracker; the bundle is rolled back and tried again.
+It does what a runner does: it holds the state cells, and fires a timer when the watermark reaches
+it. Now and then another worker takes over, so that anything missing from the saved state shows as
+a difference. With `failing`, each call of the state and each step of a tracker fails once, and the
+bundle is rolled back and tried again.
 """
 
 from __future__ import annotations
@@ -34,15 +34,16 @@ from tests.oracle_input import parse
 from transforms.state import HeldStates
 from transforms.tracker_state import SavedTracker, TrackerCells, TrackerCodec
 
-TAKEN_OVER_EVERY = 7  # times that a state is opened
+#: Another worker takes over each time that a state has been opened so often.
+TAKEN_OVER_EVERY = 7
 _END_US = 2**63
 
-#: A record's samples of one window and one shard of links: the shard, and a JOINED block.
+#: The samples of one record, window and link shard: the shard, and a JOINED block.
 Part = tuple[int, bytes]
 
 
 class KernelReplay:
-    """Drives the kernels as `Oracle` is driven."""
+    """Drives the kernels in the way that `Oracle` is driven."""
 
     def __init__(
         self,
@@ -76,13 +77,13 @@ class KernelReplay:
             shard: tracker_cells(self.failing) if self.failing else tracker_cells()
             for shard in shards
         }
-        # By shard, then by moment: when they fire [us].
+        # By shard and moment: when the timer fires [us].
         self._timers: dict[int, dict[int, int]] = {shard: {} for shard in shards}
         self._num_shards = num_shards
         self.change_links({link_id: link.SerializeToString() for link_id, link in links.items()})
 
     def change_links(self, links: Mapping[str, bytes | None]) -> None:
-        """Changes the topology of the trackers, not that of the join."""
+        """Changes the topology of the trackers only; the join keeps its own."""
         for shard in self.cells:
             block = links_block(
                 {i: data for i, data in links.items() if shard_of(i, self._num_shards) == shard}
@@ -102,7 +103,7 @@ class KernelReplay:
         return links
 
     def advance(self, watermark_ns: float) -> None:
-        """Announces the newest moment that the watermark has reached, and fires the timers."""
+        """Announces the newest moment that the watermark reaches, and fires the timers."""
         watermark_us = _END_US if watermark_ns == float("inf") else int(watermark_ns) // 1000
         moment_us = self._bounds.last_moment_us(watermark_us)
         is_new = moment_us > self._announced_us and watermark_us != _END_US
@@ -116,7 +117,10 @@ class KernelReplay:
                 self._bundle(shard, lambda tracker, moment=moment: tracker.watermark(moment))
 
     def take(self, payloads: Sequence[bytes]) -> dict[int, list[Part]]:
-        """Decodes and joins all records, which no time has a part in; returns theirs of each."""
+        """Decodes and joins all records; returns the parts of each, by its place in `payloads`.
+
+        Event time plays no role in this, so all records can go at once.
+        """
         order = np.arange(len(payloads), dtype=np.int64)
         decoded = decode(payloads, order, None, self._fast_path)
         self._count("reports", decoded.num_reports)
@@ -127,7 +131,7 @@ class KernelReplay:
         for window_s, _, samples in split_samples(decoded.samples, lambda _: 0):
             result = self._index.join(samples)
             self._count("components_matched", result.num_matched)
-            for rest in (result.unmatched, result.unknown):  # nothing more will be known
+            for rest in (result.unmatched, result.unknown):  # no more topology will come
                 self._count("components_unmatched", rest.num_samples)
                 self.out.unmatched += _lines(rest)
             for shard, columns in result.joined:
@@ -139,12 +143,12 @@ class KernelReplay:
         return parts
 
     def receive(self, part: Part) -> None:
-        """Takes what one record says of one window and shard."""
+        """Hands a part of a record to the tracker of its shard."""
         shard, block = part
         self._bundle(shard, lambda tracker: tracker.receive(block))
 
     def _bundle(self, shard: int, action: Callable[[Tracker], Iterable[Tracked]]) -> None:
-        """Lets the tracker of a shard act, in a bundle of its own."""
+        """Lets the tracker of a shard act, in its own bundle."""
         self._opened += 1
         if self._opened % TAKEN_OVER_EVERY == 0:
             self._worker = HeldStates(self._codec)

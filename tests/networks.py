@@ -1,8 +1,8 @@
 """Hypothesis strategies: small networks, and captures in which anything may go wrong.
 
-A *scene* is a topology and its capture. Each direction of each link walks through segments of
-some seconds that look alike: sound, lossy by about a threshold, dark in one of many ways,
-suspect, missing. The reports of it are then delayed, repeated, merged, spoiled and dropped.
+A *scene* is a topology and its capture. Each direction of each link is a walk through segments:
+seconds that look alike, be it sound, lossy by about a threshold, dark in one of many ways, suspect
+or missing. The reports are then delayed, repeated, restated, merged and dropped.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ from hypothesis import strategies as st
 
 from schema import pm_report_pb2 as pm
 from schema import topology_pb2 as topo
-from tests.builders import component, maintenance, ns, service, value
+from tests.builders import BASE_DB, LAUNCHED_DBM, component, maintenance, ns, service, value
 from tests.oracle_input import limits_of
 
-BASE_DB, OSC_BASE_DB = 10.0, 12.0
-LAUNCHED_DBM = 1.0
+OSC_BASE_DB = 12.0
 
-# Thresholds: defaults, close to each other, below the usual, dark early.
+# Defaults, close to each other, lower than usual, dark at a high power, cut hardly ever.
 THRESHOLDS: list[dict[str, float]] = [
     {},
     {},
@@ -36,7 +35,7 @@ THRESHOLDS: list[dict[str, float]] = [
 
 @dataclass(frozen=True)
 class Scene:
-    """A topology and what its nodes reported, in order of arrival."""
+    """A topology and the reports of its nodes, in order of arrival."""
 
     links: list[topo.FiberLink]
     payloads: list[bytes]
@@ -44,7 +43,7 @@ class Scene:
 
 @dataclass
 class Look:
-    """How one end of a span looks: the values of a component, and its states."""
+    """How one end of a span looks: values and states of its component."""
 
     values: list[pm.PmValue]
     fields: dict[str, Any] = field(default_factory=dict)
@@ -64,8 +63,8 @@ def dark(pm_type: int, how: str, los_dbm: float) -> pm.PmValue:
 
 
 DARK = st.sampled_from(["no_light", "no_light_with_reading", "-inf", "at_los", "below_los"])
-#: What makes an end count as no data, or be refused.
-SPOILED: dict[str, Callable[[int, float], Look]] = {
+#: Other things than one plain value; most make the end count as no data or be refused.
+ODD: dict[str, Callable[[int, float], Look]] = {
     "suspect": lambda t, v: Look([value(t, v)], {"validity": pm.SUSPECT}),
     "disabled": lambda t, v: Look([value(t, v)], {"admin_state": pm.DISABLED}),
     "other_type": lambda t, v: Look([value(pm.OSNR, 20.0)]),
@@ -83,7 +82,7 @@ SPOILED: dict[str, Callable[[int, float], Look]] = {
 
 @dataclass(frozen=True)
 class Segment:
-    """Some seconds of one direction that look alike."""
+    """Seconds of one direction that look alike."""
 
     seconds: int
     loss: tuple[str, int, float]  # ("set" | "clear" | "plain", level, dB beside it)
@@ -107,8 +106,8 @@ ENDS = st.one_of(
     st.tuples(OK, DARK),
     st.tuples(DARK, DARK),
     st.tuples(DARK, OK),
-    st.tuples(OK, st.sampled_from([*SPOILED, "missing"])),
-    st.tuples(st.sampled_from([*SPOILED, "missing"]), OK),
+    st.tuples(OK, st.sampled_from([*ODD, "missing"])),
+    st.tuples(st.sampled_from([*ODD, "missing"]), OK),
     st.just(("missing", "missing")),
 )
 OSC = st.sampled_from(["0", "0", "0", "0.9", "1.0", "2.9", "3.0", "4.5", "no_rx", "no_tx", "none"])
@@ -128,7 +127,7 @@ def segments(draw: st.DrawFn, total: int) -> list[Segment]:
 
 
 def looks(segment: Segment, span: topo.Span) -> tuple[Look | None, Look | None]:
-    """The transmitting and the receiving end of a span."""
+    """Returns how the transmitting and the receiving end of a span look."""
     limits = limits_of(span)
     where, level, beside = segment.loss
     delta = {"plain": {0: 0.0}, "set": limits.set_db, "clear": limits.clear_db}[where][level]
@@ -152,8 +151,8 @@ def _look(pm_type: int, kind: str, dbm: float, los_dbm: float) -> Look | None:
         return None
     if kind == "ok":
         return Look([value(pm_type, dbm)])
-    if kind in SPOILED:
-        return SPOILED[kind](pm_type, dbm)
+    if kind in ODD:
+        return ODD[kind](pm_type, dbm)
     return Look([dark(pm_type, kind, los_dbm)])
 
 
@@ -168,7 +167,7 @@ MAINTENANCES = st.lists(
 
 @st.composite
 def links(draw: st.DrawFn, number: int) -> topo.FiberLink:
-    """A link between two of few nodes: links share components now and then."""
+    """Draws a link between two of a few nodes; links sometimes share components."""
 
     def end(node_id: str) -> topo.LinkEnd:
         tx = draw(st.sampled_from([f"tx{number}", f"tx{number}", f"p{number}", "p0"]))
@@ -233,7 +232,7 @@ class Report:
 
 
 def _reports(network: list[topo.FiberLink], walks: list[list[Segment]], total: int) -> list[Report]:
-    """One report of each node in each second, all in order."""
+    """Returns one report of each node and second, all in order."""
     by_node: dict[tuple[int, str], list[pm.ComponentPm]] = {}
     for number, walk in enumerate(walks):
         one = network[number // 2]
@@ -262,7 +261,7 @@ def _reports(network: list[topo.FiberLink], walks: list[list[Segment]], total: i
 
 
 def _merged(components: list[pm.ComponentPm]) -> list[pm.ComponentPm]:
-    """A component that transmits and receives reports both at once, where its states agree."""
+    """Joins what a component transmits and receives into one entry, where its states agree."""
     found: list[pm.ComponentPm] = []
     for one in components:
         for other in found:
@@ -282,9 +281,9 @@ MISHAP = st.tuples(
         + [
             "again",
             "again",
-            "anew",
-            "anew",
-            "anew",
+            "restate",
+            "restate",
+            "restate",
             "flip",
             "flip",
             "drop",
@@ -304,10 +303,10 @@ def scenes(draw: st.DrawFn, max_links: int = 4, mishaps: tuple[int, int] = (0, 2
     total = draw(st.integers(20, 80))
     network = [draw(links(n)) for n in range(1, draw(st.integers(1, max_links)) + 1)]
     walks = [draw(segments(total)) for _ in range(2 * len(network))]
-    # What a late report may say instead: the seconds of another walk.
-    instead = _reports(network, [draw(segments(total)) for _ in walks], total)
+    # What a report that restates a second may say: the same second of another walk.
+    restated = _reports(network, [draw(segments(total)) for _ in walks], total)
     reports = _reports(network, walks, total)
-    said_instead = {(r.node_id, r.second): r for r in instead}
+    restated_at = {(r.node_id, r.second): r for r in restated}
     extra: list[Report] = []
     dropped: set[int] = set()
     for where, what, by in draw(st.lists(MISHAP, min_size=mishaps[0], max_size=mishaps[1])):
@@ -323,12 +322,12 @@ def scenes(draw: st.DrawFn, max_links: int = 4, mishaps: tuple[int, int] = (0, 2
             extra.append(
                 Report(one.arrives + by, one.node_id, one.second, one.sequence, one.components)
             )
-        elif what == "anew" and (other := said_instead.get((one.node_id, one.second))):
+        elif what == "restate" and (other := restated_at.get((one.node_id, one.second))):
             newer = one.sequence + draw(st.sampled_from([-1, 0, 0, 1000]))
             extra.append(
                 Report(one.second + by, one.node_id, one.second, max(newer, 0), other.components)
             )
-        elif what == "flip" and (other := said_instead.get((one.node_id, one.second))):
+        elif what == "flip" and (other := restated_at.get((one.node_id, one.second))):
             for number, components in enumerate((other.components, one.components), 1):
                 extra.append(
                     Report(
@@ -355,7 +354,7 @@ def scenes(draw: st.DrawFn, max_links: int = 4, mishaps: tuple[int, int] = (0, 2
 
 
 def _merge(reports: list[Report], at: int, by: float, dropped: set[int]) -> set[int]:
-    """A report brings along what its node measured in the seconds before it."""
+    """Moves samples of the seconds before a report into it; returns the reports that it absorbs."""
     one = reports[at]
     gone = set()
     brought: list[pm.ComponentPm] = []

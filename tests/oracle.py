@@ -1,74 +1,77 @@
 """Oracle: the contract of the event center in slow, obvious Python, link by link.
 
-The parts: `oracle_input` (validation), `oracle_span` (decision table), `oracle_link`
-(confirmation, life of an alarm, matches), `oracle_event` (event data); here: topology,
-joining, event time, lateness, counters.
+Its parts are `oracle_input` (validation), `oracle_span` (decision table), `oracle_link`
+(confirmation, life of an alarm, matches) and `oracle_event` (event data). This module has the
+topology, joining, event time, lateness and counters.
 
-Readings: what is taken where the contract leaves it open; (not: the reading left aside).
+Readings: how the contract is read where it leaves something open. The reading that was not chosen
+stands in brackets.
 
 Input
-- A rejected component gives no reasons of its values but with NO_VALUES (not: all reasons).
-- Components of a rejected report count as components and as rejected (not: are not counted).
-- "Powers" are all types in dBm, TARGET_OUTPUT_POWER too (not: the four of the decisions).
-- no_light makes any type read -40 and spares it every check of its reading (not: powers only).
-- `type` of UNKNOWN_TYPE is null (not: the number, or PM_TYPE_UNSPECIFIED).
-- A sample without a certain valid value still wins as a whole (not: value by value).
-- A duplicate has the time, sequence and usability of a sample that the span end has.
+- The values of a rejected component give no reasons, except with NO_VALUES (not: all reasons).
+- The components of a rejected report count as components and as rejected (not: not at all).
+- "Powers" are all types in dBm, TARGET_OUTPUT_POWER included (not: only the four that decide).
+- With no_light a value of any type reads -40, and its reading is not checked (not: powers only).
+- `type` is null for UNKNOWN_TYPE (not: the number, or PM_TYPE_UNSPECIFIED).
+- A sample wins as a whole, even if it lacks a certain valid value (not: value by value).
+- A duplicate has the time, sequence and usability of a sample that the span end already has.
 Topology
-- A bad link is refused before its version is looked at (not: ignored when of a low version).
-- A threshold or base that is no finite number is out of order (not: taken as it is).
-- A link's identity is its own link_id, not the record key; the key is used to delete only.
-- Deleting a link forgets its state, alarms and base, silently (not: CLEAR, or kept for later).
-- PLANNED and RETIRED links are joined and counted but not evaluated (not: unmatched); open
+- A bad link is refused before its version is looked at (not: ignored if its version is low).
+- A threshold or base that is not a finite number makes a link bad (not: is taken as it is).
+- A link is identified by its own link_id, not by the record key; the key is used only to delete.
+- Deleting a link forgets its state, alarms and base silently (not: CLEAR, or kept for later).
+- PLANNED and RETIRED links are joined and counted but not evaluated (not: unmatched). Their open
   alarms rest, and go on when the link is live again.
-- A topology counts from its arrival for all that is joined or evaluated after it; which span
-  end a sample serves is settled when it is joined (not: looked up again at evaluation).
-- PM waits until the watermark reaches its sample time + 10 s (not: 10 s after its arrival). It
-  is judged late or not when it is released, by the watermark of then (not: of its arrival).
-- A node that once had a topology and has none now makes no PM wait.
+- A topology applies, from its arrival, to everything that is joined or evaluated after it. Which
+  span end a sample serves is settled when it is joined (not: looked up again at evaluation).
+- PM waits until the watermark reaches its sample time + 10 s (not: 10 s after its arrival).
+  Whether it is late is decided when it is released, by the watermark at that moment (not: at its
+  arrival).
+- PM does not wait if its node once had a topology and has none now.
 Event time
-- span ends (counters) are (direction, T or R); a component that is tx and rx of an end counts
-  twice, yet has one line in `late` (not: counters by link end).
-- A late sample that does not win still makes a late evaluation; a duplicate makes none.
-- A late evaluation of a report walks link by link, then by window.
+- The counters count span ends: (direction, T or R). A component that is both tx and rx of an end
+  counts twice, yet has one line in `late` (not: counters by link end).
+- Within the allowed lateness, a sample that does not win still causes a late evaluation; a
+  duplicate causes none.
+- The late evaluations of a report go link by link, then by window.
 Learned base
-- "First 60": the newest 60 losses slide window by window (not: blocks of 60).
-- A window with L < -1 dB has a measured loss; windows without samples are as NO_DATA.
-- Late decisions can complete a row; what is learned stays. A configured base goes first, and
-  while there is one nothing is learned, though its windows are in a later row.
+- "First 60" is a row of the newest 60 losses that slides window by window (not: blocks of 60).
+- A window with L < -1 dB has a measured loss. A window without samples is like NO_DATA.
+- Late decisions can complete a row. What is learned stays. A configured base takes precedence:
+  while there is one nothing is learned, though its windows belong to a later row.
 Confirmation and life
-- "Since RAISE" is in order of publication: a late confirmation of a span before the RAISE's
-  window still widens the direction, a higher one still lifts it (not: only later windows).
-- A confirmation acts once: a late evaluation acts on those it makes new or higher at a window
-  (not: again on all that contain its window, which would raise anew what has cleared since).
-- After a RAISE or fall in a late walk, confirmations of later windows act again on the alarm
-  as it then is (not: only at the next window evaluated on time).
+- "Since RAISE" means in order of publication: a late confirmation of a span before the RAISE's
+  window still widens the direction, and a higher one still lifts it (not: only later windows).
+- A confirmation acts once. A late evaluation acts on those that it makes new or higher at a window
+  (not: again on all that contain its window, which would raise again what has since cleared).
+- After a RAISE or fall in a late walk, the confirmations of later windows act again on the alarm
+  as it is then (not: only at the next window evaluated on time).
 - A rise, a wider direction and a fall of one family in one window are one CHANGE (not: two).
-- A growing direction can complete a count: the fall is of the window at which it grew; it
+- A growing direction can complete a count. The fall belongs to the window at which it grew, and
   takes the highest of the newest M hold levels.
-- Hold levels are kept with the decision, by thresholds and base of then (not: of now).
-- Un-suppressed: the first evaluated window after the alarm's last event that starts outside of
-  all maintenance, even when the alarm clears there; a late walk passes it too, as late.
-- Families of one window come as FIBER, SIGNAL, OSC, TOPOLOGY.
-- Without an open alarm a new late confirmation raises, also inside the life of a closed alarm
-  (not: nothing); with its onset it has its alarm_id, and sequence 1 again. Seen only where the
-  allowed lateness is longer than a clear takes.
+- Hold levels are kept with the decision, by the thresholds and base at that time (not: now).
+- An alarm is un-suppressed at the first evaluated window after its last event that starts outside
+  all maintenance, even if it clears there. A late walk over such a window does so too, as late.
+- The families of one window come in the order FIBER, SIGNAL, OSC, TOPOLOGY.
+- Without an open alarm a new late confirmation raises one, even inside the life of a closed alarm
+  (not: nothing). With the onset of that alarm it has its alarm_id, and sequence 1 again. This is
+  seen only where the allowed lateness is longer than a clear takes.
 Event data
-- threshold_db goes by the code: cut_db for a CUT on darkness too, los_dbm for EQUIPMENT and
-  UPSTREAM, 3 for OSC_LOSS, -1 for MISMATCH (not: los_dbm for a CUT on darkness).
-- delta_db is null where the loss is a lower bound (not: T + 40 - base), so peak leaves it out.
-- rx_dbm is the reading itself where it is dark by los_dbm, -40 only without light.
-- base_db is the base in force, also where no loss was measured (not: null there).
+- threshold_db follows the code: cut_db for a CUT, on darkness too (not: los_dbm there); los_dbm
+  for EQUIPMENT and UPSTREAM, 3 for OSC_LOSS, -1 for MISMATCH.
+- delta_db is null where the loss is a lower bound (not: T + 40 - base), so the peak leaves it out.
+- rx_dbm is the reading itself where it is dark by los_dbm; it is -40 only without light.
+- base_db is the base in force, even where no loss was measured (not: null there).
 - peak_delta_db goes from onset to the event's window (not: to the newest window).
-- specific_problem is that of the event's window, on any span of its direction (not: kept from
-  the RAISE; a cut held by row 2 has none).
-- changed_time is that of the CHANGE published last; null before (not: the latest in time).
-- duration_ms is below 0 for a late rise or widening at a window before the onset (not: 0).
-- service_affecting goes by the code, in a CLEAR too.
-- Severity is looked up at each event in the topology of then; a CLEAR repeats the last one.
-- An empty ticket is null; of several maintenances the first listed counts.
-- MATCH: state ACTIVE, raised_time = `time`, changed_time null, previous_severity null at first;
-  the direction is that of all spans that confirm at any level.
+- specific_problem is that of the event's window, on any span of its direction (not: kept from the
+  RAISE). A cut held by row 2 has none.
+- changed_time is that of the CHANGE published last (not: the latest in time); null before.
+- duration_ms is negative for a late rise or widening at a window before the onset (not: 0).
+- service_affecting follows the code, in a CLEAR too.
+- Severity is looked up at each event, in the topology at that time; a CLEAR repeats the last one.
+- An empty ticket is null. Of several maintenances the first listed counts.
+- MATCH: state ACTIVE, raised_time = `time`, changed_time null, previous_severity null at first.
+  The direction is that of all spans that confirm at any level.
 """
 
 from __future__ import annotations
@@ -98,7 +101,7 @@ COUNTERS = (
 
 @dataclass
 class Outputs:
-    """All that comes out."""
+    """Everything that comes out."""
 
     events: list[dict[str, Any]] = field(default_factory=list)
     late: list[dict[str, Any]] = field(default_factory=list)
@@ -108,7 +111,7 @@ class Outputs:
 
 
 class Oracle:
-    """Drives event time by hand: topology, reports and watermark in the order given.
+    """Takes topology, reports and watermarks in the order given.
 
     Args:
         emit: "lifecycle" or "matches".
@@ -116,6 +119,9 @@ class Oracle:
         allowed_lateness_s: L; until B + L past its end it is evaluated again.
         source: `source` of the events.
         bounded: Batch: nothing is late, all windows are evaluated by `finish`.
+
+    Attributes:
+        links: the links in force, by link_id.
     """
 
     def __init__(
@@ -134,12 +140,12 @@ class Oracle:
         self._closed_ns = self._on_time_ns + round(allowed_lateness_s * SECOND)
         self._watermark_ns: float = float("-inf")
         self.links: dict[str, LinkOracle] = {}
-        self._known_nodes: set[str] = set()  # nodes that had a topology once
+        self._known_nodes: set[str] = set()  # nodes that have ever had a topology
         self._waiting: list[list[Sample]] = []  # per report, in order of arrival
         self._out = Outputs()
 
     def topology(self, link_id: str, link: FiberLink | None) -> None:
-        """A topology record; None deletes the link."""
+        """Takes a topology record; None deletes the link."""
         if link is None:
             self.links.pop(link_id, None)
             return
@@ -164,7 +170,7 @@ class Oracle:
             self._advance(watermark_ns)
 
     def report(self, payload: bytes, record_timestamp_ns: int | None = None) -> None:
-        """One record of PM."""
+        """Takes a PM record."""
         read = read_report(payload, record_timestamp_ns)
         self._count("reports", 1)
         self._count("components", read.components)
@@ -173,7 +179,7 @@ class Oracle:
         self._receive(read.samples)
 
     def finish(self) -> Outputs:
-        """The watermark goes to infinity."""
+        """Moves the watermark to infinity; returns all outputs."""
         self._advance(float("inf"))
         return self._out
 
@@ -195,7 +201,7 @@ class Oracle:
         return (window + 1) * SECOND + after_end_ns <= self._watermark_ns
 
     def _receive(self, samples: list[Sample]) -> None:
-        """Joins the samples of one report; what must wait for a topology waits."""
+        """Joins the samples of one report, or lets them wait for their topology."""
         waiting: list[Sample] = []
         late_windows: set[tuple[str, int]] = set()
         for sample in samples:
@@ -211,7 +217,7 @@ class Oracle:
             self._out.events += self.links[link_id].evaluate(window, late=True)
 
     def _join(self, sample: Sample) -> set[tuple[str, int]]:
-        """Hands the sample to all links it serves; returns what must be evaluated again."""
+        """Joins a sample to all links it serves; returns what must be evaluated again."""
         again: set[tuple[str, int]] = set()
         matched = False
         for link_id, link in self.links.items():
@@ -226,10 +232,10 @@ class Oracle:
                     self._out.late.append(self._late_line(sample, link_id, end))
                 continue
             self._count("ends_windowed", len(ends))
-            news = [link.join(span_end, sample) for span_end in ends]
+            is_new = [link.join(span_end, sample) for span_end in ends]
             if self._bounded or not self._reached(sample.window, self._on_time_ns):
                 link.pending.add(sample.window)
-            elif any(news):
+            elif any(is_new):
                 again.add((link_id, sample.window))
         self._count("components_matched" if matched else "components_unmatched", 1)
         if not matched:
@@ -271,8 +277,8 @@ def replay(
 ) -> Outputs:
     """Replays a capture file; the whole topology comes first.
 
-    In a stream replay the watermark before each report is the largest collect time among
-    the reports before it that could be parsed; rejected ones move it too.
+    In a stream replay the watermark before each report is the largest collect time of the earlier
+    reports that could be parsed, rejected ones included.
     """
     oracle = Oracle(
         emit=emit,

@@ -45,13 +45,13 @@ class Alarm:
     onset: int  # start of a window, in seconds
     level: int
     directions: set[str]
-    count_from: int  # the clear counts the windows after this one
+    count_from: int  # the count towards a clear starts after this window
     sequence: int = 0
-    severity: str | None = None  # of its last event
+    severity: str | None = None  # of the last event
     raised_time: str | None = None
     changed_time: str | None = None
-    suppressed: bool = False  # its last event was
-    event_window: int = 0  # of its last event
+    suppressed: bool = False  # whether the last event was
+    event_window: int = 0  # of the last event
 
     @property
     def direction(self) -> str:
@@ -59,7 +59,7 @@ class Alarm:
 
 
 def rfc3339(time_ns: int) -> str:
-    """RFC 3339 UTC with milliseconds."""
+    """Returns a time in RFC 3339, UTC, with milliseconds."""
     moment = datetime(1970, 1, 1) + timedelta(microseconds=time_ns // 1000)
     return moment.isoformat(timespec="milliseconds") + "Z"
 
@@ -69,7 +69,7 @@ def window_time(start: int) -> str:
 
 
 def maintenance_of(link: FiberLink, window: int) -> MaintenanceWindow | None:
-    """The maintenance the window starts in: start inclusive, end exclusive."""
+    """Returns the maintenance that the window starts in: start inclusive, end exclusive."""
     for maintenance in link.maintenance:
         if maintenance.start_unix_ns <= window * SECOND < maintenance.end_unix_ns:
             return maintenance
@@ -77,7 +77,10 @@ def maintenance_of(link: FiberLink, window: int) -> MaintenanceWindow | None:
 
 
 def severity_of(link: FiberLink, code: str) -> str:
-    """One step lower, not below warning, when the link is protected or carries no service."""
+    """Returns the severity of a code on a link.
+
+    It is one step lower, but not below warning, if the link is protected or carries no service.
+    """
     step = SEVERITIES.index(SEVERITY[code])
     if link.protected or not link.services:
         step = min(step + 1, len(SEVERITIES) - 1)
@@ -98,7 +101,7 @@ def publish(
     late: bool,
     source: str,
 ) -> dict[str, Any]:
-    """Makes the alarm's next event, at a window, and notes in the alarm what it says."""
+    """Returns the alarm's next event, at a window, and updates the alarm with it."""
     time = window_time(window + 1)
     code = CODE_OF[alarm.family, alarm.level]
     previous_severity = alarm.severity
@@ -115,8 +118,8 @@ def publish(
 
     onset_time = window_time(alarm.onset)
     alarm_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{link.link_id}|{alarm.family}|{onset_time}"))
-    hurts = code in ("FIBER_CUT", "SIGNAL_LOSS_EQUIPMENT")
-    affecting = hurts and not link.protected and len(link.services) > 0
+    is_outage = code in ("FIBER_CUT", "SIGNAL_LOSS_EQUIPMENT")
+    affecting = is_outage and not link.protected and len(link.services) > 0
     data = {
         "alarm_id": alarm_id,
         "sequence": alarm.sequence,
@@ -180,7 +183,7 @@ def publish(
 def _specific_problem(
     code: str, directions: Iterable[str], window: Mapping[str, SpanWindow]
 ) -> str | None:
-    """Row 5's remark, when the event's window makes it on a span of its direction."""
+    """Returns what row 5 adds to a cut, on any span of its direction in the event's window."""
     if code == "FIBER_CUT" and any(window[d].osc_not_available for d in directions):
         return "osc-not-available"
     return None
@@ -189,13 +192,13 @@ def _specific_problem(
 def _measurement(
     link: FiberLink, direction: str, code: str, onset: int, window: int, decided: Decided
 ) -> dict[str, Any]:
-    """What was measured on a span in the event's window."""
+    """Returns what an event says of a span: readings, losses and limits of its window."""
     span_window = decided[window][direction]
-    measured = span_window.measured
+    powers = span_window.powers
     since_onset = (decided[w][direction].delta_db for w in decided if onset <= w <= window)
     return {
-        "tx_dbm": measured.t.value if measured.t else None,
-        "rx_dbm": measured.r.value if measured.r else None,
+        "tx_dbm": powers.t.value if powers.t else None,
+        "rx_dbm": powers.r.value if powers.r else None,
         "span_loss_db": span_window.shown_loss_db,
         "span_loss_osc_db": span_window.osc_loss_db,
         "base_db": span_window.base_db,

@@ -18,7 +18,7 @@ MAX_BEFORE = 600 * SECOND
 NO_LIGHT_DBM = -40.0
 POWER_MIN_DBM, POWER_MAX_DBM = -70.0, 35.0
 
-# Canonical unit of every known type, in the words of the contract's table.
+# Canonical unit of every known type, as in the contract's table.
 CANONICAL_UNIT: dict[int, int] = {
     pm.INPUT_POWER: pm.DBM,
     pm.OUTPUT_POWER: pm.DBM,
@@ -45,7 +45,7 @@ CANONICAL_UNIT: dict[int, int] = {
 
 @dataclass(frozen=True)
 class Reading:
-    """What a value says; `no_light` readings are -40 dBm and never measured."""
+    """The number that counts in a value; with `no_light` it is -40 dBm and always dark."""
 
     value: float
     no_light: bool = False
@@ -73,7 +73,7 @@ class Sample:
 
 @dataclass
 class ReadReport:
-    """What became of one record."""
+    """What one record comes to."""
 
     node_id: str = ""
     components: int = 0
@@ -83,7 +83,7 @@ class ReadReport:
 
 
 def parse(payload: bytes) -> pm.PmReport | None:
-    """The message, or None when the bytes are none."""
+    """Returns the message; None if the bytes are not one."""
     try:
         return pm.PmReport.FromString(payload)
     except DecodeError:
@@ -91,7 +91,7 @@ def parse(payload: bytes) -> pm.PmReport | None:
 
 
 def read_report(payload: bytes, record_timestamp_ns: int | None) -> ReadReport:
-    """Validates one record: a fault rejects what it is in, the rest lives on."""
+    """Validates one record; a fault rejects only the part that it is in."""
     message = parse(payload)
     reason = _report_fault(message)
     if message is None or reason is not None:
@@ -130,7 +130,7 @@ def _read_component(
     reference_ns: int,
     invalid: list[dict[str, Any]],
 ) -> Sample | None:
-    """The component's sample, or None after noting why it is rejected."""
+    """Returns the component's sample; None, after noting why, if it is rejected."""
     node_id, name = message.node_id, component.component
     time_ns = component.sample_time_unix_ns or message.collect_time_unix_ns
     if not name:
@@ -163,7 +163,7 @@ def _read_component(
 
 
 def _value_fault(value: pm.PmValue) -> str | None:
-    """The first reason in the contract's order; only the reading is checked."""
+    """Returns the first reason in the contract's order; only the reading itself is checked."""
     if value.type not in CANONICAL_UNIT:
         return "UNKNOWN_TYPE"
     if value.unit not in (pm.UNIT_UNSPECIFIED, CANONICAL_UNIT[value.type]):
@@ -171,7 +171,7 @@ def _value_fault(value: pm.PmValue) -> str | None:
     if not (value.HasField("instant") or value.HasField("avg") or value.no_light):
         return "NO_READING"
     reading = _reading(value).value
-    if not math.isfinite(reading):  # -inf is left only where the type is no power
+    if not math.isfinite(reading):  # a power of -inf reads -40 dBm by now
         return "NOT_FINITE"
     if _is_power(value) and not POWER_MIN_DBM <= reading <= POWER_MAX_DBM:
         return "OUT_OF_RANGE"
@@ -179,7 +179,7 @@ def _value_fault(value: pm.PmValue) -> str | None:
 
 
 def _reading(value: pm.PmValue) -> Reading:
-    """`instant`, else `avg`; no_light, or -inf of a power, is dark and reads -40 dBm."""
+    """Returns `instant`, else `avg`; -40 dBm for no_light and for a power of -inf."""
     number = value.instant if value.HasField("instant") else value.avg
     if value.no_light or (_is_power(value) and number == -math.inf):
         return Reading(NO_LIGHT_DBM, no_light=True)
@@ -193,7 +193,7 @@ def _is_power(value: pm.PmValue) -> bool:
 def _invalid(
     reason: str, node_id: str, component: str | None = None, type_name: str | None = None
 ) -> dict[str, Any]:
-    """A line of the invalid output; unknown parts are null."""
+    """Returns a line of the invalid output; unknown parts are null."""
     return {
         "reason": reason,
         "node_id": node_id or None,
@@ -204,7 +204,7 @@ def _invalid(
 
 @dataclass(frozen=True)
 class Limits:
-    """The thresholds of a span with the defaults filled in."""
+    """The thresholds of a span, defaults filled in."""
 
     los_dbm: float
     warn_db: float
@@ -214,12 +214,12 @@ class Limits:
 
     @property
     def set_db(self) -> dict[int, float]:
-        """Loss above base from which a FIBER level is decided."""
+        """Loss above base at which a FIBER level is decided."""
         return {1: self.warn_db, 2: self.degrade_db, 3: self.severe_db, 4: self.cut_db}
 
     @property
     def clear_db(self) -> dict[int, float]:
-        """Loss above base from which a FIBER level is still held."""
+        """Loss above base at which a FIBER level is still held."""
         return {level: at - min(1.0, at / 2) for level, at in self.set_db.items()}
 
 
@@ -239,7 +239,7 @@ def limits_of(span: Span) -> Limits:
 
 
 def bad_topology(link: FiberLink) -> bool:
-    """Whether the link breaks the contract."""
+    """Returns whether a link breaks the contract."""
     if not link.link_id:
         return True
     if not (link.HasField("a_end") and link.HasField("z_end")):

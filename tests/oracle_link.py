@@ -1,4 +1,4 @@
-"""Oracle, part 4: one link: its windows, confirmation, and the life of its alarms."""
+"""Oracle, part 4: the windows of one link, their confirmation, and the life of its alarms."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Event = dict[str, Any]
 
 
 class LinkOracle:
-    """Everything that is known of one link. Windows are named by their start in seconds."""
+    """All that is known of one link. A window is named by its start in seconds."""
 
     def __init__(self, link: FiberLink, *, emit: str, source: str) -> None:
         self.link = link
@@ -42,11 +42,11 @@ class LinkOracle:
         self.alarms: dict[str, Alarm] = {}  # the open alarm of a family
         self.matches: dict[tuple[int, str], Alarm] = {}  # emit=matches: (window, family)
         self.learned: dict[str, tuple[float, int]] = {}  # direction -> base, 60th window
-        # (window, direction, family) -> highest level whose confirmation was acted upon.
-        self.acted_upon: dict[tuple[int, str, str], int] = {}
+        # (window, direction, family) -> highest level that was ever confirmed there.
+        self.once_confirmed: dict[tuple[int, str, str], int] = {}
 
     def join(self, end: SpanEnd, sample: Sample) -> bool:
-        """Adds a sample to its window; False for a duplicate, which changes nothing."""
+        """Adds a sample to its window; returns False for a duplicate, which changes nothing."""
         samples = self.joined.setdefault(sample.window, {}).setdefault(end, [])
         duplicate = any(_identity(sample) == _identity(other) for other in samples)
         samples.append(sample)
@@ -55,9 +55,9 @@ class LinkOracle:
     def evaluate(self, window: int, *, late: bool) -> list[Event]:
         """Evaluates a window, on time or late.
 
-        On time the window is the newest one and the walk below is that window alone. A late
-        evaluation goes on through the windows already evaluated: what it makes due there is
-        an event of the window at which the run or the count is complete.
+        On time, the window is the newest one, and the walk below is that window alone. A late
+        evaluation walks on through the windows already evaluated. An event that it causes belongs
+        to the window at which the run or the count is complete.
         """
         self.pending.discard(window)
         if self.link.lifecycle_state not in LIVE_STATES:
@@ -81,7 +81,7 @@ class LinkOracle:
     # --- Decision ---
 
     def _decide(self, window: int, direction: str) -> SpanWindow:
-        alarm = self.alarms.get("FIBER")  # as it stands now; none with emit=matches
+        alarm = self.alarms.get("FIBER")  # as it is now; none with emit=matches
         alarm_is_cut = alarm is not None and alarm.level == 4 and direction in alarm.directions
         before = self.decided.get(window - 1)
         before_is_cut = before is not None and before[direction].code == "FIBER_CUT"
@@ -93,7 +93,7 @@ class LinkOracle:
         )
 
     def _base(self, window: int, direction: str) -> float | None:
-        """The configured base; else the learned one, from the window after the 60th on."""
+        """Returns the configured base; else the learned one, after its 60th window."""
         span = span_of(self.link, direction)
         if span.HasField("span_loss_base_db"):
             return span.span_loss_base_db
@@ -103,12 +103,12 @@ class LinkOracle:
         return None
 
     def _learn(self, direction: str, window: int) -> None:
-        """Learns a base from the first 60 losses in a row whose spread is small; for good."""
+        """Learns a base, for good, from the first 60 losses in a row with a small spread."""
         if direction in self.learned:
             return
         if span_of(self.link, direction).HasField("span_loss_base_db"):
             return
-        # Only rows that end at the window just decided, or after it, can be new.
+        # Only a row that ends at the window just decided, or later, can be new.
         for last in sorted(w for w in self.decided if w >= window):
             row = self._losses_up_to(direction, last)
             if len(row) == LEARN_WINDOWS and max(row) - min(row) < LEARN_SPREAD_DB:
@@ -116,7 +116,7 @@ class LinkOracle:
                 return
 
     def _losses_up_to(self, direction: str, last: int) -> list[float]:
-        """The newest 60 losses of the row up to a window: NO_DATA skipped, ended by dark."""
+        """Returns the newest 60 losses up to a window; NO_DATA is skipped, dark ends the row."""
         row: list[float] = []
         if self.decided[last][direction].loss_db is None:
             return row
@@ -132,13 +132,13 @@ class LinkOracle:
     # --- Confirmation ---
 
     def _run(self, window: int, direction: str, family: str) -> Iterator[SpanWindow]:
-        """The adjacent windows up to a window, newest first, that all decided the family."""
+        """Yields the adjacent windows up to a window, newest first, that decided the family."""
         while window in self.decided and self.decided[window][direction].family == family:
             yield self.decided[window][direction]
             window -= 1
 
     def _confirmed_level(self, window: int, direction: str, family: str) -> int:
-        """The highest level confirmed for a span at a window; 0 for none."""
+        """Returns the highest level confirmed for a span at a window; 0 for none."""
         run = islice(self._run(window, direction, family), 10)  # no level needs more
         levels = [span_window.level for span_window in run]
         for level in range(TOP_LEVEL[family], 0, -1):
@@ -149,18 +149,18 @@ class LinkOracle:
         return 0
 
     def _confirmed(self, window: int, family: str) -> dict[str, int]:
-        """The spans that confirm the family at a window, with their level."""
+        """Returns the spans that confirm the family at a window, with their levels."""
         levels = {d: self._confirmed_level(window, d, family) for d in DIRECTIONS}
         return {direction: level for direction, level in levels.items() if level}
 
     def _onset(self, window: int, family: str, directions: dict[str, int]) -> int:
-        """Start of the unbroken run; the earlier one when both spans confirm."""
+        """Returns the start of the unbroken run; the earlier one if both spans confirm."""
         return min(window + 1 - len(list(self._run(window, d, family))) for d in directions)
 
     # --- Life of an alarm (emit=lifecycle) ---
 
     def _unsuppress(self, window: int, late: bool) -> list[Event]:
-        """Publishes again what outlives its maintenance, before other events of the window."""
+        """Publishes again what outlives its maintenance; before all other events of a window."""
         if maintenance_of(self.link, window) is not None:
             return []
         return [
@@ -172,18 +172,18 @@ class LinkOracle:
         ]
 
     def _live(self, family: str, window: int, late: bool, reopened: dict[str, int]) -> list[Event]:
-        """RAISE, CHANGE or CLEAR of one family at one window; at most one of them."""
+        """Returns at most one event of a family at a window: RAISE, CHANGE or CLEAR."""
         confirmed = self._confirmed(window, family)
-        # What was acted upon before is not acted upon again, unless a RAISE or a fall in an
-        # earlier window of this walk has put the alarm back to that window.
-        fresh = window > reopened.get(family, window) or any(
-            level > self.acted_upon.get((window, direction, family), 0)
+        # A confirmation acts once, unless a RAISE or a fall at an earlier window of this walk has
+        # put the alarm back to that window.
+        acts = window > reopened.get(family, window) or any(
+            level > self.once_confirmed.get((window, direction, family), 0)
             for direction, level in confirmed.items()
         )
         for direction, level in confirmed.items():
             key = (window, direction, family)
-            self.acted_upon[key] = max(level, self.acted_upon.get(key, 0))
-        if not fresh:
+            self.once_confirmed[key] = max(level, self.once_confirmed.get(key, 0))
+        if not acts:
             confirmed = {}
 
         alarm = self.alarms.get(family)
@@ -220,22 +220,22 @@ class LinkOracle:
         return []
 
     def _held_level(self, alarm: Alarm, window: int) -> int | None:
-        """The level the alarm falls to at a window; None while it does not fall.
+        """Returns the level that the alarm falls to at a window; None if it does not fall.
 
-        Recounts, by the alarm's direction of now and the decisions as they stand, all
-        windows since the last RAISE, rise or fall.
+        Counts all windows since the last RAISE, rise or fall again, by the alarm's present
+        direction and the decisions as they stand.
         """
         needed = 30 if (alarm.family, alarm.level) == ("FIBER", 1) else 10
         below: list[int] = []
         for counted in sorted(w for w in self.decided if alarm.count_from < w <= window):
             holds = [self.decided[counted][d].hold(alarm.family) for d in alarm.directions]
-            measured = [hold for hold in holds if hold is not None]
-            if len(measured) < len(holds):
+            known = [hold for hold in holds if hold is not None]
+            if len(known) < len(holds):
                 continue  # does not count: neither adds nor resets
-            below = [*below, max(measured)] if max(measured) < alarm.level else []
+            below = [*below, max(known)] if max(known) < alarm.level else []
         return max(below[-needed:]) if len(below) >= needed else None
 
-    # --- Two in a row without a life (emit=matches) ---
+    # --- Two windows in a row, without a life cycle (emit=matches) ---
 
     def _match(self, window: int, late: bool) -> list[Event]:
         events: list[Event] = []

@@ -34,7 +34,7 @@ SpanEnd = tuple[str, str]
 
 
 def span_ends(link: FiberLink, node_id: str, component: str) -> list[SpanEnd]:
-    """The span ends of the link that the component serves."""
+    """Returns the span ends of the link that the component serves."""
     a, z = link.a_end, link.z_end
     table: list[tuple[SpanEnd, str, str]] = [
         (("AZ", "T"), a.node_id, a.tx_component),
@@ -46,12 +46,15 @@ def span_ends(link: FiberLink, node_id: str, component: str) -> list[SpanEnd]:
 
 
 def link_end(end: SpanEnd) -> str:
-    """The end of the link, A or Z, at which a span end lies."""
+    """Returns the end of the link, A or Z, at which a span end lies."""
     return {("AZ", "T"): "A", ("ZA", "R"): "A", ("ZA", "T"): "Z", ("AZ", "R"): "Z"}[end]
 
 
 def winner(samples: Iterable[Sample]) -> Sample | None:
-    """Latest sample time, then highest sequence, then first to arrive; unusable ones never."""
+    """Returns the sample that counts; unusable ones never do.
+
+    The latest sample time wins, then the highest sequence, then the first to arrive.
+    """
     best: Sample | None = None
     for sample in samples:  # in order of arrival
         if not sample.usable:
@@ -90,19 +93,19 @@ def powers(link: FiberLink, direction: str, joined: Mapping[SpanEnd, list[Sample
 
 @dataclass(frozen=True)
 class SpanWindow:
-    """The decision of one window about one span, and what it rests on."""
+    """What one window decides about one span, and why."""
 
     row: int  # of the decision table
     code: str
-    measured: SpanPowers
+    powers: SpanPowers
     base_db: float | None
     loss_db: float | None  # L; only from lit readings
     delta_db: float | None  # D
     osc_loss_db: float | None  # Lo
     receive_dark: bool
     launch_dark: bool
-    osc_not_available: bool  # row 5 without a measured OSC
-    fiber_hold: int | None  # hold level of family FIBER; None: the window does not count
+    osc_not_available: bool  # row 5 decided without a measured OSC
+    fiber_hold: int | None  # hold level in family FIBER; None: the window does not count
 
     @property
     def family(self) -> str | None:
@@ -113,7 +116,7 @@ class SpanWindow:
         return CODES[self.code][1] if self.code in CODES else 0
 
     def hold(self, family: str) -> int | None:
-        """Hold level of the window in a family; None: the window does not count."""
+        """Returns the hold level in a family; None: the window does not count."""
         if family == "FIBER":
             return self.fiber_hold
         if self.code == NO_DATA:
@@ -127,22 +130,22 @@ class SpanWindow:
     @property
     def shown_loss_db(self) -> float | None:
         """The loss; T + 40 where R is dark and T lit."""
-        if self.loss_is_lower_bound and self.measured.t is not None:
-            return self.measured.t.value - NO_LIGHT_DBM
+        if self.loss_is_lower_bound and self.powers.t is not None:
+            return self.powers.t.value - NO_LIGHT_DBM
         return self.loss_db
 
 
-def decide(span: Span, measured: SpanPowers, base_db: float | None, cut_holds: bool) -> SpanWindow:
-    """The decision table.
+def decide(span: Span, read: SpanPowers, base_db: float | None, cut_holds: bool) -> SpanWindow:
+    """Applies the decision table.
 
     Args:
         span: Thresholds and OSC base.
-        measured: The readings of the window.
+        read: The powers read in the window.
         base_db: The base in force for this window, configured or learned.
-        cut_holds: The alarm, or the adjacent window before, says FIBER_CUT (row 2).
+        cut_holds: The alarm, or the window just before, is at FIBER_CUT (row 2).
     """
     limits = limits_of(span)
-    t, r, t_osc, r_osc = measured.t, measured.r, measured.t_osc, measured.r_osc
+    t, r, t_osc, r_osc = read.t, read.r, read.t_osc, read.r_osc
     t_dark, r_dark = is_dark(t, limits), is_dark(r, limits)
     loss = t.value - r.value if t and r and not t_dark and not r_dark else None
     delta = loss - base_db if loss is not None and base_db is not None else None
@@ -182,7 +185,7 @@ def decide(span: Span, measured: SpanPowers, base_db: float | None, cut_holds: b
     return SpanWindow(
         row=row,
         code=code,
-        measured=measured,
+        powers=read,
         base_db=base_db,
         loss_db=loss,
         delta_db=delta,
@@ -195,12 +198,12 @@ def decide(span: Span, measured: SpanPowers, base_db: float | None, cut_holds: b
 
 
 def is_dark(reading: Reading | None, limits: Limits) -> bool:
-    """no_light, or a reading at or below los_dbm."""
+    """Returns whether there is no light, or the reading is at or below los_dbm."""
     return reading is not None and (reading.no_light or reading.value <= limits.los_dbm)
 
 
 def _fiber_hold(row: int, delta: float | None, r_dark: bool, limits: Limits) -> int | None:
-    """The highest FIBER level whose clear threshold the window still meets."""
+    """Returns the highest FIBER level whose clear threshold the window still meets."""
     if row in (1, 3, 4):
         return None
     if r_dark:
@@ -211,7 +214,7 @@ def _fiber_hold(row: int, delta: float | None, r_dark: bool, limits: Limits) -> 
 
 
 def threshold_db(span: Span, code: str) -> float:
-    """The threshold of an event's code; los_dbm for the codes of darkness."""
+    """Returns the threshold of an event's code: a loss [dB] or, for two codes, los_dbm."""
     limits = limits_of(span)
     if code in ("SIGNAL_LOSS_EQUIPMENT", "UPSTREAM_POWER_LOSS"):
         return limits.los_dbm

@@ -1,7 +1,7 @@
-"""Scenes of one link in which some windows are said anew, late, again and again.
+"""Scenes of one link in which some windows are reported again and again, late.
 
-Few words and few windows, so that what was said comes back. They are drawn from a seed: here it
-is the odds that find something, and a scene is short as it is.
+There are few words and few windows, so that earlier decisions come back. A scene is drawn from a
+seed: random chance finds the faults here, and there is no need to shrink a scene, as it is short.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ def restated(seed: int) -> Scene:
     for at in range(length):
         payloads += second(at, az[at], za[at])
         for _ in range(random.choice((0, 0, 1, 2))):
-            window = random.choice([one for one in touched if one <= at] or [at])
+            window = random.choice([other for other in touched if other <= at] or [at])
             words = [random.choice(palette), random.choice([*palette, ".", ".", "."])]
             random.shuffle(words)
             sequence += 1
             payloads += second(window, *words, sequence=sequence)
-    windows = [maintenance(start, start + random.randint(1, 12))
+    planned = [maintenance(start, start + random.randint(1, 12))
                for start in random.sample(range(length), random.choice((0, 0, 1, 2)))]  # fmt: skip
     base_db = random.choice((BASE_DB, BASE_DB, BASE_DB, None))
-    return Scene([link(base_db=base_db, maintenance=windows)], payloads)
+    return Scene([link(base_db=base_db, maintenance=planned)], payloads)

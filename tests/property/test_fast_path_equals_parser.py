@@ -1,4 +1,4 @@
-"""Reports decoded by their layout give what the parser gives, whatever they look like."""
+"""Reports decoded by their layout give what the parser gives, whatever they contain."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ REPORTS = st.builds(
 PAYLOADS = st.lists(REPORTS | st.binary(max_size=20), max_size=6)
 
 
-class _NoLayouts(FastPath):
-    """Leaves all to the parser."""
+class ParserOnly(FastPath):
+    """Leaves all reports to the parser."""
 
     def take(self, payloads: Any, order: Any, record_time_ns: Any) -> Any:
         return [], np.arange(len(payloads))
 
 
-def told(found: Decoded) -> list[Any]:
-    """Returns all that was decoded, report by report in order of arrival."""
+def contents(found: Decoded) -> list[Any]:
+    """Returns all that was decoded, report by report, in order of arrival."""
     samples = found.samples
     lines = []
     ends = np.cumsum(samples.count).tolist()
@@ -85,14 +85,14 @@ def told(found: Decoded) -> list[Any]:
 
 @settings(deadline=None)  # machines are shared and noisy
 @given(PAYLOADS, st.booleans())
-def test_layouts_equal_the_parser(payloads: list[bytes], has_time: bool) -> None:
+def test_the_fast_path_equals_the_parser(payloads: list[bytes], has_time: bool) -> None:
     order = np.arange(len(payloads)) + 100
     times = np.full(len(payloads), ns(2)) if has_time else None
-    expected = decode(payloads, order, times, _NoLayouts())
+    expected = decode(payloads, order, times, ParserOnly())
     fast_path = FastPath()
-    for _ in range(3):  # learning, and with what was learned
+    for _ in range(3):  # first it learns, then it uses what it has learned
         found = decode(payloads, order, times, fast_path)
-        assert told(found) == told(expected)
+        assert contents(found) == contents(expected)
         assert found.invalid == expected.invalid
         for name in ("num_reports", "num_reports_rejected", "num_components"):
             assert getattr(found, name) == getattr(expected, name)
@@ -102,7 +102,7 @@ def usual(node: str, at: float, power: float) -> bytes:
     return payload(node, at, tx("line-1", power), rx("line-2", power - 1), sequence=7)
 
 
-def test_reports_that_look_the_same_are_not_parsed() -> None:
+def test_reports_of_one_layout_are_not_parsed() -> None:
     fast_path = FastPath()
     payloads = [usual(node, 1.0, 2.0 + i / 7) for i, node in enumerate("ABCD")]
     matched, left = fast_path.take(payloads, np.arange(4), None)
@@ -142,7 +142,7 @@ def test_enum_numbers_above_32_bits_read_as_the_parser_reads_them(field: int) ->
     assert found.samples.has_data.tolist() == [False] * 3
 
 
-def test_layouts_that_are_not_used_are_forgotten() -> None:
+def test_unused_layouts_are_forgotten() -> None:
     fast_path = FastPath()
     for length in range(2 * MAX_LAYOUTS):
         fast_path.take([payload("A" * (length + 1), 1, tx("p", 1.0))], np.arange(1), None)

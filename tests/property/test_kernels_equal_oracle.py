@@ -1,6 +1,6 @@
-"""The kernels say what the oracle says, whatever the network, the trace and the order.
+"""The kernels put out what the oracle puts out, whatever the network, the traces and the order.
 
-HYPOTHESIS_PROFILE=thorough looks at 40 times as many scenes.
+HYPOTHESIS_PROFILE=thorough tries 40 times as many scenes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 pytestmark = pytest.mark.timeout(0 if THOROUGH else 300)
 
 
-def scenes_looked_at(number: int) -> settings:
+def num_scenes(number: int) -> settings:
     return settings(
         max_examples=number * (40 if THOROUGH else 1),
         deadline=None,
@@ -38,12 +38,12 @@ INVALID = ("reason", "node_id", "component", "type", "payload_base64", "link_id"
 def by_link(events: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for event in events:
-        data = {name: said for name, said in event["data"].items() if name not in UNCOMPARED}
+        data = {name: item for name, item in event["data"].items() if name not in UNCOMPARED}
         found.setdefault(event["subject"], []).append({**event, "data": data})
     return found
 
 
-def as_set(lines: list[dict[str, Any]], names: tuple[str, ...] | None = None) -> list[str]:
+def sorted_lines(lines: list[dict[str, Any]], names: tuple[str, ...] | None = None) -> list[str]:
     return sorted(
         json.dumps({name: line.get(name) for name in names or sorted(line)}, sort_keys=True)
         for line in lines
@@ -62,9 +62,9 @@ def check(
             scene.payloads, scene.links, num_shards=num_shards, failing=failing, **options
         )
     assert by_link(found.events) == by_link(expected.events)
-    assert as_set(found.late) == as_set(expected.late)
-    assert as_set(found.unmatched) == as_set(expected.unmatched)
-    assert as_set(found.invalid, INVALID) == as_set(expected.invalid, INVALID)
+    assert sorted_lines(found.late) == sorted_lines(expected.late)
+    assert sorted_lines(found.unmatched) == sorted_lines(expected.unmatched)
+    assert sorted_lines(found.invalid, INVALID) == sorted_lines(expected.invalid, INVALID)
     assert found.counters == expected.counters
     counted = found.counters
     assert counted["components"] == sum(
@@ -85,19 +85,19 @@ STREAM = st.fixed_dictionaries(
 )
 
 
-@scenes_looked_at(25)
+@num_scenes(25)
 @given(scene=scenes(), options=STREAM)
 def test_stream_lifecycle(scene: Scene, options: dict[str, Any]) -> None:
     check(scene, mode="stream", emit="lifecycle", **options)
 
 
-@scenes_looked_at(12)
+@num_scenes(12)
 @given(scene=scenes(), options=STREAM)
 def test_stream_matches(scene: Scene, options: dict[str, Any]) -> None:
     check(scene, mode="stream", emit="matches", **options)
 
 
-@scenes_looked_at(15)
+@num_scenes(15)
 @given(
     scene=scenes(),
     emit=st.sampled_from(["lifecycle", "lifecycle", "matches"]),
@@ -108,14 +108,14 @@ def test_batch(scene: Scene, emit: str, learn_windows: int, num_shards: int) -> 
     check(scene, mode="batch", emit=emit, learn_windows=learn_windows, num_shards=num_shards)
 
 
-@scenes_looked_at(100)
+@num_scenes(100)
 @given(
     scene=st.integers(0, 2**62).map(restated),
     emit=st.sampled_from(["lifecycle", "lifecycle", "matches"]),
     allowed_lateness_s=st.sampled_from([5, 12, 30]),
     learn_windows=LEARN_WINDOWS,
 )
-def test_windows_said_anew(
+def test_windows_that_are_reported_again(
     scene: Scene, emit: str, allowed_lateness_s: float, learn_windows: int
 ) -> None:
     check(
@@ -129,13 +129,13 @@ def test_windows_said_anew(
     )
 
 
-@scenes_looked_at(50)
+@num_scenes(50)
 @given(scene=scenes(max_links=1, mishaps=(20, 80)), options=STREAM)
 def test_many_mishaps_on_one_link(scene: Scene, options: dict[str, Any]) -> None:
     check(scene, mode="stream", emit="lifecycle", **options)
 
 
-@scenes_looked_at(6)
+@num_scenes(6)
 @given(scene=scenes(max_links=2), options=STREAM)
 def test_whichever_call_of_the_state_fails(scene: Scene, options: dict[str, Any]) -> None:
     check(scene, mode="stream", emit="lifecycle", failing=True, **options)

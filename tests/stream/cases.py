@@ -1,7 +1,7 @@
-"""WindowBounds as a table: what comes when, and what must come of it, on every runner.
+"""Lateness as a table: what arrives when, and what must come out, on every runner.
 
-Seconds are counted from `builders.T0`; B = 2 s and L = 5 s: the window [10, 11) is evaluated
-when the watermark reaches 13, and closes for good when it reaches 18.
+Seconds are counted from `builders.T0`. B = 2 s and L = 5 s: the window [10, 11) is due when the
+watermark reaches 13, and closes when it reaches 18.
 """
 
 from collections.abc import Sequence
@@ -16,16 +16,16 @@ Step = float | bytes | tuple[str, FiberLink | None]
 
 @dataclass(frozen=True)
 class Case:
-    """Steps, and what must come of them.
+    """Steps, and what must come out.
 
     Attributes:
         name: of the case.
         steps: in order.
-        events: as `builders.short` says them.
-        num_late: lines of the late output.
-        num_unmatched: lines of the unmatched output.
-        emit: life cycle or matches.
-        num_shards: of links; nodes have half as many.
+        events: in the form of `builders.short`.
+        num_late: number of lines of the late output.
+        num_unmatched: number of lines of the unmatched output.
+        emit: ``lifecycle`` or ``matches``.
+        num_shards: number of link shards.
     """
 
     name: str
@@ -38,33 +38,33 @@ class Case:
 
 
 def known(link: FiberLink | None = None) -> list[Step]:
-    """The topology before all else."""
+    """Returns the step that brings the topology."""
     link = link or builders.link()
     return [(link.link_id, link)]
 
 
 def start() -> list[Step]:
-    """The topology before all else, and a watermark that says that it is complete."""
+    """Returns the topology, and a watermark, which tells that it is complete."""
     return [*known(), 0.0]
 
 
 def both(at: int, az: str = "0", za: str = "0") -> list[Step]:
-    """Both ends report a second."""
+    """Returns the reports of both ends for a second."""
     return list(builders.second(at, az, za, sequence=at + 1))
 
 
 def a_end(at: int, az: str = "0", za: str = "0") -> list[Step]:
-    """Only the A end reports."""
+    """Returns the report of the A end alone."""
     return both(at, az, za)[:1]
 
 
 def z_end(at: int, az: str = "0", za: str = "0") -> list[Step]:
-    """Only the Z end reports."""
+    """Returns the report of the Z end alone."""
     return both(at, az, za)[1:]
 
 
 def in_time(first: int, az: str) -> list[Step]:
-    """Seconds in a row, the watermark a second behind each."""
+    """Returns seconds in a row, the watermark at the end of each."""
     steps: list[Step] = []
     for at, word in enumerate(builders.words(az), start=first):
         steps += [*both(at, word), float(at + 1)]
@@ -76,7 +76,7 @@ _LATE_CUT_10_11 = f"{_CUT_10_11} late"
 
 CASES = [
     Case("on time", [*start(), *in_time(8, "0*2 x*5"), 20.0], [_CUT_10_11]),
-    # --- the moment of evaluation: window [11, 12) is due at 14
+    # --- around the evaluation: window [11, 12) is due at 14
     Case(
         "just before the evaluation",
         [*start(), *in_time(8, "0*2 x"), *a_end(11, "x"), 13.999, *z_end(11, "x"), 14.0],
@@ -92,7 +92,7 @@ CASES = [
         [*start(), *in_time(8, "0*2 x"), *a_end(11, "x"), 14.001, *z_end(11, "x"), 15.0],
         [_LATE_CUT_10_11],
     ),
-    # --- the moment of closing: window [11, 12) closes at 19
+    # --- around the closing: window [11, 12) closes at 19
     Case(
         "just before the closing",
         [*start(), *in_time(8, "0*2 x"), *a_end(11, "x"), 18.999, *z_end(11, "x"), 30.0],
@@ -123,7 +123,7 @@ CASES = [
         ],
     ),
     Case(
-        "nothing at all was there in time",
+        "the first of two windows has no sample on time",
         [*start(), 13.0, *both(10, "x"), *both(11, "x"), 14.0],
         ["RAISE FIBER_CUT AZ 10-12"],
     ),
@@ -152,7 +152,7 @@ CASES = [
         [_CUT_10_11],
     ),
     Case(
-        "two windows of one report, both late",
+        "one report causes two late evaluations",
         [
             *start(),
             *a_end(10, "x"),
@@ -176,7 +176,7 @@ CASES = [
         num_late=4,
     ),
     Case(
-        "a jump, and then it goes on",
+        "a jump, then more samples",
         [*start(), *both(0, "x"), *both(1, "x"), 300.0, *both(300, "x"), *both(301, "x"), 310.0],
         ["RAISE FIBER_CUT AZ 0-2"],
     ),
@@ -236,7 +236,7 @@ CASES = [
         ["RAISE FIBER_DEGRADE_SEVERE BOTH 8-10"],
     ),
     Case(
-        "a deleted link is in no link any more",
+        "the components of a deleted link are in no link",
         [
             *start(),
             *in_time(0, "0*5"),

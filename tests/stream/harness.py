@@ -1,4 +1,4 @@
-"""Runs a case through the real graph, and through the oracle."""
+"""Runs a case through the whole graph, and through the oracle."""
 
 import json
 import pickle
@@ -97,7 +97,7 @@ def run_case(
     folder: Path,
     source: CaseSource | None = None,
 ) -> Outputs:
-    """Runs a case on a runner that works in this process or on this machine."""
+    """Runs a case on a runner in this process or on this machine."""
     outputs.counted_here.clear()
     paths = {output: str(folder / f"{output}.jsonl") for output in OUTPUTS}
     sinks = FileSinks(paths, bounded=False)
@@ -114,7 +114,7 @@ def run_case(
 
 
 def expected(case: Case) -> Outputs:
-    """What the oracle says of a case."""
+    """Returns the outputs of the oracle."""
     oracle = Oracle(emit=case.emit)
     for step in case.steps:
         if isinstance(step, float):
@@ -127,6 +127,6 @@ def expected(case: Case) -> Outputs:
 
 
 def comparable(event: dict) -> dict:
-    """An event without its free prose."""
+    """Returns an event without its words for people."""
     data = {k: v for k, v in event["data"].items() if k not in ("text", "proposed_repair")}
     return {**event, "data": data}

@@ -1,7 +1,6 @@
-"""The table of lateness on Beam's runner for streams in this process.
+"""The table of lateness on Beam's streaming runner in this process.
 
-Moments are announced, as in a replay; or the pipeline has to find out how event time goes on, as in
-a live job.
+Moments are announced, as in a stream replay; or timers alone follow event time, as in a live job.
 """
 
 from pathlib import Path
@@ -16,7 +15,7 @@ from tests.stream.harness import CaseSource, comparable, expected, run_case
 
 
 class LiveSource(CaseSource):
-    """The same, and nobody says what comes."""
+    """The same steps; no moment is announced."""
 
     event_time = EventTime.LIVE
 
@@ -26,7 +25,7 @@ class LiveSource(CaseSource):
 def test_case(
     case: Case, source: type[CaseSource], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tracker, "FOLLOWED_S", 40)  # each case ends with so many seconds
+    monkeypatch.setattr(tracker, "FOLLOWED_S", 40)  # at the end of each case
     got = run_case(case, "BundleBasedDirectRunner", [], tmp_path, source(case.steps))
     want = expected(case)
     assert builders.short(got.events) == list(case.events)

@@ -1,8 +1,8 @@
-"""The table of lateness on Flink; and a capture, replayed there.
+"""The table of lateness on Flink, and a capture replayed there.
 
-Flink hands a watermark on at once, and elements of two inputs of a step in any order. So here the
-topology is a file, and the cases in which it changes between reports are left to the tests that
-can wait for it: `tests/e2e/test_topology.py`.
+Flink passes a watermark on at once, and the elements of a step's two inputs in any order. So the
+topology is a file here. Cases in which it changes between reports are left out: tests that can wait
+for a change are in `tests/e2e/test_topology.py`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ pytestmark = [
 
 
 def num_known_before(case: Case) -> int:
-    """How many topology records come before all else."""
+    """Returns how many topology records come before all other steps."""
     is_topology = [isinstance(step, tuple) for step in case.steps]
     return is_topology.index(False)
 
@@ -46,7 +46,7 @@ CASES_OF_A_KNOWN_TOPOLOGY = [
 
 
 class FlinkSource(CaseSource):
-    """The steps of a case behind its topology, which is a file."""
+    """The steps of a case after its topology, which is a file."""
 
     def __init__(self, case: Case, path: Path) -> None:
         number = num_known_before(case)
@@ -63,7 +63,7 @@ def _line(step: Step) -> str:
     return MessageToJson(step[1], indent=None) + "\n"
 
 
-def test_most_cases_are_here() -> None:
+def test_most_cases_have_a_known_topology() -> None:
     assert len(CASES_OF_A_KNOWN_TOPOLOGY) >= len(CASES) - 6
 
 

@@ -1,5 +1,7 @@
-"""Captures of the simulator, with disorder, late, repeated and missing reports, through the whole
-pipeline on the DirectRunner: every output is the oracle's."""
+"""Simulated captures through the whole pipeline on the DirectRunner: all outputs are the oracle's.
+
+Reports of the captures are out of order, late, repeated and missing.
+"""
 
 import json
 from collections import defaultdict
@@ -47,7 +49,7 @@ def simulated(seed: int, folder: Path, late_rate: float = 0.05) -> tuple[str, st
         (1, "stream", "lifecycle", 1, 2),
         (2, "stream", "matches", 1, 2),
         (3, "stream", "lifecycle", 3, 2),
-        # Most windows are still to be evaluated when the capture ends.
+        # Most windows are not due yet when the capture ends.
         (1, "stream", "lifecycle", 1, 40),
         (2, "stream", "lifecycle", 3, 40),
     ],
@@ -70,7 +72,7 @@ def test_replay(seed: int, mode: str, emit: str, shards: int, bound_s: int, tmp_
     assert bool(want.late) == (mode == "stream" and bound_s == 2)
 
 
-def test_windows_that_close_between_two_seconds(tmp_path: Path) -> None:
+def test_windows_that_close_in_mid_second(tmp_path: Path) -> None:
     capture, topology = simulated(4, tmp_path, late_rate=0.3)
     outputs = {o: tmp_path / f"{o}.jsonl" for o in ("events", "late", "invalid", "unmatched")}
     arguments = [f"--{output}_file={path}" for output, path in outputs.items()]
@@ -100,7 +102,7 @@ def by_link(events: list[dict]) -> dict[str, list[dict]]:
 
 
 def lines(records: list[dict]) -> list[str]:
-    """Lines in no order; what a detail says is free, and a field that is null need not be."""
+    """Returns lines regardless of their order, without details and fields that are null."""
     return sorted(
         json.dumps({k: v for k, v in r.items() if k != "detail" and v is not None}, sort_keys=True)
         for r in records

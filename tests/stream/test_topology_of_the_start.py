@@ -1,4 +1,4 @@
-"""The topology that is there at the start comes link by link; no PM may take a part for all."""
+"""The topology of the start comes link by link; no PM may be joined with a part of it."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ LINKS = 5
 
 
 def link(number: int) -> FiberLink:
-    """One of the links from the node A, by components of its own."""
+    """Returns one of the links of node A, each with its own component there."""
     port = f"port-{number}"
     a_end = LinkEnd(node_id="A", tx_component=port, rx_component=port)
     return builders.link(f"L{number}", z=f"Z{number}", a_end=a_end)
@@ -25,7 +25,7 @@ def report(at: int) -> bytes:
 
 
 @pytest.mark.parametrize("first", [0, 2, LINKS])
-def test_pm_between_its_links(first: int, tmp_path: Path) -> None:
+def test_pm_that_comes_between_its_links_waits_for_all(first: int, tmp_path: Path) -> None:
     topology: list[Step] = [(f"L{number}", link(number)) for number in range(LINKS)]
     steps = [*topology[:first], report(0), *topology[first:], report(1), 4.0, report(2), 20.0]
     case = Case("", steps, num_shards=7)

@@ -1,7 +1,7 @@
 """The life of alarms: raise, rise, grow, fall, clear; laser shutdown, maintenance, late walks.
 
-The kernels from record bytes to events, by the tables of the contract; where a table is about
-what leaves the history, it is run with the shortest history there is.
+The kernels run from record bytes to events, by tables of the contract. `test_life` also runs with
+the shortest history there is, so that windows leave it while they still count.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def run(payloads: Sequence[bytes], *links: topo.FiberLink, **options: Any) -> li
 
 
 def watermark(second_: float) -> bytes:
-    """A report of a node in no link, which brings time forward."""
+    """Returns a report of a node in no link, which moves the watermark."""
     return payload("elsewhere", second_, component("p", value(1, 0.0)))
 
 
@@ -60,10 +60,10 @@ def watermark(second_: float) -> bytes:
         ("4 4 7 12 12", "", [f"RAISE {DEGRADE} AZ 0-2", f"CHANGE {SEVERE} AZ 0-4",
                              f"CHANGE {CUT} AZ 0-5"]),
         ("4 12 12 4", "", [f"RAISE {DEGRADE} AZ 0-2", f"CHANGE {CUT} AZ 0-3"]),
-        # Flapping faster than it clears: one alarm.
+        # Flapping faster than it clears is one alarm.
         ("12 12 0*8 12 12 0*10", "", [f"RAISE {CUT} AZ 0-2", f"CLEAR {CUT} AZ 0-22"]),
         ("12 12 0*9 12 0*10", "", [f"RAISE {CUT} AZ 0-2", f"CLEAR {CUT} AZ 0-22"]),
-        # Flapping between levels: a fall each time that ten windows hold less.
+        # Flapping between levels: the alarm falls each time that ten windows hold less.
         (
             "12 12 7*10 12 12 7*9 4 0*10",
             "",
@@ -75,30 +75,30 @@ def watermark(second_: float) -> bytes:
                 f"CLEAR {SEVERE} AZ 0-34",
             ],
         ),
-        # NO_DATA neither adds nor resets, however long; silence never clears.
+        # NO_DATA neither adds nor resets, however long it lasts; silence never clears.
         ("12 12 0*9 .*50 0", "", [f"RAISE {CUT} AZ 0-2", f"CLEAR {CUT} AZ 0-62"]),
         ("12 12 .*90", "", [f"RAISE {CUT} AZ 0-2"]),
         ("12 12 s*20 9 s*20 0*9", "", [f"RAISE {CUT} AZ 0-2"]),
-        # WARN takes thirty, also when it was fallen to.
+        # WARN takes thirty windows to clear, also after a fall to it.
         ("1*10 0*29 0.5 0*29", "", [f"RAISE {WARN} AZ 0-10"]),
         (
             "4*2 0.6*10 0*30",
             "",
             [f"RAISE {DEGRADE} AZ 0-2", f"CHANGE {WARN} AZ 0-12", f"CLEAR {WARN} AZ 0-42"],
         ),
-        # Both directions must hold below.
+        # Both directions must hold less.
         (
             "12*2 0*20",
             "12*2 0*4 9 0*10",
             [f"RAISE {CUT} BOTH 0-2", f"CLEAR {CUT} BOTH 0-17"],
         ),
-        # The direction grows long after: what left the history is judged by both, too.
+        # The direction grows much later: windows that have left the history count by both spans.
         (
             "12*2 12 .*5 9*40 0*9",
             "0*3 .*5 4*2 0*38 .*2 0*7",
             [f"RAISE {CUT} AZ 0-2", f"CHANGE {CUT} BOTH 0-10"],
         ),
-        # Two families side by side.
+        # Two families are two alarms.
         (
             "12*2 u*2 0*10",
             "",
@@ -109,14 +109,14 @@ def watermark(second_: float) -> bytes:
                 f"CLEAR {UPSTREAM} AZ 2-14",
             ],
         ),
-        # Laser shutdown: held by the alarm, in its direction only, as long as it stands at CUT.
+        # Laser shutdown: the alarm holds the cut, in its direction only, while it is at CUT.
         ("x x b*30 0*10", "", [f"RAISE {CUT} AZ 0-2", f"CLEAR {CUT} AZ 0-42"]),
         ("x x 7*10 b b", "", [f"RAISE {CUT} AZ 0-2", f"CHANGE {SEVERE} AZ 0-12",
                               f"RAISE {UPSTREAM} AZ 12-14"]),
         ("x x 0*10 b b", "", [f"RAISE {CUT} AZ 0-2", f"CLEAR {CUT} AZ 0-12",
                               f"RAISE {UPSTREAM} AZ 12-14"]),
         ("x x 7*9 x b*3", "", [f"RAISE {CUT} AZ 0-2"]),
-        ("0 x b b", "", [f"RAISE {CUT} AZ 1-3"]),  # by the adjacent window alone
+        ("0 x b b", "", [f"RAISE {CUT} AZ 1-3"]),  # held by the adjacent window alone
         ("0 x . b b", "", [f"RAISE {UPSTREAM} AZ 3-5"]),
     ],
 )  # fmt: skip
@@ -125,7 +125,7 @@ def test_life(az: str, za: str, expected: list[str], lateness: int) -> None:
 
 
 def test_a_fall_takes_the_highest_of_the_newest_counting_windows() -> None:
-    # While AZ alone counts it holds 3 now and then; of the last ten that both count none does.
+    # AZ holds level 3 in some windows; in the ten newest in which ZA counts too, it never does.
     az = "12*2 " + "7 0 " * 4 + "9 " + "0*10"
     za = "0*2 " + "0 0 " * 4 + ". " + "0*8 4*2"
     assert events(trace(az, za)) == [
@@ -137,7 +137,7 @@ def test_a_fall_takes_the_highest_of_the_newest_counting_windows() -> None:
 @pytest.mark.parametrize(
     ("az", "windows", "expected"),
     [
-        # start inside, end outside; un-suppressed in the first window evaluated after it
+        # The start is inside, the end outside; the first window evaluated after it un-suppresses.
         ("12*5", [(1, 3)], [("RAISE", 2, True), ("CHANGE", 4, False)]),
         ("12*5", [(2, 3)], [("RAISE", 2, False)]),
         ("12*5", [(0, 1)], [("RAISE", 2, False)]),
@@ -157,16 +157,16 @@ def test_maintenance(az: str, windows: Any, expected: list[tuple[str, int, bool]
 
 
 def test_families_are_published_in_order_after_maintenance() -> None:
-    # UPSTREAM is raised before CUT, and comes behind it all the same.
-    told = events(trace("0 x x x x", "u u 0 0 0"), link(maintenance=[maintenance(0, 4)]))
-    assert told[-2:] == [f"CHANGE {CUT} AZ 1-5", f"CHANGE {UPSTREAM} ZA 0-5"]
+    # UPSTREAM is raised before CUT, yet comes after it.
+    published = events(trace("0 x x x x", "u u 0 0 0"), link(maintenance=[maintenance(0, 4)]))
+    assert published[-2:] == [f"CHANGE {CUT} AZ 1-5", f"CHANGE {UPSTREAM} ZA 0-5"]
 
 
 # --- Late evaluations ---
 
 
 def late(at: int, az: str, sequence: int = 100, *, after: float = 0.5) -> list[bytes]:
-    """Says a window anew, for AZ: one report, so one late evaluation, for each end."""
+    """Reports a window again for AZ: for each end one report, and so one late evaluation."""
     dbm = None if az == "x" else -9.0 - float(az)
     return [
         payload("A", at, tx("tx", 1.0, at=at + after), sequence=sequence),
@@ -175,10 +175,10 @@ def late(at: int, az: str, sequence: int = 100, *, after: float = 0.5) -> list[b
 
 
 LATE: list[tuple[str, list[bytes], dict[str, Any], list[str]]] = [
-    # The link was silent, or never seen: its late window is ahead of all that is known.
+    # The link was silent, or never seen: its late window is newer than all that is known of it.
     ("0 0", [watermark(8), *late(4, "x"), *late(5, "x")], {}, [f"RAISE {CUT} AZ 4-6 late"]),
     ("", [watermark(8), *late(4, "x"), *late(5, "x")], {}, [f"RAISE {CUT} AZ 4-6 late"]),
-    # Lowered and lifted again: acted upon once.
+    # A level that is lowered and lifted again acts once.
     (
         "12 12 0*10",
         [watermark(14), *late(1, "0"), *late(1, "12", 200, after=0.6)],
@@ -197,8 +197,7 @@ LATE: list[tuple[str, list[bytes], dict[str, Any], list[str]]] = [
         {"emit": "matches"},
         [f"MATCH {SEVERE} AZ 0-2", f"MATCH {CUT} AZ 0-2 late"],
     ),
-    # A late rise is no new raise: what was confirmed later, and has fallen since, does not act
-    # again.
+    # A late rise is not a RAISE: what was confirmed later, and has fallen since, acts no more.
     (
         "4 4 . 12 12 4*10",
         [watermark(17), *late(2, "7")],
@@ -217,12 +216,12 @@ LATE: list[tuple[str, list[bytes], dict[str, Any], list[str]]] = [
 @pytest.mark.parametrize(("az", "after", "options", "expected"), LATE)
 def test_late(az: str, after: list[bytes], options: dict[str, Any], expected: list[str]) -> None:
     assert events([*trace(az), *after], **options) == expected
-    told = oracle.replay([*trace(az), *after], [link()], mode="stream", **options).events
-    assert short(told) == expected
+    by_oracle = oracle.replay([*trace(az), *after], [link()], mode="stream", **options).events
+    assert short(by_oracle) == expected
 
 
-def test_a_late_event_before_the_onset_says_what_was_measured() -> None:
-    # ZA was cut at 1 and 2, which comes to light after AZ is cut from 4 on.
+def test_a_late_event_before_the_onset_has_the_readings_of_its_window() -> None:
+    # ZA is cut at 1 and 2, but reports that after AZ is cut from 4 on.
     payloads = joined(
         trace("0*4 x x"),
         [watermark(8)],
@@ -237,23 +236,23 @@ def test_a_late_event_before_the_onset_says_what_was_measured() -> None:
     )
     raised, grown = run(payloads, allowed_lateness_s=12)
     assert short([raised, grown]) == [f"RAISE {CUT} AZ 4-6", f"CHANGE {CUT} BOTH 4-3 late"]
-    measured = grown["data"]["measurement"]
-    assert [measured[d]["rx_dbm"] for d in ("AZ", "ZA")] == [-9.0, -40.0]
+    measurement = grown["data"]["measurement"]
+    assert [measurement[d]["rx_dbm"] for d in ("AZ", "ZA")] == [-9.0, -40.0]
     assert grown["data"]["specific_problem"] == "osc-not-available"
 
 
-def test_a_late_alarm_of_a_sound_link_knows_what_was_measured_since() -> None:
-    # Nothing was wrong on time; windows 1 and 2 say so late, and maintenance ends at 3.
+def test_a_late_alarm_of_a_sound_link_knows_the_readings_since_its_onset() -> None:
+    # On time nothing is wrong. Windows 1 and 2 become dark late, and maintenance ends at 3.
     payloads = joined(
         trace("0*3 0.25 0"), [watermark(7)], late(1, "x"), late(2, "x"), trace("0", start=5)
     )
-    told = run(payloads, link(maintenance=[maintenance(0, 3)]))
-    assert short(told) == [f"RAISE {CUT} AZ 1-3 late", f"CHANGE {CUT} AZ 1-4 late"]
-    measured = told[1]["data"]["measurement"]["AZ"]
-    assert (measured["delta_db"], measured["peak_delta_db"]) == (0.25, 0.25)
+    found = run(payloads, link(maintenance=[maintenance(0, 3)]))
+    assert short(found) == [f"RAISE {CUT} AZ 1-3 late", f"CHANGE {CUT} AZ 1-4 late"]
+    measurement = found[1]["data"]["measurement"]["AZ"]
+    assert (measurement["delta_db"], measurement["peak_delta_db"]) == (0.25, 0.25)
 
 
-def test_the_events_of_an_alarm_are_counted_on() -> None:
-    told = run(joined(trace("4 4 7 7 0*10"), second(14)))
-    assert [e["data"]["sequence"] for e in told] == [1, 2, 3]
-    assert len({e["data"]["alarm_id"] for e in told}) == 1
+def test_the_events_of_an_alarm_are_numbered_upwards() -> None:
+    found = run(joined(trace("4 4 7 7 0*10"), second(14)))
+    assert [e["data"]["sequence"] for e in found] == [1, 2, 3]
+    assert len({e["data"]["alarm_id"] for e in found}) == 1

@@ -66,13 +66,13 @@ def test_round_trip(window_s: int) -> None:
         {**SOME, "tx_dbm": SOME["tx_dbm"].astype(np.float32)},
     ],
 )
-def test_other_columns_are_refused(columns: dict[str, Any]) -> None:
+def test_columns_that_are_not_of_the_schema_are_refused(columns: dict[str, Any]) -> None:
     with pytest.raises((ValueError, KeyError)):
         Block(BlockKind.MEASURED, columns).to_bytes()
 
 
 @pytest.mark.parametrize("kind", [0, 4, 99])
-def test_what_is_no_block_of_this_version_is_refused_in_words(kind: int) -> None:
+def test_a_block_of_another_version_is_refused_in_words(kind: int) -> None:
     data = bytes([kind]) + Block(BlockKind.MEASURED, SOME).to_bytes()[1:]
     with pytest.raises(ValueError, match=f"a block of kind {kind} cannot be read by this version"):
         Block.from_bytes(data)
@@ -103,7 +103,7 @@ ROW = st.tuples(
 @given(st.lists(ROW, max_size=6), st.lists(st.integers(0, 10**18), max_size=3))
 def test_every_column_comes_back(rows: list[tuple[Any, ...]], reports: list[int]) -> None:
     number, big, small, flag, power, data = zip(*rows, strict=True) if rows else [()] * 6
-    columns = {
+    columns: dict[str, Any] = {
         "number": np.array(number, np.int64),
         "big": np.array(big, np.uint64),
         "small": np.array(small, np.uint8),
@@ -141,16 +141,16 @@ def test_coding_never_changes_a_number(values: list[float]) -> None:
     assert plain(coded(some)).tobytes() == some.tobytes()
 
 
-def test_link_keys_are_the_same_for_all_time() -> None:
+def test_link_keys_never_change() -> None:
     assert link_key("link-000001") == 11307040831444784918
     assert len({link_key(f"link-{i}") for i in range(10_000)}) == 10_000
 
 
-def test_tracks_of_nothing() -> None:
+def test_empty_tracks_come_back() -> None:
     tracks = Tracks.empty(lifecycle=True, allowed_lateness_s=5)
     back = unpack_tracks(pack_tracks(tracks), [])
     assert len(back.links.keys) == 0 and back.history.newest_s is None
 
 
-def test_schemas_name_each_kind() -> None:
+def test_each_kind_has_a_schema() -> None:
     assert SCHEMAS.keys() == set(BlockKind)

@@ -1,3 +1,5 @@
+"""Capture files: what is written is read back; a file that is cut off is read up to there."""
+
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,7 @@ def test_lengths_are_varints(tmp_path: Path) -> None:
     assert path.read_bytes()[:3] == b"\xac\x02x"
 
 
-def test_empty(tmp_path: Path) -> None:
+def test_a_capture_of_no_reports(tmp_path: Path) -> None:
     path = tmp_path / "capture"
     assert write_capture(path, []) == 0
     assert list(read_capture(path)) == []
@@ -41,7 +43,7 @@ def test_a_capture_is_read_up_to_where_it_is_cut_off(
     assert f"2 whole records are replayed, {num_left_over} bytes" in caplog.text
 
 
-def test_what_holds_no_report_is_no_capture(tmp_path: Path) -> None:
+def test_a_file_without_a_report_is_no_capture(tmp_path: Path) -> None:
     path = tmp_path / "capture"
     path.write_bytes(b"\x03abc" + b"\x7fx")
     with pytest.raises(NotUsableError, match="is no capture"):

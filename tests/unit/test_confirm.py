@@ -23,7 +23,7 @@ LETTERS = {
 
 
 def codes(az: str, za: str = "") -> np.ndarray:
-    """(H, 1, 2) codes; what is before the words is empty."""
+    """Returns (H, 1, 2) codes; the windows before the words have no data."""
     length = max(len(az), len(za), 10)
     both = [[LETTERS[letter] for letter in word.rjust(length, "-")] for word in (az, za)]
     return np.array(both, np.uint8).T[:, None, :]
@@ -43,7 +43,7 @@ def codes(az: str, za: str = "") -> np.ndarray:
         ("43", Family.FIBER, 3),
         ("24", Family.FIBER, 2),
         ("444432", Family.FIBER, 2),
-        ("14", Family.NONE, 0),  # WARN in common, which needs ten
+        ("14", Family.NONE, 0),  # what they have in common is WARN, which needs ten
         ("11", Family.NONE, 0),
         ("111111111", Family.NONE, 0),
         ("1111111111", Family.FIBER, 1),
@@ -64,7 +64,7 @@ def codes(az: str, za: str = "") -> np.ndarray:
 def test_lifecycle(az: str, family: Family, level: int) -> None:
     found = confirm(codes(az, "33"), lifecycle=True)
     assert found.family[0].tolist() == [family, Family.FIBER]
-    assert found.level[0].tolist() == [level, 3]  # the other span is confirmed by itself
+    assert found.level[0].tolist() == [level, 3]  # the other span confirms by itself
 
 
 @pytest.mark.parametrize(

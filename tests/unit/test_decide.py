@@ -1,4 +1,4 @@
-"""Every decision row and hold level, with its neighbours on either side of each limit."""
+"""Every decision row and hold level, on both sides of each limit."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ def made(
     **thresholds: float,
 ) -> tuple[Decisions, SpanLosses]:
     """Decides AZ of one link; ZA is sound and must stay so."""
-    stated: dict[str, Any] = {"thresholds": topo.Thresholds(**thresholds)}
+    fields: dict[str, Any] = {"thresholds": topo.Thresholds(**thresholds)}
     if base_osc_db is not None:
-        stated["span_loss_base_osc_db"] = base_osc_db
-    stated_link = link(has_osc=has_osc, az=span(base_db, **stated))
-    limits = limits_of(parse_links([stated_link.SerializeToString()]))
+        fields["span_loss_base_osc_db"] = base_osc_db
+    one = link(has_osc=has_osc, az=span(base_db, **fields))
+    limits = limits_of(parse_links([one.SerializeToString()]))
     powers = [np.array([[az, za]]) for az, za in zip((t, r, *osc), (1, -9, 1, -11), strict=True)]
     found = decide(SpanPowers(*powers), limits, np.array([[held, False]]))
     losses = losses_of(SpanPowers(*powers), limits)
-    plainly = is_plainly_normal(SpanPowers(*powers), limits)
-    # It may miss a normal window, never take another one for it.
-    assert not plainly[0] or (found.code[0, 0], found.fiber_hold[0, 0]) == (Code.NORMAL, 0)
+    plain = is_plainly_normal(SpanPowers(*powers), limits)
+    # The glance may miss a normal window, but never takes another one for normal.
+    assert not plain[0] or (found.code[0, 0], found.fiber_hold[0, 0]) == (Code.NORMAL, 0)
     assert found.code[0, 1] == Code.NORMAL
     return found, losses
 
@@ -89,7 +89,7 @@ def decided(t: float, r: float, **more: Any) -> Decisions:
         (1, 2.1, {}, Code.TOPOLOGY_MISMATCH, 0),
         (1, 2.1, {"base_db": None}, Code.TOPOLOGY_MISMATCH, 0),
         (1, 2.0, {}, Code.NORMAL, 0),
-        (1, 2.1, {"base_db": -30.0}, Code.TOPOLOGY_MISMATCH, 4),  # goes before rows 7-10
+        (1, 2.1, {"base_db": -30.0}, Code.TOPOLOGY_MISMATCH, 4),  # before rows 7-10
         # rows 7-10, and the hold level at each clear threshold
         (1, -19, {}, Code.FIBER_CUT, 4),
         (1, -18.9, {}, Code.FIBER_DEGRADE_SEVERE, 4),
@@ -117,7 +117,7 @@ def decided(t: float, r: float, **more: Any) -> Decisions:
         (1, -9, {"osc": (DARK, DARK)}, Code.NORMAL, 0),
         (1, -9, {"osc": (1, DARK), "has_osc": False}, Code.NORMAL, 0),
         (1, -9, {"osc": (1, -30), "base_osc_db": None}, Code.NORMAL, 0),
-        (1, -10, {"osc": (1, DARK)}, Code.FIBER_DEGRADE_WARN, 1),  # rows 7-10 go before
+        (1, -10, {"osc": (1, DARK)}, Code.FIBER_DEGRADE_WARN, 1),  # rows 7-10 come before
         # row 12
         (1, -9, OSC, Code.NORMAL, 0),
     ],
@@ -134,7 +134,7 @@ def test_rows(t: float, r: float, more: dict[str, Any], code: Code, hold: int) -
         (1, DARK, {"osc": (DARK, -11)}, True),
         (1, DARK, {**OSC, "has_osc": False}, True),
         (1, DARK, {"osc": (1, DARK)}, False),
-        (1, -19, {}, False),  # not cut by darkness
+        (1, -19, {}, False),  # a cut by loss, not by darkness
         (DARK, DARK, {"held": True}, False),
     ],
 )
@@ -148,7 +148,7 @@ def test_cut_without_osc(t: float, r: float, more: dict[str, Any], without: bool
     [
         (1, -9, (1, -12), 10, 0, 13),
         (1, DARK, (1, -12), None, None, 13),
-        (1, -35, (1, -35), None, None, None),  # dark readings are not measured
+        (1, -35, (1, -35), None, None, None),  # dark readings give no loss
         (-35, -9, (-35, -12), None, None, None),
         (NONE, -9, (1, NONE), None, None, None),
     ],
@@ -157,7 +157,7 @@ def test_losses_of_lit_readings_only(
     t: float, r: float, osc: Any, loss: Any, delta: Any, osc_loss: Any
 ) -> None:
     _, found = made(t, r, osc=osc)
-    measured = [float(x[0, 0]) for x in (found.loss_db, found.delta_db, found.loss_osc_db)]
+    losses = [float(x[0, 0]) for x in (found.loss_db, found.delta_db, found.loss_osc_db)]
     np.testing.assert_equal(
-        measured, [NONE if x is None else float(x) for x in (loss, delta, osc_loss)]
+        losses, [NONE if x is None else float(x) for x in (loss, delta, osc_loss)]
     )

@@ -59,7 +59,7 @@ def rows(result: JoinResult) -> list[tuple[str, str, int, int]]:
 
 
 @pytest.mark.parametrize(
-    ("node_id", "component_name", "served"),
+    ("node_id", "component_name", "expected"),
     [
         ("A", "tx", [("L1", 0, ROLE_TX), ("L5", 0, ROLE_TX)]),
         ("Z", "rx", [("L1", 1, ROLE_RX), ("L5", 1, ROLE_RX)]),
@@ -67,12 +67,14 @@ def rows(result: JoinResult) -> list[tuple[str, str, int, int]]:
         ("N", "1x", [("L4", 0, ROLE_TX)]),
     ],
 )
-def test_served_ends(node_id: str, component_name: str, served: list[tuple[str, int, int]]) -> None:
+def test_the_link_ends_of_a_sample(
+    node_id: str, component_name: str, expected: list[tuple[str, int, int]]
+) -> None:
     result = LinkEndIndex.of(LINKS, SHARDS).join(samples(node_id, component_name))
-    assert sorted(row[1:] for row in rows(result)) == served
+    assert sorted(row[1:] for row in rows(result)) == expected
     assert result.num_matched == 1
     ends = sum(num_span_ends(columns["role"]) for _, columns in result.joined)
-    assert ends == sum(1 + (role == BOTH) for *_, role in served)
+    assert ends == sum(1 + (role == BOTH) for *_, role in expected)
     for shard, columns in result.joined:
         for (_, link_id), key in zip(unpack_names(columns), columns["link"].tolist(), strict=True):
             assert shard_of(link_id, SHARDS) == shard
@@ -83,7 +85,7 @@ def test_served_ends(node_id: str, component_name: str, served: list[tuple[str, 
     ("node_id", "component_name", "known"),
     [("A", "other", True), ("N1", "tx", False), ("Z", "port", True), ("", "A", False)],
 )
-def test_what_serves_no_link(node_id: str, component_name: str, known: bool) -> None:
+def test_samples_in_no_link(node_id: str, component_name: str, known: bool) -> None:
     found = dataclasses.replace(samples("A", component_name), node_id=[node_id.encode()])
     result = LinkEndIndex.of(LINKS, SHARDS).join(found)
     assert (result.num_matched, rows(result)) == (0, [])
@@ -106,7 +108,7 @@ def test_each_sample_is_counted_once_and_keeps_its_order() -> None:
     assert result.unmatched.component(np.arange(1)) == [b"none"]
 
 
-def test_a_change_of_the_topology_is_seen_by_reports_known_before() -> None:
+def test_a_change_of_the_topology_applies_to_known_reports() -> None:
     index = LinkEndIndex(SHARDS)
     reports = samples("A", "tx", "rx")
     assert index.join(reports).unknown.num_samples == 2
@@ -121,12 +123,12 @@ def test_a_change_of_the_topology_is_seen_by_reports_known_before() -> None:
 
 
 @pytest.mark.parametrize("links", [[], LINKS[:1]])
-def test_nothing(links: list[topo.FiberLink]) -> None:
+def test_no_samples(links: list[topo.FiberLink]) -> None:
     result = LinkEndIndex.of(links, SHARDS).join(no_samples())
     assert (rows(result), result.num_matched) == ([], 0)
 
 
-def test_only_what_is_compared_goes_on() -> None:
+def test_only_powers_that_are_compared_go_on() -> None:
     ports = [
         component("tx", value(OSNR, 20.0)),
         tx("tx", None, osc=1.5),
@@ -165,17 +167,17 @@ def test_samples_are_split_by_second_and_shard() -> None:
     ]
 
 
-def test_what_is_outdated_does_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_outdated_routes_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
 
-    class Measured(RouteTable):
+    class Sized(RouteTable):
         def add(self, *report: Any) -> int:
             number = super().add(*report)
             sizes.append(len(self))
             return number
 
     monkeypatch.setattr("kernels.join_topology.index.MAX_OUTDATED", 20)
-    monkeypatch.setattr("kernels.join_topology.index.RouteTable", Measured)
+    monkeypatch.setattr("kernels.join_topology.index.RouteTable", Sized)
     index = LinkEndIndex.of(LINKS, SHARDS)
     (row,) = [row for row in link_ends(LINKS[3]) if row.component == b"1x"]
     for _ in range(100):

@@ -1,4 +1,4 @@
-"""The learned base: which 60 windows make it, and when late windows change them."""
+"""The learned base: which 60 windows make it, and how late windows change that."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SPARE = 6
 
 
 def learn(*losses: tuple[int, float | None]) -> tuple[int, tuple[float, int]] | None:
-    """Feeds (window, loss) in order; returns at which of them what was learned."""
+    """Adds (window, loss) in order; returns the number of the one that completes a base, and it."""
     row = LearningRow()
     for number, (window_s, loss_db) in enumerate(losses):
         if learned := row.add(window_s, loss_db, spare=SPARE):
@@ -36,12 +36,12 @@ def steady(first: int, count: int, loss_db: float = 10.0) -> list[tuple[int, flo
         (steady(100, 60), (59, (10.0, 159))),
         (steady(0, 30, 10.0) + steady(30, 30, 10.4), (59, (10.2, 59))),  # the median
         (steady(0, 31, 10.0) + steady(31, 29, 10.4), (59, (10.0, 59))),
-        (steady(0, 1, 9.5) + steady(1, 60), (60, (10.0, 60))),  # a spread of 0.5 is too much
+        (steady(0, 1, 9.5) + steady(1, 60), (60, (10.0, 60))),  # a spread of 0.5 is too large
         (steady(0, 1, 9.501) + steady(1, 59), (59, (10.0, 59))),
         ([*steady(0, 59), (59, DARK), *steady(60, 59)], None),
         ([*steady(0, 59), (59, DARK), *steady(60, 60)], (119, (10.0, 119))),
         (steady(0, 59) + steady(500, 1), (59, (10.0, 500))),  # NO_DATA is skipped
-        # late windows: one more, one in place of another, one that is no more
+        # Late windows: one is added, one replaced, one taken away.
         (steady(0, 30) + steady(31, 29) + steady(30, 1), (59, (10.0, 59))),
         ([*steady(0, 30), (30, DARK), *steady(31, 29), *steady(30, 1)], (60, (10.0, 59))),
         (steady(0, 30) + steady(30, 1, 12.0) + steady(31, 29) + steady(30, 1), (60, (10.0, 59))),
@@ -55,12 +55,12 @@ def test_row(losses: list[tuple[int, float | None]], expected: Any) -> None:
     assert learn(*losses) == expected
 
 
-def test_rows_stay_short_and_long_enough() -> None:
+def test_rows_stay_short_but_long_enough() -> None:
     row = LearningRow()
     for window in range(500):  # never learns
         row.add(window, float(window % 2), spare=SPARE)
     assert len(row.windows_s) == LEARN_WINDOWS + SPARE
-    # The newest windows may all be withdrawn: enough are left behind them.
+    # Even if all spare windows are taken away, enough are left.
     for window in range(500 - SPARE, 500):
         row.add(window, None, spare=SPARE)
     assert len(row.windows_s) == LEARN_WINDOWS
@@ -71,13 +71,13 @@ def test_rows_stay_short_and_long_enough() -> None:
     [
         ("0*60 4*2", [], ["RAISE FIBER_DEGRADE AZ 60-62"]),
         ("0*59 4 4", [], []),
-        # Dark at one end and no sample at the other is no dark window.
+        # With one end dark and no sample at the other, a window is not dark.
         (
             "0*30 . 0*30 4*2",
             [(61, payload("Z", 30, rx("rx", None)))],
             ["RAISE FIBER_DEGRADE AZ 61-63"],
         ),
-        # A late window turns out not to have been dark.
+        # A late report shows that a window was not dark.
         (
             "0*58 x 0 4*4",
             [
@@ -101,6 +101,6 @@ def test_a_base_is_learned_for_each_direction() -> None:
     (event,) = kernel_replay.replay(
         trace("0*60 0*2", "5*60 9*2"), [link(base_db=None)], mode="stream", num_shards=2
     ).events
-    measured = event["data"]["measurement"]
-    assert (measured["AZ"]["base_db"], measured["ZA"]["base_db"]) == (10.0, 15.0)
+    measurement = event["data"]["measurement"]
+    assert (measurement["AZ"]["base_db"], measurement["ZA"]["base_db"]) == (10.0, 15.0)
     assert event["data"]["direction"] == "ZA"

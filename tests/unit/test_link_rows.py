@@ -1,4 +1,4 @@
-"""Links come and go while alarms are open: what is kept by link goes with it to its new row."""
+"""Links come and go while alarms are open: all that is kept by link moves to its new row."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def run(tracks: Tracks, first_s: int, number: int, **deltas_db: float) -> list[F
     return events
 
 
-def told(events: list[FiberEvent]) -> list[tuple[str, Action, int]]:
+def summary(events: list[FiberEvent]) -> list[tuple[str, Action, int]]:
     return [(event.link.link_id, event.action, event.onset_s) for event in events]
 
 
@@ -55,7 +55,7 @@ def test_an_open_alarm_goes_on_when_links_come_and_go(restore: bool) -> None:
     tracks = Tracks.empty(lifecycle=True, allowed_lateness_s=5)
     links = serialized("L7", "L8")
     tracks.change_links(links)
-    assert told(run(tracks, 100, 3, L7=20.0, L8=0.0)) == [("L7", Action.RAISE, 100)]
+    assert summary(run(tracks, 100, 3, L7=20.0, L8=0.0)) == [("L7", Action.RAISE, 100)]
     assert tracks.change_links(serialized(*IDS))
     if restore:
         tracks = restored(tracks, serialized(*IDS))
@@ -65,7 +65,7 @@ def test_an_open_alarm_goes_on_when_links_come_and_go(restore: bool) -> None:
     if restore:
         tracks = restored(tracks, serialized("L3", "L7"))
     (event,) = run(tracks, 107, 6, L7=0.0, L3=0.0, L8=30.0)
-    assert told([event]) == [("L7", Action.CLEAR, 100)]
+    assert summary([event]) == [("L7", Action.CLEAR, 100)]
     assert (event.window_s, event.sequence) == (112, 2)
     assert event.spans[0].peak_delta_db == pytest.approx(20.0)
 
@@ -78,10 +78,10 @@ def test_a_link_that_is_gone_takes_its_alarm_with_it() -> None:
     assert tracks.alarms.table["link"].tolist() == [0]
     assert run(tracks, 103, 20, L1=0.0) == []
     tracks.change_links(serialized("L1"))
-    assert told(run(tracks, 130, 2, L1=20.0)) == [("L1", Action.RAISE, 130)]
+    assert summary(run(tracks, 130, 2, L1=20.0)) == [("L1", Action.RAISE, 130)]
 
 
-def test_a_change_that_moves_no_row_counts_from_the_next_window() -> None:
+def test_a_change_that_moves_no_row_applies_from_the_next_window() -> None:
     tracks = Tracks.empty(lifecycle=False, allowed_lateness_s=5)
     tracks.change_links(serialized("L1", "L2"))
     assert len(run(tracks, 100, 2, L1=20.0, L2=20.0)) == 2
@@ -96,8 +96,8 @@ def test_links_that_are_not_in_the_topology_are_left_out() -> None:
     assert [event.link.link_id for event in run(tracks, 103, 2, L1=20.0, L2=20.0)] == ["L2"]
 
 
-def test_what_is_kept_by_window_lies_window_by_window() -> None:
-    # Otherwise each window costs a copy of all of it, out of order.
+def test_cells_lie_in_memory_window_by_window() -> None:
+    # Otherwise each step copies all of them, against their order.
     tracks = Tracks.empty(lifecycle=False, allowed_lateness_s=5)
     tracks.change_links(serialized(*IDS))
     run(tracks, 100, 3, L1=20.0)

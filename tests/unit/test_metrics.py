@@ -1,4 +1,4 @@
-"""What is counted beside the rule of conservation: by reason, by severity, by latency."""
+"""Metrics beside the rule of conservation: by reason, by severity, by latency."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Samples of windows that are not closed: on time together, late report by report."""
+"""Samples of windows that are not closed: all together on time, report by report when late."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROW = tuple[int, int, int, int]  # report's order, link, role, sample time
 
 
 def ends(*rows: ROW) -> bytes:
-    """An ENDS block; reports in the order in which they are first named."""
+    """Returns an ENDS block; its reports are in the order in which the rows name them."""
     orders = list(dict.fromkeys(row[0] for row in rows))
     _, link, role, time_ns = (np.array(column) for column in zip(*rows, strict=True))
     columns: dict[str, Any] = {
@@ -32,8 +32,8 @@ def ends(*rows: ROW) -> bytes:
     return Block(BlockKind.ENDS, columns).to_bytes()
 
 
-def said(rows: Columns) -> list[ROW]:
-    """The rows, in the order in which they stand."""
+def listed(rows: Columns) -> list[ROW]:
+    """Returns the rows in their order."""
     names = ("link", "role", "sample_time_ns")
     order = rows["order"][rows["report"]].tolist()
     return list(zip(order, *(rows[name].tolist() for name in names), strict=True))
@@ -42,7 +42,7 @@ def said(rows: Columns) -> list[ROW]:
 def late(windows: OpenWindows, *rows: ROW, window_s: int = 0) -> list[list[ROW]]:
     data = ends(*rows)
     columns = Block.from_bytes(data).columns
-    return [said(found) for found in windows.add_late(window_s, data, columns)]
+    return [listed(found) for found in windows.add_late(window_s, data, columns)]
 
 
 def test_a_window_is_all_its_blocks() -> None:
@@ -51,11 +51,11 @@ def test_a_window_is_all_its_blocks() -> None:
     windows.add(1, ends((2, 7, ROLE_TX, 6)))
     windows.add(0, ends((3, 7, ROLE_RX, 5)))
     expected = [(0, 7, ROLE_TX, 5), (1, 8, ROLE_TX, 5), (3, 7, ROLE_RX, 5)]
-    assert said(windows.rows(0)) == expected
+    assert listed(windows.rows(0)) == expected
     assert windows.newest_s == 1
 
 
-def test_each_late_report_comes_with_all_that_is_known_of_its_links() -> None:
+def test_a_late_report_comes_with_all_samples_of_its_links() -> None:
     windows = OpenWindows()
     windows.add(0, ends((0, 9, ROLE_TX, 5), (0, 7, ROLE_TX, 5), (1, 8, ROLE_TX, 5)))
     windows.add(0, ends((2, 9, ROLE_TX, 6)))
@@ -67,12 +67,12 @@ def test_each_late_report_comes_with_all_that_is_known_of_its_links() -> None:
     assert late(windows, (5, 8, ROLE_RX, 5)) == [[(1, 8, ROLE_TX, 5), (5, 8, ROLE_RX, 5)]]
 
 
-def test_a_late_report_changes_nothing_where_it_repeats_a_sample() -> None:
+def test_a_late_report_that_repeats_a_sample_changes_nothing() -> None:
     windows = OpenWindows()
     windows.add(0, ends((1, 7, ROLE_TX, 5)))
     again = (1, 7, ROLE_TX, 5)
     assert late(windows, again) == []
-    # Of two links only the one with news is measured again.
+    # Of two links only the one with a new sample is read again.
     assert late(windows, (1, 7, ROLE_TX, 5), (1, 8, ROLE_TX, 5)) == [[(1, 8, ROLE_TX, 5)]]
     assert late(windows, (1, 8, ROLE_TX, 5)) == []
 
@@ -81,10 +81,10 @@ def test_late_samples_of_a_window_that_had_none() -> None:
     windows = OpenWindows()
     assert late(windows, (0, 7, ROLE_TX, 5), window_s=3) == [[(0, 7, ROLE_TX, 5)]]
     assert late(windows, (1, 7, ROLE_RX, 5), window_s=3)[0][0] == (0, 7, ROLE_TX, 5)
-    assert said(windows.rows(3)) == [(0, 7, ROLE_TX, 5), (1, 7, ROLE_RX, 5)]
+    assert listed(windows.rows(3)) == [(0, 7, ROLE_TX, 5), (1, 7, ROLE_RX, 5)]
 
 
-def test_what_is_found_by_link_is_what_a_search_finds() -> None:
+def test_samples_found_by_link_are_those_that_a_search_finds() -> None:
     random = np.random.default_rng(5)
 
     def some(number: int, first: int) -> list[ROW]:
@@ -97,12 +97,12 @@ def test_what_is_found_by_link_is_what_a_search_finds() -> None:
     parts = [Block.from_bytes(ends(*rows)).columns for rows in known]
     for number in range(20):
         rows = [(number + 50, *row[1:]) for row in some(6, 0)]
-        news = new_samples(Block.from_bytes(ends(*rows)).columns, parts)
-        concerned = np.isin(concat_ends([*parts, news])["link"], news["link"])
-        expected = np.array(said(concat_ends([*parts, news])))[concerned].tolist()
+        new = new_samples(Block.from_bytes(ends(*rows)).columns, parts)
+        concerned = np.isin(concat_ends([*parts, new])["link"], new["link"])
+        expected = np.array(listed(concat_ends([*parts, new])))[concerned].tolist()
         found = late(windows, *rows)
-        assert sorted(map(list, found[0])) == sorted(expected) if found else not expected
-        parts.append(news)
+        assert sorted(list(row) for rows in found for row in rows) == sorted(expected)
+        parts.append(new)
 
 
 def test_windows_are_found_and_forgotten_by_their_start() -> None:

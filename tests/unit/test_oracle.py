@@ -1,4 +1,4 @@
-"""The oracle against the words of the contract: worked by hand, a table of windows a rule."""
+"""The oracle against the contract: tables worked out by hand, one for each rule."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _power(dbm: float | None) -> Reading:
         ("-", -9.0, None, 1, "NO_DATA"),
         (1.0, "-", None, 1, "NO_DATA"),
         (None, None, None, 3, UPSTREAM),
-        (-35.0, -9.0, None, 3, UPSTREAM),  # at los_dbm is dark
+        (-35.0, -9.0, None, 3, UPSTREAM),  # at los_dbm it is dark
         (-34.9, -45.0, None, 5, CUT),
         (1.0, None, (1.0, -11.0), 4, EQUIPMENT),  # Do = 0
         (1.0, None, (1.0, -11.9), 4, EQUIPMENT),
@@ -62,18 +62,18 @@ def _power(dbm: float | None) -> Reading:
     ],
 )
 def test_decision(t: Any, r: Any, osc: Any, row: int, code: str) -> None:
-    measured = SpanPowers(
+    read = SpanPowers(
         t=None if t == "-" else _power(t),
         r=None if r == "-" else _power(r),
         t_osc=_power(osc[0]) if osc else None,
         r_osc=_power(osc[1]) if osc else None,
     )
-    window = decide(span(10.0, span_loss_base_osc_db=12.0), measured, 10.0, cut_holds=False)
+    window = decide(span(10.0, span_loss_base_osc_db=12.0), read, 10.0, cut_holds=False)
     assert (window.row, window.code) == (row, code)
     assert window.osc_not_available == (row == 5 and (osc is None or osc[0] is None))
 
 
-def test_without_bases() -> None:
+def test_decisions_without_bases() -> None:
     dark = SpanPowers(Reading(1.0), _power(None), Reading(1.0), Reading(-30.0))
     assert decide(span(None), dark, None, cut_holds=False).code == EQUIPMENT
     lit = SpanPowers(Reading(1.0), Reading(-30.0), Reading(1.0), Reading(-30.0))
@@ -85,14 +85,14 @@ def test_without_bases() -> None:
     ("delta", "hold"), [(9.0, 4), (8.99, 3), (5.0, 3), (4.99, 2), (2.0, 2), (0.5, 1), (0.49, 0)]
 )
 def test_hold_level(delta: float, hold: int) -> None:
-    measured = SpanPowers(Reading(0.0), Reading(-delta), None, None)
-    assert decide(span(0.0), measured, 0.0, cut_holds=False).fiber_hold == hold
+    read = SpanPowers(Reading(0.0), Reading(-delta), None, None)
+    assert decide(span(0.0), read, 0.0, cut_holds=False).fiber_hold == hold
 
 
-# --- Confirmation and life of an event ---
+# --- Confirmation and life of an alarm ---
 
 LIVES: list[tuple[str, str, list[str]]] = [
-    # Confirmation: two adjacent windows; the lower level of two; a gap or NO_DATA breaks.
+    # Two adjacent windows confirm the lower of their levels; a gap or NO_DATA breaks the run.
     ("0 4 0 4 0", "", []),
     ("0 0 4 4 0", "", ["RAISE FIBER_DEGRADE AZ 2-4"]),
     ("0 4 7 0", "", ["RAISE FIBER_DEGRADE AZ 1-3"]),
@@ -112,7 +112,7 @@ LIVES: list[tuple[str, str, list[str]]] = [
     ("4 4", "7 7", ["RAISE FIBER_DEGRADE_SEVERE BOTH 0-2"]),
     ("12 0", "0 12", []),  # one span must confirm by itself
     ("12*3", "0 4 4", ["RAISE FIBER_CUT AZ 0-2", "CHANGE FIBER_CUT BOTH 0-3"]),
-    # Clear: ten counting windows below the level; at the clear threshold it still holds.
+    # Ten counting windows below the level clear; a window at the clear threshold still holds it.
     ("12*2 0*9", "", ["RAISE FIBER_CUT AZ 0-2"]),
     ("12*2 0*10", "", ["RAISE FIBER_CUT AZ 0-2", "CLEAR FIBER_CUT AZ 0-12"]),
     ("12*2 9*20", "", ["RAISE FIBER_CUT AZ 0-2"]),
@@ -143,10 +143,10 @@ LIVES: list[tuple[str, str, list[str]]] = [
             "CLEAR FIBER_DEGRADE_WARN AZ 0-42",
         ],
     ),
-    # Every span of the direction must count; others hold nothing up.
+    # Every span of the direction must count; the other span holds nothing up.
     ("12*2 0*12", "12*2 .*2 0*10", ["RAISE FIBER_CUT BOTH 0-2", "CLEAR FIBER_CUT BOTH 0-14"]),
     ("12*2 0*10", "0*2 4 0*3 .*3", ["RAISE FIBER_CUT AZ 0-2", "CLEAR FIBER_CUT AZ 0-12"]),
-    # A growing direction does not restart the count, but is judged anew since its start.
+    # A growing direction does not restart the count: the windows since then count by both spans.
     (
         "12*2 0*10",
         "0*2 0*4 4*2 0*4",
@@ -172,7 +172,7 @@ LIVES: list[tuple[str, str, list[str]]] = [
     ),
     ("u*2 0*10", "", ["RAISE UPSTREAM_POWER_LOSS AZ 0-2", "CLEAR UPSTREAM_POWER_LOSS AZ 0-12"]),
     ("-12*2 0*4 12 0*5", "", ["RAISE TOPOLOGY_MISMATCH AZ 0-2", "CLEAR TOPOLOGY_MISMATCH AZ 0-12"]),
-    # Laser shutdown: a cut holds while both are dark, by the window before or by the alarm.
+    # Laser shutdown: with both ends dark a cut holds, by the window before or by the alarm.
     ("x b b", "", ["RAISE FIBER_CUT AZ 0-2"]),
     ("0 b b", "", ["RAISE UPSTREAM_POWER_LOSS AZ 1-3"]),
     ("x x . b b", "", ["RAISE FIBER_CUT AZ 0-2"]),
@@ -217,7 +217,7 @@ def test_matches(az: str, za: str, expected: list[str]) -> None:
         ("0*59 4*3", []),
         ("0*30 .*5 s 0*30 4*2", ["RAISE FIBER_DEGRADE AZ 66-68"]),
         ("0*30 x 0*59 4*2", []),
-        ("3 0*60 4*2", ["RAISE FIBER_DEGRADE AZ 61-63"]),  # the first 60 whose spread is small
+        ("3 0*60 4*2", ["RAISE FIBER_DEGRADE AZ 61-63"]),  # the first 60 with a small spread
         ("0.5 0*59 4*2", []),
         ("0*60 0.3*60 3.1*2", ["RAISE FIBER_DEGRADE AZ 120-122"]),  # for good
     ],
@@ -236,7 +236,7 @@ def test_learned_base(az: str, expected: list[str]) -> None:
         ("12*2 0*10", "", 11, [("RAISE", 2, True), ("CHANGE", 12, False), ("CLEAR", 12, False)]),
         ("4*2 12*2", "", 3, [("RAISE", 2, True), ("CHANGE", 4, False), ("CHANGE", 4, False)]),
         ("12*2 0*10", "", 12, [("RAISE", 2, True), ("CLEAR", 12, True)]),
-        ("12*4", "", 1, [("RAISE", 2, False)]),  # at its end a window is outside
+        ("12*4", "", 1, [("RAISE", 2, False)]),  # a window at the end of the maintenance is outside
     ],
 )
 def test_maintenance(az: str, za: str, stop: int, expected: list[tuple[str, int, bool]]) -> None:
@@ -255,7 +255,7 @@ def test_event_of_a_cut() -> None:
     out = replay(trace("0 4 x x"), [link(services=services, version=7)], mode="batch")
     (first, second_event) = out.events
     alarm_id = str(uuid.uuid5(uuid.NAMESPACE_URL, "L1|FIBER|2026-01-01T00:00:01.000Z"))
-    assert first["data"]["code"] == DEGRADE  # 4 and dark confirm the lower level
+    assert first["data"]["code"] == DEGRADE  # a degradation, then a cut: the lower level
     data = second_event.pop("data")
     assert second_event == {
         "specversion": "1.0",
@@ -324,7 +324,7 @@ def test_event_of_a_cut() -> None:
     json.dumps(out.events)
 
 
-def test_clear_carries_what_it_cleared_from() -> None:
+def test_a_clear_carries_the_code_that_it_clears() -> None:
     out = replay(trace("4 7 7 0*10"), [link()], mode="batch")
     data = out.events[-1]["data"]
     assert (data["action"], data["state"], data["sequence"]) == ("CLEAR", "CLEARED", 3)
@@ -359,7 +359,7 @@ def test_severity(fields: dict[str, Any], az: str, severity: str, affecting: boo
     )
 
 
-def test_states_without_events() -> None:
+def test_lifecycle_states_without_events() -> None:
     for state, count in (
         (topo.PLANNED, 0),
         (topo.RETIRED, 0),
@@ -377,12 +377,12 @@ TRACE = st.lists(WORD, min_size=1, max_size=40).map(" ".join)
 
 @settings(max_examples=60, deadline=None)
 @given(az=TRACE, za=TRACE, emit=st.sampled_from(["lifecycle", "matches"]))
-def test_order_alone_makes_no_difference(az: str, za: str, emit: str) -> None:
-    """Without late data a stream replay says what a batch says, and every id is new."""
+def test_without_late_data_order_makes_no_difference(az: str, za: str, emit: str) -> None:
+    """A stream replay has the outputs of a batch replay, and every id is unique."""
     payloads = trace(az, za)
     batch = replay(payloads, [link()], mode="batch", emit=emit)
     stream = replay(payloads, [link()], mode="stream", emit=emit)
     assert batch == stream
     assert len({event["id"] for event in batch.events}) == len(batch.events)
-    # The samples of a second come in any order within the out-of-orderness.
+    # A batch takes the samples in any order.
     assert replay(payloads[::-1], [link()], mode="batch", emit=emit).events == batch.events

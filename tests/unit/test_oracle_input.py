@@ -1,4 +1,4 @@
-"""The oracle's input and event time: what is refused, joined, evaluated late, or too late."""
+"""The oracle's input and event time: what is refused, joined, evaluated again, or late."""
 
 from __future__ import annotations
 
@@ -107,9 +107,9 @@ def test_the_last_valid_value_of_a_type_counts_and_dark_reads_minus_40() -> None
 @pytest.mark.parametrize(
     ("arrivals", "won"),
     [
-        ([(1, 1, True), (2, 1, True), (1, 9, True)], 1),  # latest sample time
-        ([(1, 1, True), (1, 2, True)], 1),  # highest sequence
-        ([(1, 1, True), (1, 1, True)], 0),  # first to arrive
+        ([(1, 1, True), (2, 1, True), (1, 9, True)], 1),  # the latest sample time wins
+        ([(1, 1, True), (1, 2, True)], 1),  # then the highest sequence
+        ([(1, 1, True), (1, 1, True)], 0),  # then the first to arrive
         ([(1, 1, True), (2, 1, False)], 0),  # SUSPECT hides nothing
         ([(1, 1, False)], None),
     ],
@@ -163,7 +163,7 @@ def test_pm_waits_for_the_first_topology_of_its_node() -> None:
         oracle.report(payload("A", 0, tx("tx", 0), tx("other", 0)))
         oracle.advance(ns(watermark))
         oracle.topology("L1", link())
-        oracle.report(payload("A", 12, tx("third", 0)))  # the node is known now: at once
+        oracle.report(payload("A", 12, tx("third", 0)))  # does not wait: the node is known by now
         out = oracle.finish()
         assert out.counters["components_matched"] == matched
         assert [line["component"] for line in out.unmatched] == (
@@ -175,7 +175,7 @@ def test_pm_waits_for_the_first_topology_of_its_node() -> None:
 
 
 def live(az: str, za: str = "", *, evaluated: int, **options: Any) -> Oracle:
-    """An oracle that has seen a trace and evaluated its windows before `evaluated`."""
+    """Returns an oracle that has taken a trace and evaluated its windows before `evaluated`."""
     fields = options.pop("fields", {})
     oracle = Oracle(**options)
     oracle.topology("L1", link(**fields))
@@ -185,8 +185,8 @@ def live(az: str, za: str = "", *, evaluated: int, **options: Any) -> Oracle:
     return oracle
 
 
-def late_second(oracle: Oracle, at: int, az: str) -> None:
-    """Says anew, half a second later, what a window holds for AZ."""
+def report_again(oracle: Oracle, at: int, az: str) -> None:
+    """Reports a window again for AZ, with samples half a second newer."""
     dbm = None if az == "x" else -9.0 - float(az)
     both = (rx("rx", dbm, at=at + 0.5), tx("tx", 1.0, at=at + 0.5))
     oracle.report(payload("Z", at, both[0]))
@@ -194,7 +194,7 @@ def late_second(oracle: Oracle, at: int, az: str) -> None:
 
 
 LATE: list[tuple[str, int, str, dict[str, Any], list[str]]] = [
-    # A late RAISE; windows already evaluated count for its clear, and those to come.
+    # A late RAISE; the windows already evaluated count towards its clear.
     ("0 12 . 0*3", 2, "12", {}, ["RAISE FIBER_CUT AZ 1-3 late"]),
     (
         "0 12 . 0*12",
@@ -203,10 +203,10 @@ LATE: list[tuple[str, int, str, dict[str, Any], list[str]]] = [
         {"allowed_lateness_s": 60},
         ["RAISE FIBER_CUT AZ 1-3 late", "CLEAR FIBER_CUT AZ 1-13 late"],
     ),
-    # A run that the late window closes is confirmed where it is complete.
+    # A run whose gap a late window fills is confirmed where it is complete.
     ("1*4 . 1*5", 4, "1", {"allowed_lateness_s": 60}, ["RAISE FIBER_DEGRADE_WARN AZ 0-10 late"]),
     ("0 . 12 0", 1, "12", {}, ["RAISE FIBER_CUT AZ 1-3 late"]),
-    # A late rise; a higher level in one window alone lifts nothing.
+    # A late rise; a higher level in a single window lifts nothing.
     (
         "4*2 . 4*2",
         2,
@@ -221,9 +221,9 @@ LATE: list[tuple[str, int, str, dict[str, Any], list[str]]] = [
         {},
         ["RAISE FIBER_DEGRADE AZ 0-2", "CHANGE FIBER_CUT AZ 0-4 late"],
     ),
-    # Never retracted.
+    # A RAISE is never retracted.
     ("12*2 0", 1, "0", {}, ["RAISE FIBER_CUT AZ 0-2"]),
-    # The clear count is over the decisions as they stand.
+    # The count towards a clear follows the decisions as they stand.
     (
         "12*2 0*5 . 0*4",
         7,
@@ -238,7 +238,7 @@ LATE: list[tuple[str, int, str, dict[str, Any], list[str]]] = [
         {},
         ["RAISE FIBER_CUT AZ 0-2", "CLEAR FIBER_CUT AZ 0-12 late"],
     ),
-    # What was confirmed after a late clear stands.
+    # What is confirmed after a late clear acts again.
     (
         "12*2 0*9 . 12*2",
         11,
@@ -250,7 +250,7 @@ LATE: list[tuple[str, int, str, dict[str, Any], list[str]]] = [
             "RAISE FIBER_CUT AZ 12-14 late",
         ],
     ),
-    # What was confirmed before and cleared since is not raised again.
+    # What has been confirmed and cleared is not raised again.
     (
         "12*2 0*10",
         1,
@@ -258,7 +258,7 @@ LATE: list[tuple[str, int, str, dict[str, Any], list[str]]] = [
         {"allowed_lateness_s": 60},
         ["RAISE FIBER_CUT AZ 0-2", "CLEAR FIBER_CUT AZ 0-12"],
     ),
-    # The window's own maintenance; published again at the first window after it.
+    # The maintenance of the window counts; the alarm comes again at the first window after it.
     (
         "0 12 . 0*3",
         2,
@@ -266,7 +266,7 @@ LATE: list[tuple[str, int, str, dict[str, Any], list[str]]] = [
         {"fields": {"maintenance": [maintenance(0, 3)]}},
         ["RAISE FIBER_CUT AZ 1-3 late", "CHANGE FIBER_CUT AZ 1-4 late"],
     ),
-    # Matches: published once, and again when the level is lifted.
+    # A match is published once, and again when its level is lifted.
     (
         "4 . 4",
         1,
@@ -290,13 +290,13 @@ def test_late_evaluation(
 ) -> None:
     length = len(trace(az)) // 2
     oracle = live(az, evaluated=length, **options)
-    late_second(oracle, at, word)
+    report_again(oracle, at, word)
     assert short(oracle.finish().events) == expected
 
 
-def test_windows_after_a_late_raise_go_on_counting() -> None:
+def test_windows_after_a_late_raise_count_on() -> None:
     oracle = live("0 12 . 0*3", evaluated=6)
-    late_second(oracle, 2, "12")
+    report_again(oracle, 2, "12")
     for one in trace("0*7", start=6):
         oracle.report(one)
     events = oracle.finish().events
@@ -305,17 +305,17 @@ def test_windows_after_a_late_raise_go_on_counting() -> None:
 
 def test_a_republished_match_has_the_next_sequence() -> None:
     oracle = live("7 4", evaluated=2, emit="matches")
-    late_second(oracle, 1, "7")
+    report_again(oracle, 1, "7")
     first, again = oracle.finish().events
     assert first["data"]["alarm_id"] == again["data"]["alarm_id"]
     assert (first["id"][-2:], again["id"][-2:]) == (":1", ":2")
     assert again["data"]["previous_severity"] == "minor"
 
 
-def test_row_2_asks_for_the_alarm_as_it_stands_now_and_a_duplicate_changes_nothing() -> None:
-    # Both ends dark before the cut is known: upstream. Said anew after the RAISE: a cut.
+def test_row_2_goes_by_the_alarm_as_it_is_now_and_a_duplicate_changes_nothing() -> None:
+    # Both ends are dark before the cut is known: upstream. Reported again after the RAISE: a cut.
     oracle = live("0 b x x", evaluated=4)
-    for one in second(1, "b", sequence=2):  # the very report of that second
+    for one in second(1, "b", sequence=2):  # exactly the report of that second
         oracle.report(one)
     decided, window = oracle.links["L1"].decided, T0 + 1
     assert decided[window]["AZ"].code == "UPSTREAM_POWER_LOSS"
@@ -329,7 +329,7 @@ def test_row_2_asks_for_the_alarm_as_it_stands_now_and_a_duplicate_changes_nothi
     ("watermark", "late"), [(2.999, None), (3.0, False), (7.999, False), (8.0, True)]
 )
 def test_limits_of_lateness(watermark: float, late: bool | None) -> None:
-    """A window is due 2 s after its end and closed 5 s later."""
+    """A window is due 2 s after its end, and closes 5 s later."""
     oracle = Oracle()
     oracle.topology("L1", link())
     for one in trace("x"):
@@ -353,7 +353,7 @@ def test_limits_of_lateness(watermark: float, late: bool | None) -> None:
     assert out.late == ([line] if late else [])
 
 
-def test_watermark_of_a_stream_replay() -> None:
+def test_the_watermark_of_a_stream_replay() -> None:
     first, *rest = trace("x*2")
 
     def after(one: bytes) -> Outputs:
@@ -362,12 +362,12 @@ def test_watermark_of_a_stream_replay() -> None:
     assert after(b"\xff").counters["ends_late"] == 0
     assert after(pm.PmReport(node_id="A").SerializeToString()).counters["ends_late"] == 0
     assert after(report("", 100).SerializeToString()).counters["ends_late"] == 6
-    assert after(payload("other", 8.9)).counters["ends_late"] == 6 - 4  # [1, 2) is open still
+    assert after(payload("other", 8.9)).counters["ends_late"] == 6 - 4  # [1, 2) is still open
     assert replay([*rest, first], [link()], mode="batch").counters["ends_late"] == 0
 
 
 def test_conservation_with_fan_out() -> None:
-    """One component for both directions serves two span ends, and one end of each link."""
+    """A component for both directions serves one end, and two span ends, of each link."""
     port = topo.LinkEnd(node_id="A", tx_component="port", rx_component="port")
     links = [link("L1", a_end=port), link("L2", z="Y", a_end=port), link("L3", "C", "D")]
     one = component("port", value(1, 0.0), value(2, 0.0))

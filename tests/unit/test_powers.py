@@ -1,4 +1,4 @@
-"""Which sample of a link end counts, and what is new about a late one."""
+"""Which sample of a link end counts, and which late samples are new."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ A, Z = 0, 1
 
 
 def sample(end: int, role: int, power: float = 0.0, **fields: Any) -> dict[str, Any]:
-    """One ENDS row; its time, sequence and report are numbers."""
+    """Returns one ENDS row."""
     row = {
         "link": 1,
         "end": end,
@@ -37,7 +37,7 @@ def sample(end: int, role: int, power: float = 0.0, **fields: Any) -> dict[str, 
 
 
 def ends(*rows: dict[str, Any], code: bool = False) -> dict[str, Any]:
-    """Returns rows as a block has them; a report each."""
+    """Returns rows as a block has them, each of its own report."""
     if not rows:
         return empty_columns(BlockKind.ENDS)
     columns: dict[str, Any] = {name: np.array([row[name] for row in rows]) for name in rows[0]}
@@ -57,7 +57,7 @@ def ends(*rows: dict[str, Any], code: bool = False) -> dict[str, Any]:
 
 
 def read(rows: Columns) -> LinkPowers:
-    """Reads the powers of all links of some rows."""
+    """Returns the powers of all links in some rows."""
     return read_powers(rows, np.unique(rows["link"]))
 
 
@@ -65,13 +65,13 @@ def read(rows: Columns) -> LinkPowers:
     ("samples", "won"),
     [
         ([{}], 0),
-        ([{"sample_time_ns": 1}, {"sequence": 9, "order": 1}], 0),  # latest time first
+        ([{"sample_time_ns": 1}, {"sequence": 9, "order": 1}], 0),  # the latest time wins
         ([{"sequence": 9}, {"sample_time_ns": 1, "order": 1}], 1),
         ([{"sequence": 1}, {"sequence": 2, "order": 1}], 1),  # then the highest sequence
         ([{"sequence": 2**63, "order": 1}, {"sequence": 1}], 0),
         ([{"order": 1}, {"order": 0}], 1),  # then the first to arrive
-        ([{}, {}], 0),  # within a report the first named
-        ([{}, {"sample_time_ns": 1, "has_data": False}], 0),  # no data hides nothing
+        ([{}, {}], 0),  # within a report the first one
+        ([{}, {"sample_time_ns": 1, "has_data": False}], 0),  # a sample without data hides nothing
         ([{"has_data": False}], None),
     ],
 )
@@ -90,7 +90,7 @@ def test_a_sample_counts_as_a_whole() -> None:
     np.testing.assert_equal(found.powers["rx_osc_dbm"][0], [-12.0, NAN])
 
 
-def test_directions() -> None:
+def test_each_direction_has_its_ends() -> None:
     both = ROLE_TX | ROLE_RX
     found = read(
         ends(
@@ -121,7 +121,7 @@ def test_links_that_are_not_asked_for_are_left_out() -> None:
     assert len(read_powers(rows, np.array([], np.uint64)).link) == 0
 
 
-def test_nothing() -> None:
+def test_no_rows() -> None:
     assert len(read(ends()).link) == 0
 
 
@@ -140,8 +140,8 @@ def test_nothing() -> None:
 )
 def test_new_samples(change: dict[str, Any], is_new: bool) -> None:
     known = sample(Z, ROLE_RX, -9.0)
-    news = new_samples(ends({**known, **change}), [ends(), ends(known)])
-    assert len(news["link"]) == int(is_new)
+    new = new_samples(ends({**known, **change}), [ends(), ends(known)])
+    assert len(new["link"]) == int(is_new)
 
 
 def test_blocks_are_joined_whatever_form_their_powers_have() -> None:

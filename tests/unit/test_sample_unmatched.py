@@ -1,7 +1,9 @@
+"""Which samples in no link are written."""
+
 from transforms.sample_unmatched import written
 
 
-def test_first_hundred_then_one_in_a_thousand() -> None:
+def test_the_first_hundred_then_one_in_a_thousand() -> None:
     for sizes in ([3500], [1] * 3500, [99, 2, 999, 1000, 1400]):
         positions, first = [], 0
         for number in sizes:

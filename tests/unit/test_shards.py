@@ -1,4 +1,4 @@
-"""Shards: the same for all time, and evenly over Flink's subtasks."""
+"""Shards never change, and Flink spreads them evenly over its subtasks."""
 
 from collections import Counter
 
@@ -48,10 +48,10 @@ def keys(num_shards: int) -> set[int]:
 
 
 def test_key_groups_are_those_of_flink() -> None:
-    # What Flink's KeyGroupRangeAssignment said of Beam's FlinkKey, eight subtasks.
-    seen = [3, 6, 7, 1, 4, 5, 0, 1, 5, 5, 1, 4, 6, 1, 7, 0]
+    # From Flink's KeyGroupRangeAssignment, for Beam's FlinkKey and eight subtasks.
+    subtasks = [3, 6, 7, 1, 4, 5, 0, 1, 5, 5, 1, 4, 6, 1, 7, 0]
 
-    assert [key_group(key) * 8 // KEY_GROUPS for key in range(16)] == seen
+    assert [key_group(key) * 8 // KEY_GROUPS for key in range(16)] == subtasks
 
 
 @pytest.mark.parametrize("num_shards", [1, 2, 4, 8, 16, 32])
@@ -64,11 +64,11 @@ def test_shards_are_spread_evenly(num_shards: int) -> None:
 
 
 @pytest.mark.parametrize("num_shards", [1, 2, 3, 7, 32, 33, 100])
-def test_each_shard_has_a_key_of_its_own(num_shards: int) -> None:
+def test_each_shard_has_its_own_key(num_shards: int) -> None:
     assert len(keys(num_shards)) == num_shards
 
 
-def test_shards_are_the_same_for_all_time() -> None:
+def test_shards_never_change() -> None:
     assert [shard_of(f"link-{i}", 8) for i in range(6)] == [
         shard_of(b"link-%d" % i, 8) for i in range(6)
     ]

@@ -1,8 +1,8 @@
-"""State that an older version wrote is read, or refused in words.
+"""State of an older version is read, or refused in words.
 
 `tests/golden/tracks_state_v<N>.bin` is what version N kept in the middle of a trace. When the
-format changes, the version goes up, the old file stays, and
-`python -m tests.unit.test_state_of_older_versions` writes the new one.
+format changes, raise the version, keep the old file, and write the new one with
+`python -m tests.unit.test_state_of_older_versions`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from tests import builders
 from tests.kernel_replay import KernelReplay
 
 GOLDEN = Path(__file__).parent.parent / "golden"
-#: State of older versions is refused.
+#: The oldest version that is read; state of earlier ones is refused.
 OLDEST_READ = 4
-#: Faults of three links that are open in the middle, one base is being learned.
+#: In the middle each link has an open alarm.
 TRACES = {
     "L0": "0*10 x*30 0*20",
     "L1": "0*12 4*20 7*8 0*40",
@@ -69,7 +69,7 @@ def new_run() -> KernelReplay:
 
 
 @pytest.mark.parametrize("version", range(OLDEST_READ, TRACKER_STATE_VERSION + 1))
-def test_alarms_go_on_from_the_state_of_a_version(version: int) -> None:
+def test_alarms_go_on_from_saved_state(version: int) -> None:
     whole = new_run()
     feed(whole, 0, HALF_S)
     before = len(whole.out.events)
@@ -78,7 +78,7 @@ def test_alarms_go_on_from_the_state_of_a_version(version: int) -> None:
     tracks, *log = pickle.loads((GOLDEN / f"tracks_state_v{version}.bin").read_bytes())
     (cells,) = resumed.cells.values()
     cells.tracks.value, cells.read.values = tracks, log
-    # What the head said beside the version: a token, the moment reached, the sizes of two logs.
+    # The head has the version, a token, the moment reached, and the sizes of two logs.
     reached_us = builders.ns(HALF_S) // 1000
     cells.head.value = struct.pack("<B16sqQI", version, b"t" * 16, reached_us, 0, len(log))
     feed(whole, HALF_S, 90)
@@ -87,14 +87,14 @@ def test_alarms_go_on_from_the_state_of_a_version(version: int) -> None:
     assert {e["data"]["action"] for e in resumed.out.events} >= {"CHANGE", "CLEAR"}
 
 
-def test_a_newer_state_is_refused_in_words() -> None:
+def test_state_of_a_newer_version_is_refused_in_words() -> None:
     data, *_ = pickle.loads((GOLDEN / f"tracks_state_v{TRACKER_STATE_VERSION}.bin").read_bytes())
     with pytest.raises(ValueError, match="state of version 200 cannot be read by version"):
         unpack_tracks(bytes([200]) + data[1:], [])
 
 
 @pytest.mark.parametrize("version", range(1, OLDEST_READ))
-def test_the_state_of_the_first_versions_is_refused_in_words(version: int) -> None:
+def test_state_of_the_first_versions_is_refused_in_words(version: int) -> None:
     data = (GOLDEN / f"tracks_state_v{version}.bin").read_bytes()
     packed = data if version == 1 else pickle.loads(data)[0]
     with pytest.raises(ValueError, match=rf"state of version {version} cannot be .* start without"):

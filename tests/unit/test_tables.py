@@ -1,4 +1,4 @@
-"""Tables of the topology, and their state: a log of changes and a copy in memory."""
+"""Tables of the topology, and their state: a log of changes, and a copy in the worker."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tests.cells import FailingCalls, roll_back, saved, table_cells
 from transforms.state import HeldStates, SavedTable, TableCells, TableCodec
 
 
-def test_links_round_trip() -> None:
+def test_links_come_back_from_their_block() -> None:
     block = Block.from_bytes(links_block({"L1": b"one", "L2": None}).to_bytes())
     assert links_of(block) == {"L1": b"one", "L2": None}
 
 
-def test_link_table() -> None:
+def test_a_link_table_keeps_the_last_of_each_link() -> None:
     table = LinkTable()
     table.apply(links_block({"L1": b"one", "L2": b"two", "L3": None}))
     table.apply(links_block({"L2": None, "L4": b"four"}))
@@ -43,7 +43,7 @@ def test_a_rival_is_another_link_of_the_same_key(monkeypatch: pytest.MonkeyPatch
     assert table.rival("1b") is None
 
 
-def test_link_end_table_comes_back_from_its_block() -> None:
+def test_a_link_end_table_comes_back_from_its_block() -> None:
     table = LinkEndTable(2)
     rows = link_ends(link("L1")) + link_ends(link("L2", "B", "Y"))
     assert table.apply(link_ends_block(LinkEndChange(row, True) for row in rows))
@@ -69,7 +69,7 @@ def read(states: HeldStates[SavedTable[LinkTable], TableCells], cells: Any) -> L
         return saved_table.table
 
 
-def test_only_changes_are_written_and_the_log_is_read_by_others_only() -> None:
+def test_only_changes_are_written_and_only_other_workers_read_the_log() -> None:
     cells, mine = table_cells(), worker()
     for number in range(5):
         change(mine, cells, **{f"L{number}": b"x"})
@@ -79,10 +79,10 @@ def test_only_changes_are_written_and_the_log_is_read_by_others_only() -> None:
     assert read(other, cells) == read(mine, cells)
     assert cells.log.reads == 1
     change(other, cells, L0=None)
-    assert "L0" not in read(mine, cells)  # it sees that its copy is old
+    assert "L0" not in read(mine, cells)  # the token tells it that its copy is old
 
 
-def test_who_only_reads_writes_nothing() -> None:
+def test_reading_writes_nothing() -> None:
     cells, mine = table_cells(), worker()
     change(mine, cells, L1=b"x")
     before = saved(cells)
@@ -91,7 +91,7 @@ def test_who_only_reads_writes_nothing() -> None:
     assert saved(cells) == before
 
 
-def test_what_was_rolled_back_is_forgotten() -> None:
+def test_a_change_that_is_rolled_back_is_forgotten() -> None:
     cells, mine = table_cells(), worker()
     change(mine, cells, L1=b"x")
     before = saved(cells)

@@ -1,4 +1,4 @@
-"""Topology records and the files of a replay: what is refused, and what stays in force."""
+"""Topology records and files: what is refused, and what stays in force."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BAD: list[tuple[topo.FiberLink, str]] = [
     (link(z_end=end("")), "z_end has no node_id"),
     (link(a_end=topo.LinkEnd(node_id="A", tx_component="tx")), "a_end has no rx_component"),
     (link(a_end=topo.LinkEnd(node_id="A", rx_component="rx")), "a_end has no tx_component"),
-    (limited(degrade_warn_db=3.0), "za: thresholds do not ascend"),  # as degrade by default
+    (limited(degrade_warn_db=3.0), "za: thresholds do not ascend"),  # the default of degrade_db
     (limited(cut_db=6.0), "za: thresholds do not ascend"),
     (limited(degrade_db=5.0, degrade_severe_db=4.0), "za: thresholds do not ascend"),
     (link(az=span(min_span_loss_db=3, max_span_loss_db=2)), "az: min_span_loss_db is above"),
@@ -96,19 +96,19 @@ def test_good_links(one: topo.FiberLink) -> None:
         ('{"link_id": "L1", "maintenance": [{"start_unix_ns": 1e300}]}', "L1"),
     ],
 )
-def test_lines_that_are_no_link(line: str, link_id: str | None) -> None:
+def test_lines_that_are_not_a_link(line: str, link_id: str | None) -> None:
     with pytest.raises(BadTopologyError) as caught:
         parse_link_json(line)
     assert caught.value.link_id == link_id
 
 
-def test_bytes_that_are_no_link() -> None:
+def test_bytes_that_are_not_a_link() -> None:
     with pytest.raises(BadTopologyError) as caught:
         parse_link(b"\xff", "L9")
     assert caught.value.link_id == "L9"
 
 
-def test_unknown_fields_are_passed_over() -> None:
+def test_unknown_fields_are_ignored() -> None:
     record = {**json_format.MessageToDict(link()), "colour": "blue"}
     assert parse_link_json(json.dumps(record)) == link()
 
@@ -123,11 +123,11 @@ def test_thresholds() -> None:
 
 
 def write(path: Path, *lines: Any) -> str:
-    said = [
+    text = [
         json_format.MessageToJson(one, indent=None) if isinstance(one, topo.FiberLink) else one
         for one in lines
     ]
-    path.write_text("\n".join(said), encoding="utf-8")
+    path.write_text("\n".join(text), encoding="utf-8")
     return str(path)
 
 
@@ -155,14 +155,14 @@ def test_the_last_good_version_stays_in_force(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\n \n", b"{}\nx"])
-def test_a_topology_may_hold_no_link(tmp_path: Path, content: bytes) -> None:
+def test_a_file_may_have_no_link(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "t.json"
     path.write_bytes(content)
     assert read_topology(str(path)).links == {}
 
 
 @pytest.mark.parametrize("content", [b"x\n[]", b"\xff\xfe\x00"])
-def test_what_is_no_topology(tmp_path: Path, content: bytes) -> None:
+def test_a_file_without_a_record_is_no_topology(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "t.json"
     path.write_bytes(content)
     with pytest.raises(NotUsableError, match="no topology"):
@@ -184,7 +184,7 @@ def test_links_of_one_key_are_not_in_force_together(
 
 
 def test_a_bad_topology_passes_through_context_managers() -> None:
-    # An exception that cannot be written to is lost in them: they set its traceback.
+    # They set the traceback of an exception; one whose attributes cannot be set gets lost.
     @contextlib.contextmanager
     def around() -> Iterator[None]:
         yield

@@ -1,4 +1,4 @@
-"""A tracker in its state cells: what a worker holds is what the state says; if not, it is read."""
+"""A tracker in its state cells: a worker reads them only if its own copy is outdated."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def windows(tracker: Tracker) -> list[int]:
     return tracker.windows.between(0, 99)
 
 
-def test_what_was_written_here_is_not_read_again(cells: TrackerCells) -> None:
+def test_a_worker_does_not_read_what_it_wrote_itself(cells: TrackerCells) -> None:
     states = worker()
     receive(states, cells, 10)
     receive(states, cells, 11)
@@ -59,7 +59,7 @@ def test_what_was_written_here_is_not_read_again(cells: TrackerCells) -> None:
     assert cells.ends.reads == 0
 
 
-def test_another_worker_reads_what_is_open_and_what_event_time_has_reached(
+def test_another_worker_reads_the_open_windows_and_the_moment_reached(
     cells: TrackerCells,
 ) -> None:
     states = worker()
@@ -80,7 +80,7 @@ def test_another_worker_sets_timers_again(cells: TrackerCells) -> None:
         assert list(state.tracker.announce(BOUNDS.due_us(10))) == []
 
 
-def test_a_bundle_that_failed_leaves_nothing_behind(cells: TrackerCells) -> None:
+def test_a_failed_bundle_leaves_nothing_behind(cells: TrackerCells) -> None:
     states = worker()
     receive(states, cells, 10)
     before = saved(cells)
@@ -104,7 +104,7 @@ def test_an_error_while_a_state_is_open_leaves_nothing_behind(cells: TrackerCell
     assert windows(look(states, cells)) == [10]
 
 
-def test_state_that_was_cleared_is_not_held_on_to(cells: TrackerCells) -> None:
+def test_a_copy_of_cleared_state_is_dropped(cells: TrackerCells) -> None:
     states = worker()
     receive(states, cells, 10)
     assert look(states, tracker_cells()).newest_s is None
@@ -137,7 +137,7 @@ def test_tracks_and_links_come_back(cells: TrackerCells) -> None:
 
 
 @pytest.mark.parametrize("failing", [False, True])
-def test_links_that_come_and_go_move_what_was_read_to_its_new_row(failing: bool) -> None:
+def test_what_was_read_moves_to_its_new_row_as_links_come_and_go(failing: bool) -> None:
     def run(changes: Mapping[int, Mapping[str, bytes | None]]) -> KernelReplay:
         replay = KernelReplay(
             [link("L5", "L5-A", "L5-Z")],

@@ -1,4 +1,4 @@
-"""Every reason for which something is rejected, and which of several it is."""
+"""Every reason of rejection, and which one it is where several apply."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_reports(raw: bytes, reason: str, node_id: str | None, components: int) 
     assert (line["reason"], line["node_id"]) == (reason, node_id)
     assert base64.b64decode(line["payload_base64"]) == raw
     assert (line["component"], line["type"]) == (None, None)
-    # The others live on, and keep their own order of arrival.
+    # The others are kept, in their order of arrival.
     assert found.samples.order.tolist() == [0, 2]
     assert (found.num_reports, found.num_reports_rejected) == (3, 1)
     assert found.num_components == 2 + components
@@ -73,7 +73,7 @@ def test_reports(raw: bytes, reason: str, node_id: str | None, components: int) 
     [
         (component("", at=9999), ["MISSING_COMPONENT"]),  # before TIME_OUT_OF_BOUNDS, NO_VALUES
         (component("", value(99, NAN)), ["MISSING_COMPONENT"]),
-        (component("p", value(99, NAN), at=9999), ["TIME_OUT_OF_BOUNDS"]),  # its values aside
+        (component("p", value(99, NAN), at=9999), ["TIME_OUT_OF_BOUNDS"]),  # not its values
         (tx("p", 0, at=60), []),
         (tx("p", 0, at=60.001), ["TIME_OUT_OF_BOUNDS"]),
         (tx("p", 0, at=-600), []),
@@ -167,12 +167,12 @@ def test_the_last_valid_value_of_a_type_counts() -> None:
         ({"validity": 77, "admin_state": 77}, True),
     ],
 )
-def test_what_counts_as_no_data(fields: dict[str, int], has_data: bool) -> None:
+def test_samples_that_count_as_no_data(fields: dict[str, int], has_data: bool) -> None:
     found = decoded(payload("A", 0, tx("p", 0.0, **fields)))
     assert found.samples.has_data.tolist() == [has_data]
     assert not found.invalid
 
 
-def test_nothing() -> None:
+def test_no_records() -> None:
     found = decoded()
     assert (found.num_reports, found.num_components, found.samples.num_samples) == (0, 0, 0)

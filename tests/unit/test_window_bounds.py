@@ -1,4 +1,4 @@
-"""When windows are due and close, and which moments tell of it."""
+"""When windows are due and close, and that these are the moments."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ BOUNDS = st.builds(
 WINDOWS = st.integers(-(10**6), 2 * 10**9)
 
 
-def closing_us(lateness: WindowBounds, window_s: int) -> int:
-    return lateness.due_us(window_s) + round(lateness.allowed_lateness_s * US)
+def closing_us(bounds: WindowBounds, window_s: int) -> int:
+    return bounds.due_us(window_s) + round(bounds.allowed_lateness_s * US)
 
 
 @given(BOUNDS, WINDOWS)
@@ -40,16 +40,16 @@ def test_a_window_is_due_and_closes_exactly_at_its_moments(
     ],
 )
 def test_moments_follow_each_other(allowed_s: float, moments: list[float]) -> None:
-    lateness = WindowBounds(2, allowed_s)
+    bounds = WindowBounds(2, allowed_s)
     in_us = [round(moment * US) for moment in moments]
     for moment, after in itertools.pairwise(in_us):
-        assert lateness.next_moment_us(moment) == after
-        assert lateness.last_moment_us(moment) == moment
-        assert lateness.last_moment_us(after - 1) == moment
+        assert bounds.next_moment_us(moment) == after
+        assert bounds.last_moment_us(moment) == moment
+        assert bounds.last_moment_us(after - 1) == moment
 
 
 @given(BOUNDS, WINDOWS)
-def test_no_moment_of_a_window_is_passed_over(lateness: WindowBounds, window_s: int) -> None:
-    for moment_us in (lateness.due_us(window_s), closing_us(lateness, window_s)):
-        assert lateness.last_moment_us(moment_us) == moment_us
-        assert lateness.next_moment_us(lateness.last_moment_us(moment_us - 1)) == moment_us
+def test_no_moment_of_a_window_is_skipped(bounds: WindowBounds, window_s: int) -> None:
+    for moment_us in (bounds.due_us(window_s), closing_us(bounds, window_s)):
+        assert bounds.last_moment_us(moment_us) == moment_us
+        assert bounds.next_moment_us(bounds.last_moment_us(moment_us - 1)) == moment_us
