@@ -37,7 +37,7 @@ setup(
         ]
     },
     install_requires=[
-        "apache-beam==2.70.0",
+        "apache-beam[gcp]==2.70.0",
         "confluent-kafka>=2.16",
         "crc32c>=2.7",
         "grpcio>=1.65",

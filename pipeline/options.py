@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
+from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import (
     GoogleCloudOptions,
     PipelineOptions,
@@ -17,6 +18,7 @@ from apache_beam.options.pipeline_options import (
 )
 
 from kernels.track_links.window_bounds import WindowBounds
+from pipeline.files import exists, is_remote
 from pipeline.kafka.config import settings
 from pipeline.settings import Settings
 from schema.errors import UsageError
@@ -175,6 +177,7 @@ def parse(arguments: Sequence[str]) -> Command:
 
     Raises:
         UsageError: it cannot be run as it is.
+        NotUsableError: a remote file cannot be looked at.
         SystemExit: help was asked for and given.
     """
     own, unknown = _parser().parse_known_args(list(arguments))
@@ -182,6 +185,7 @@ def parse(arguments: Sequence[str]) -> Command:
     beam = _beam_options(rest)
     runner = beam.view_as(StandardOptions).runner or "DirectRunner"
     _check_unknown(rest, beam, runner)
+    FileSystems.set_options(beam)
     files = {o: getattr(own, f"{o}_file") for o in OUTPUTS if getattr(own, f"{o}_file")}
     topics = {
         o: getattr(own, f"{o}_kafka_topic") for o in OUTPUTS if getattr(own, f"{o}_kafka_topic")
@@ -236,12 +240,14 @@ def _check_replay(own: argparse.Namespace, files: dict[str, str], topics: dict[s
     if not own.topology_file:
         raise UsageError("a replay needs --topology_file too")
     for name in ("pm_file", "topology_file"):
-        if not Path(getattr(own, name)).is_file():
+        if not exists(getattr(own, name)):
             raise UsageError(f"--{name}: there is no file {getattr(own, name)}")
     if topics:
         output = next(iter(topics))
         raise UsageError(f"a replay writes files: give --{output}_file, not --{output}_kafka_topic")
     for output, path in files.items():
+        if is_remote(path):
+            continue
         folder = Path(path).absolute().parent
         if not folder.is_dir():
             raise UsageError(f"--{output}_file: there is no folder {folder}")

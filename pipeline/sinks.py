@@ -1,15 +1,14 @@
 """Sinks: JSON lines in files, for runs that end."""
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import apache_beam as beam
 from apache_beam.transforms.trigger import AccumulationMode, AfterWatermark
 from apache_beam.transforms.window import GlobalWindows
 
+from pipeline import files
 from schema.outputs import EVENTS, Record
 
 
@@ -18,7 +17,8 @@ class FileSinks:
     """One file for each output, one JSON object a line; written whole when the input has ended.
 
     Attributes:
-        paths: file of each output; an output without one is not written.
+        paths: file of each output, any path that Beam's FileSystems know; an output without one
+            is not written.
         bounded: the input is bounded: events come in no order, so they are sorted by time.
     """
 
@@ -29,10 +29,11 @@ class FileSinks:
         """Empties the files, so that a failed run leaves none of an older run.
 
         Raises:
-            OSError: a file cannot be written.
+            NotUsableError: a remote file cannot be written.
+            OSError: a local file cannot be written.
         """
         for path in self.paths.values():
-            Path(path).write_bytes(b"")
+            files.write(path, ())
 
     def write(self, output: str, records: beam.PCollection[Record]) -> None:
         """Writes the records of an output."""
@@ -69,10 +70,7 @@ class _WriteLinesFn(beam.DoFn):
             return
         if self._by_time:
             lines.sort(key=_time_and_subject)
-        beside = Path(f"{self._path}.part")
-        with beside.open("wb") as file:
-            file.writelines(line + b"\n" for line in lines)
-        os.replace(beside, self._path)
+        files.write(self._path, (line + b"\n" for line in lines))
 
 
 def _time_and_subject(line: bytes) -> tuple[str, str]:

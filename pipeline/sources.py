@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from kernels.decode_reports.decode import parse_reports
 from kernels.track_links.window_bounds import WindowBounds
+from pipeline.files import local_copy
 from pipeline.graph import PmInput
 from schema.capture import read_capture
 from schema.outputs import Record
 from schema.records import EventTime, PmRecords
 from schema.side_lines import bad_topology_line, side_record
-from schema.topology_file import TopologyFile, read_topology
+from schema.topology_file import TopologyFile
 from transforms.decode_reports import MAX_GATHERED
 
 # Number of the first record, and how many there are; a moment [us], and 0.
@@ -31,8 +32,8 @@ class _FileSource:
     """What both replays share: the topology is a file, complete before the start.
 
     Attributes:
-        pm_file: capture file.
-        topology_file: JSON lines of FiberLink.
+        pm_file: capture file, any path that Beam's FileSystems know.
+        topology_file: JSON lines of FiberLink, likewise.
     """
 
     pm_file: str
@@ -40,11 +41,11 @@ class _FileSource:
 
     def topology(self, pipeline: beam.Pipeline) -> TopologyFile:
         """Returns the whole topology."""
-        return TopologyFile(self.topology_file)
+        return TopologyFile(self.topology_file, local_copy)
 
     def invalid(self, pipeline: beam.Pipeline) -> beam.PCollection[Record]:
         """Returns the topology lines that break the contract."""
-        lines = [bad_topology_line(e) for e in read_topology(self.topology_file).bad]
+        lines = [bad_topology_line(e) for e in self.topology(pipeline).read().bad]
         records = [side_record(line["link_id"], line) for line in lines]
         return pipeline | "BadTopology" >> beam.Create(records).with_output_types(Record)
 
@@ -90,7 +91,7 @@ class StreamReplay(_FileSource):
         """Returns the records in order of arrival, and the moments that the watermark moves to."""
         now = Timestamp(0)
         stream = TestStream(coder=beam.coders.BytesCoder()).with_output_types(bytes)
-        for moment_us, group in self._groups(list(read_capture(self.pm_file))):
+        for moment_us, group in self._groups(list(read_capture(local_copy(self.pm_file)))):
             if moment_us is not None:
                 stream = stream.add_elements([TimestampedValue(_moment(moment_us), now)])
                 now = Timestamp(micros=moment_us)
@@ -128,7 +129,7 @@ def _watermarks_ns(payloads: list[bytes]) -> list[int | None]:
 
 
 def _read_records(path: str) -> Iterable[PmRecords]:
-    payloads = iter(read_capture(path))
+    payloads = iter(read_capture(local_copy(path)))
     first = 0
     while some := list(itertools.islice(payloads, MAX_GATHERED)):
         yield PmRecords(some, first)

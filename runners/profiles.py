@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineResult
 
+from pipeline.files import local_copy
 from pipeline.graph import Sinks, Source
 from pipeline.options import Command
 from pipeline.settings import Settings
@@ -16,7 +17,7 @@ from runners import direct, flink, spark
 from schema.capture import check_capture
 from schema.errors import UsageError
 from schema.records import EventTime
-from schema.topology_file import read_topology
+from schema.topology_file import TopologyFile
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,9 @@ def _replay(
     options: PipelineOptions,
     counters: Callable[[PipelineResult], dict[str, int]],
 ) -> Prepared:
-    check_capture(command.pm_file)
-    read_topology(command.topology_file)
     files = command.pm_file, command.topology_file
+    check_capture(local_copy(command.pm_file), command.pm_file)
+    TopologyFile(command.topology_file, local_copy).read()
     source: Source
     if command.replay == "stream":
         source = StreamReplay(*files, command.settings.bounds)

@@ -12,6 +12,7 @@ from apache_beam.options.pipeline_options import (
 )
 from apache_beam.runners.runner import PipelineResult
 
+from pipeline.files import local_copy
 from pipeline.options import Command
 from runners import direct
 from runners.local.spark import LocalSpark, is_here
@@ -91,7 +92,8 @@ def counters(command: Command) -> Callable[[PipelineResult], dict[str, int]]:
 
     def counted(result: PipelineResult) -> dict[str, int]:
         found = direct.reported_counters(result)
-        reports, held = found.get(REPORTS, 0), sum(1 for _ in read_capture(command.pm_file))
+        reports = found.get(REPORTS, 0)
+        held = sum(1 for _ in read_capture(local_copy(command.pm_file)))
         windowed, joined = found.get(ENDS_WINDOWED, 0), found.get(ENDS_JOINED, 0)
         if reports < held:
             _log.warning(

@@ -39,8 +39,12 @@ def read_capture(path: str | Path) -> Iterator[bytes]:
             yield data[start:stop]
 
 
-def check_capture(path: str | Path) -> None:
+def check_capture(path: str | Path, name: str | None = None) -> None:
     """Checks that a file is a capture; warns when it is cut off inside a record.
+
+    Args:
+        path: where it can be read.
+        name: what people call it, if that is not the path.
 
     Raises:
         NotUsableError: it is not a capture.
@@ -54,10 +58,10 @@ def check_capture(path: str | Path) -> None:
     if end == size:
         return
     if not any_report:
-        raise NotUsableError(f"{path} is no capture: it holds no delimited PmReport")
+        raise NotUsableError(f"{name or path} is no capture: it holds no delimited PmReport")
     _log.warning(
         "%s is cut off inside a record: the %d whole records are replayed, %d bytes are left over",
-        path,
+        name or path,
         number,
         size - end,
     )

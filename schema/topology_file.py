@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,26 +34,36 @@ class TopologyFile:
 
     Attributes:
         path: JSON lines of FiberLink.
+        fetch: returns where the file can be read on the machine that calls it.
     """
 
     path: str
+    fetch: Callable[[str], str] = str
+
+    def read(self) -> Topology:
+        """Returns what the file says."""
+        return read_topology(self.fetch(self.path), self.path)
 
     def links(self) -> list[FiberLink]:
         """Returns the links in force."""
-        return list(read_topology(self.path).links.values())
+        return list(self.read().links.values())
 
     def links_of_shard(self, shard: int, num_shards: int) -> dict[str, bytes]:
         """Returns the links in force of a link shard, serialized, by link_id."""
         return {
             link_id: link.SerializeToString()
-            for link_id, link in read_topology(self.path).links.items()
+            for link_id, link in self.read().links.items()
             if shard_of(link_id, num_shards) == shard
         }
 
 
 @functools.lru_cache(maxsize=4)
-def read_topology(path: str) -> Topology:
+def read_topology(path: str, name: str | None = None) -> Topology:
     """Reads JSON lines of FiberLink; of several of a link the last of the highest version wins.
+
+    Args:
+        path: where the file can be read.
+        name: what people call it, if that is not the path.
 
     Raises:
         NotUsableError: no line is a JSON object.
@@ -64,7 +74,7 @@ def read_topology(path: str) -> Topology:
     bad: list[BadTopologyError] = []
     lines = [line for line in Path(path).read_bytes().splitlines() if line.strip()]
     if lines and not any(_is_json_object(line) for line in lines):
-        raise NotUsableError(f"{path} is no topology: no line is a JSON object")
+        raise NotUsableError(f"{name or path} is no topology: no line is a JSON object")
     for line in lines:
         try:
             link = parse_link_json(line.decode(errors="replace"))
