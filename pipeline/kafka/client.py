@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
+    IsolationLevel,
     KafkaError,
     KafkaException,
     Message,
@@ -28,7 +29,7 @@ from confluent_kafka.admin import (
     TopicDescription,
 )
 
-from pipeline.kafka.config import check_names, resolve
+from pipeline.kafka.config import ISOLATION_LEVEL, check_names, resolve
 from pipeline.kafka.security import certificate_fault, principal, security_options
 from schema.errors import KafkaConfigError, UsageError
 
@@ -140,6 +141,8 @@ class _Admin:
     def __init__(self, bootstrap_servers: str, config: Mapping[str, str]) -> None:
         """Creates the client from settings without references."""
         self._servers = bootstrap_servers
+        # The end of a topic is before a transaction that is still open.
+        self._isolation = IsolationLevel[_isolation_level(config).upper()]
         self._faults = _Faults(bootstrap_servers, config)
         options = _options(bootstrap_servers, config) | {"error_cb": self._faults.add}
         with _one_line("Kafka's settings"):
@@ -167,6 +170,7 @@ class _Admin:
         """Returns an offset of each partition of a topic."""
         asked = self._client.list_offsets(
             {TopicPartition(*partition): spec for partition in partitions},
+            isolation_level=self._isolation,
             request_timeout=_TIMEOUT_S,
         )
         with _one_line(f"Kafka at {self._servers}"):
@@ -205,12 +209,20 @@ def _options(bootstrap_servers: str, config: Mapping[str, str]) -> dict[str, obj
     }
 
 
+def _isolation_level(config: Mapping[str, str]) -> str:
+    level = config.get("isolation.level", ISOLATION_LEVEL)
+    if level.upper() not in IsolationLevel.__members__:
+        raise KafkaConfigError("isolation.level is read_committed or read_uncommitted")
+    return level
+
+
 def _resolved(config: Mapping[str, str]) -> dict[str, str]:
     """Returns the settings without references, checked."""
     try:
         plain = resolve(config)
         check_names(plain)
         security_options(plain)
+        _isolation_level(plain)
     except KafkaConfigError as error:
         raise UsageError(f"Kafka's settings: {error}") from None
     return plain
@@ -305,7 +317,7 @@ def read_until(
     look_at_topics(bootstrap_servers, config, [topic])
     plain = _resolved(config)
     options = _options(bootstrap_servers, plain) | _READER
-    options["isolation.level"] = plain.get("isolation.level", "read_uncommitted")
+    options["isolation.level"] = _isolation_level(plain)
     with closing(Consumer(options)) as consumer:
         consumer.assign([TopicPartition(topic, p, OFFSET_BEGINNING) for p in unread])
         while unread:

@@ -20,6 +20,9 @@ from schema.errors import KafkaConfigError
 
 _log = logging.getLogger("eventcenter")
 
+#: Aborted transactions are not read, unless the settings say otherwise.
+ISOLATION_LEVEL = "read_committed"
+
 _PACKAGE = "org.apache.kafka.common.config.provider"
 #: Class of each provider that a reference may name.
 PROVIDERS = {

@@ -9,6 +9,7 @@ import apache_beam as beam
 from pipeline.graph import PmInput
 from pipeline.kafka.batches import Batch, ReadBatches
 from pipeline.kafka.client import read_until
+from pipeline.kafka.config import ISOLATION_LEVEL
 from schema.records import EventTime, PmRecords, TopologyRecord
 from schema.times import NS_PER_MS
 
@@ -21,6 +22,7 @@ _CONSUMER_DEFAULTS = {
     # Offsets live in Flink's checkpoints.
     "enable.auto.commit": "false",
     "receive.buffer.bytes": "1048576",
+    "isolation.level": ISOLATION_LEVEL,
 }
 
 

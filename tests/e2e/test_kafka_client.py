@@ -57,6 +57,35 @@ def test_offsets_without_a_record_end_the_reading(kafka: LocalKafka) -> None:
     assert list(records) == [(None, b"a"), (None, b"b")]
 
 
+def test_transactions_that_are_aborted_or_open_are_not_read(kafka: LocalKafka) -> None:
+    kafka.create_topic("client-aborted")
+    with producer(kafka, transactional_id="client-aborted") as sender:
+        sender.init_transactions()
+        for value in (b"aborted", b"kept"):
+            sender.begin_transaction()
+            sender.send("client-aborted", value=value)
+            sender.flush()
+            if value == b"kept":
+                sender.commit_transaction()
+            else:
+                sender.abort_transaction()
+        sender.begin_transaction()
+        sender.send("client-aborted", value=b"open")
+        sender.flush()
+        state = held(kafka, "client-aborted")
+        assert state.end_offsets == {0: 4}  # two records, two markers; nothing of the third
+        topic = kafka.bootstrap_servers, {}, "client-aborted", state.end_offsets
+        assert list(read_until(*topic)) == [(None, b"kept")]
+        everything = {"isolation.level": "read_uncommitted"}
+        state = look_at_topics(kafka.bootstrap_servers, everything, ["client-aborted"])[
+            "client-aborted"
+        ]
+        assert state.end_offsets == {0: 5}
+        sender.abort_transaction()
+    with pytest.raises(UsageError, match=r"isolation\.level is read_committed or"):
+        look_at_topics(kafka.bootstrap_servers, {"isolation.level": "any"}, ["client-aborted"])
+
+
 def test_nothing_held_is_nothing_read() -> None:
     assert list(read_until("127.0.0.1:1", {}, "any", {0: 0, 1: 0})) == []
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 
 import pytest
+from kafka import KafkaProducer
 
 from runners.local.flink import LocalFlink
 from runners.local.kafka import LocalKafka
@@ -67,6 +69,22 @@ def test_an_idle_and_an_added_partition_and_clocks_that_jump(
     assert not got["events"][0]["data"]["detected_late"]
     assert [line["reason"] for line in got["invalid"]] == ["TIME_OUT_OF_BOUNDS"]
     assert not got["late"]
+
+
+def test_reports_of_an_aborted_transaction_are_not_read(job: LiveJob, kafka: LocalKafka) -> None:
+    sender = KafkaProducer(
+        bootstrap_servers=kafka.bootstrap_servers, transactional_id=f"{job.name}-aborted"
+    )
+    with contextlib.closing(sender):
+        sender.init_transactions()
+        sender.begin_transaction()
+        sender.send(f"{job.name}-pm", key=b"L-A", value=b"\xff", partition=0)  # no report
+        sender.flush()
+        sender.abort_transaction()
+    feed(job, "x", 6)
+    got = job.wait_for("the cut is seen", lambda got: len(got["events"]) > 0)
+    assert got["events"][0]["data"]["code"] == "FIBER_CUT"
+    assert got["invalid"] == []
 
 
 def test_a_topic_created_again(job: LiveJob, kafka: LocalKafka) -> None:
