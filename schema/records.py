@@ -28,7 +28,8 @@ class PmRecords:
         payloads: each a serialized PmReport, or what claims to be one.
         first: place of the first in the order of all records; None = the clock gives the places.
         times_ns: (len(payloads),) int64, timestamps of the records [ns since the Unix epoch];
-            None where the source has none: the collect times stand in.
+            negative where a record has none, None where the source has none: then the report's
+            collect time stands in.
     """
 
     payloads: Sequence[bytes]

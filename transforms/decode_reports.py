@@ -97,7 +97,7 @@ class _DecodeFn(beam.DoFn):
         newest_us = timestamp.micros
         if records.times_ns is not None:
             self._times_ns.append(records.times_ns)
-            newest_us = int(records.times_ns.max()) // 1000
+            newest_us = max(newest_us, int(records.times_ns.max()) // 1000)
         self._newest_us = max(self._newest_us, newest_us)
         self._orders.append(self._order(records))
         self._payloads += records.payloads

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kernels.decode_reports.fast_path import FastPath
 from kernels.decode_reports.flatten import FlatReports, flatten
 from kernels.decode_reports.samples import Samples, joined_samples, sound_samples
-from kernels.decode_reports.validate import Checked, validate
+from kernels.decode_reports.validate import Checked, reference_time_ns, validate
 from schema import pm_report_pb2
 from schema.side_lines import Reason, component_line, malformed_line, report_line, value_line
 
@@ -82,8 +82,7 @@ def decode(
     Args:
         payloads: serialized PmReports.
         order: (len(payloads),) order of arrival.
-        record_time_ns: (len(payloads),) timestamps of the records [ns since the Unix epoch];
-            None where the source has none: the collect times stand in.
+        record_time_ns: (len(payloads),) timestamps of the records, see `reference_time_ns`.
         fast_path: knows the layouts of earlier reports, and learns those of new ones.
     """
     parts, left = fast_path.take(payloads, order, record_time_ns)
@@ -94,8 +93,8 @@ def decode(
         parsed, good, bad = parse_reports([payloads[number] for number in left])
         flat = flatten(parsed)
         number = left[good]
-        reference_ns = flat.collect_time_ns if record_time_ns is None else record_time_ns[number]
-        checked = validate(flat, reference_ns)
+        record_ns = None if record_time_ns is None else record_time_ns[number]
+        checked = validate(flat, reference_time_ns(flat.collect_time_ns, record_ns))
         parts.append(sound_samples(flat, checked, order[number]))
         num_components += len(flat.component)
         num_rejected = len(bad) + int(np.count_nonzero(checked.report_reason))

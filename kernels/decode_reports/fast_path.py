@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from kernels.decode_reports.report_layout import ReadingPlaces, ReportLayout, learn_layout
 from kernels.decode_reports.samples import Samples
-from kernels.decode_reports.validate import is_out_of_bounds, is_sound
+from kernels.decode_reports.validate import is_out_of_bounds, is_sound, reference_time_ns
 
 #: How many layouts are kept; the least recently used one goes first.
 MAX_LAYOUTS = 256
@@ -53,8 +53,7 @@ class FastPath:
         Args:
             payloads: serialized PmReports.
             order: (len(payloads),) order of arrival.
-            record_time_ns: (len(payloads),) timestamps of the records [ns since the Unix epoch];
-                None where the collect times stand in.
+            record_time_ns: (len(payloads),) timestamps of the records, see `reference_time_ns`.
 
         Returns:
             The samples of what could be decoded, layout by layout; and the numbers of the
@@ -127,7 +126,7 @@ def _decode(
     sound &= collect_ns > 0
     sample_ns = _varints(reports, layout.sample_time)
     sample_ns = np.where(sample_ns == 0, collect_ns[:, None], sample_ns)
-    reference_ns = collect_ns if record_time_ns is None else record_time_ns
+    reference_ns = reference_time_ns(collect_ns, record_time_ns)
     sound &= ~is_out_of_bounds(sample_ns, reference_ns[:, None]).any(axis=1)
     readings: dict[int, NDArray[np.float64]] = {}
     for pm_type, where in layout.readings.items():

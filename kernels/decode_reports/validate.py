@@ -94,6 +94,21 @@ def validate(flat: FlatReports, reference_time_ns: NDArray[np.int64]) -> Checked
     )
 
 
+def reference_time_ns(
+    collect_time_ns: NDArray[np.int64], record_time_ns: NDArray[np.int64] | None
+) -> NDArray[np.int64]:
+    """Returns (R,) what sample times are compared with [ns since the Unix epoch].
+
+    Args:
+        collect_time_ns: (R,) of the reports.
+        record_time_ns: (R,) timestamps of the records; negative = a record has none, None = no
+            record has one. Then the report's collect time stands in.
+    """
+    if record_time_ns is None:
+        return collect_time_ns
+    return np.where(record_time_ns < 0, collect_time_ns, record_time_ns)
+
+
 def is_out_of_bounds(
     sample_time_ns: NDArray[np.int64], reference_ns: NDArray[np.int64]
 ) -> NDArray[np.bool_]:

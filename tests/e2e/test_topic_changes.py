@@ -36,13 +36,14 @@ def now() -> int:
     return int(time.time()) - builders.T0
 
 
-def feed(job: LiveJob, word: str, seconds: int) -> None:
+def feed(job: LiveJob, word: str, seconds: int, *, has_time: bool = True) -> None:
     """Sends reports of both ends every second, to the first partition."""
     for _ in range(seconds):
         at = now()
         payloads = builders.second(at, word, a=NODES[0], z=NODES[1], sequence=1)
         nodes = [pm.PmReport.FromString(payload).node_id for payload in payloads]
-        records = [Sent(n, p, builders.ns(at)) for n, p in zip(nodes, payloads, strict=True)]
+        sent_ns = builders.ns(at) if has_time else -1_000_000  # Kafka's way to say: none
+        records = [Sent(n, p, sent_ns) for n, p in zip(nodes, payloads, strict=True)]
         job.send_pm(records, partition=0)
         time.sleep(1)
 
@@ -85,6 +86,13 @@ def test_reports_of_an_aborted_transaction_are_not_read(job: LiveJob, kafka: Loc
     got = job.wait_for("the cut is seen", lambda got: len(got["events"]) > 0)
     assert got["events"][0]["data"]["code"] == "FIBER_CUT"
     assert got["invalid"] == []
+
+
+def test_a_record_without_a_timestamp_has_its_report_s(job: LiveJob) -> None:
+    feed(job, "x", 6, has_time=False)
+    got = job.wait_for("the cut is seen", lambda got: len(got["events"]) > 0)
+    assert got["events"][0]["data"]["code"] == "FIBER_CUT"
+    assert (got["invalid"], got["late"]) == ([], [])
 
 
 def test_a_topic_created_again(job: LiveJob, kafka: LocalKafka) -> None:

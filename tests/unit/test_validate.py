@@ -98,6 +98,15 @@ def test_the_record_timestamp_is_the_reference(at: float, reason: list[str]) -> 
     assert reasons(decoded(payload("A", 0, tx("tx", 0)), at=at)) == reason
 
 
+@pytest.mark.parametrize(("at", "reason"), [(60.0, []), (60.1, ["TIME_OUT_OF_BOUNDS"])])
+def test_without_a_record_timestamp_the_collect_time_is_the_reference(
+    at: float, reason: list[str]
+) -> None:
+    none_ns = np.array([-1_000_000])
+    late = payload("A", 0, tx("tx", 0, at=at))
+    assert reasons(decode([late], np.arange(1), none_ns, FastPath())) == reason
+
+
 @pytest.mark.parametrize(
     ("one", "reason"),
     [
