@@ -1,9 +1,11 @@
 """The FlinkRunner: live runs and replays, on a given cluster or on one started for the run."""
 
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
+from pipeline.kafka.batches import ReadBatches
 from pipeline.kafka.client import TopicState, look_at_topics
 from pipeline.kafka.read import KafkaSource
 from pipeline.kafka.watch import TopicWatch, watching
@@ -151,6 +153,9 @@ def kafka(
         list(command.topics.values()),
     )
     _warn_of_empty_partitions(command.pm_kafka_topic, topics[command.pm_kafka_topic])
+    in_batches = ReadBatches.is_offered(expansion_service)
+    reader = "ReadBatches, in batches" if in_batches else "ReadFromKafka, record by record"
+    print(f"Kafka is read by {reader}.", file=sys.stderr)
     source = KafkaSource(
         bootstrap_servers=command.bootstrap_servers,
         pm_topic=command.pm_kafka_topic,
@@ -160,6 +165,7 @@ def kafka(
         if command.beam_option("savepoint_path")
         else topics[command.topology_kafka_topic].end_offsets,
         expansion_service=expansion_service,
+        in_batches=in_batches,
         config=command.kafka_config,
     )
     sinks = KafkaSinks(

@@ -11,59 +11,65 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
+from apache_beam.io.kafka import ReadFromKafka
+from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.transforms.external import ExternalTransform, ImplicitSchemaPayloadBuilder
 from numpy.typing import NDArray
 
-from schema.errors import UsageError
-
-#: Name of the step in the expansion service.
-_URN = "eventcenter:kafka_read_batches:v1"
 #: Columns in front of the bytes: timestamp, offset, partition, length of key and of value.
 _DTYPES = ("<i8", "<i8", "<i4", "<i4", "<i4")
 
 
-@dataclass
-class ReadBatches(beam.PTransform):
-    """Reads a topic from the offsets in the checkpoint, or where `auto.offset.reset` says.
+class ReadBatches(ReadFromKafka):
+    """Reads a topic, many records an element, from the offsets in the checkpoint or the start.
 
-    Attributes:
-        topic: the topic.
-        consumer_config: settings of the consumer, in Java's names.
-        is_ordered: event time follows the newest record of each partition; otherwise the clock.
-        expansion_service: an expansion service with `runners/java/flink` on its class path.
+    Elements are bytes for `Batch.from_bytes`, each with the timestamp of its oldest record. What
+    it runs in Java must be on the class path of the expansion service.
     """
 
-    topic: str
-    consumer_config: Mapping[str, str]
-    is_ordered: bool
-    expansion_service: str
+    URN = "eventcenter:kafka_read_batches:v1"
 
-    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection[bytes]:
-        """Returns batches for `Batch.from_bytes`, each with the timestamp of its oldest record.
+    def __init__(
+        self,
+        consumer_config: Mapping[str, str],
+        topic: str,
+        *,
+        is_ordered: bool,
+        expansion_service: str,
+    ) -> None:
+        """Describes the step.
 
-        Raises:
-            UsageError: the expansion service does not know the step.
+        Args:
+            consumer_config: settings of the consumer, in Java's names.
+            topic: the topic.
+            is_ordered: event time follows the newest record of each partition; otherwise the clock.
+            expansion_service: host:port.
         """
         settings = {
-            "topic": self.topic,
-            "consumer_config": dict(self.consumer_config),
-            "ordered": self.is_ordered,
+            "topic": topic,
+            "consumer_config": dict(consumer_config),
+            "ordered": is_ordered,
         }
-        read = ExternalTransform(
-            _URN, ImplicitSchemaPayloadBuilder(settings), self.expansion_service
-        )
+        payload = ImplicitSchemaPayloadBuilder(settings)
+        ExternalTransform.__init__(self, self.URN, payload, expansion_service)
+
+    @classmethod
+    def is_offered(cls, expansion_service: str) -> bool:
+        """Returns whether an expansion service knows the step; a stock one does not."""
+        pipeline = beam.Pipeline(runner="FnApiRunner", options=PipelineOptions([]))
+        config = {"bootstrap.servers": "localhost:9092"}  # to describe a step nobody is asked
+        step = cls(config, "any", is_ordered=True, expansion_service=expansion_service)
         try:
-            return pipeline | "Batches" >> read
+            _ = pipeline | step
         except RuntimeError as error:
-            if _URN not in str(error):
+            if f"Unknown urn: {cls.URN}" not in str(error):
                 raise
-            raise UsageError(
-                f"the expansion service at {self.expansion_service} does not know {_URN}: start it "
-                "with all jars of .cache/jars/flink on its class path"
-            ) from None
+            return False
+        return True
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,17 @@ class Batch:
     partitions: NDArray[np.int32]
     keys: list[bytes | None]
     values: list[bytes | None]
+
+    @classmethod
+    def of_record(cls, record: Any) -> Batch:
+        """Returns what `ReadFromKafka` reads with metadata: one record."""
+        return cls(
+            np.array([record.timestamp], np.int64),
+            np.array([record.offset], np.int64),
+            np.array([record.partition], np.int32),
+            [record.key],
+            [record.value],
+        )
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Batch:

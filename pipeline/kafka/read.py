@@ -1,10 +1,14 @@
 """Kafka as source: PM reports, the topology at the start, and its changes."""
 
+from __future__ import annotations
+
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import apache_beam as beam
+from apache_beam.io.kafka import ReadFromKafka
 
 from pipeline.graph import PmInput
 from pipeline.kafka.batches import Batch, ReadBatches
@@ -36,6 +40,8 @@ class KafkaSource:
         topology_topic: topic of the topology, compacted.
         topology_held: end offset of each partition of the topology when the job was submitted.
         expansion_service: where Java steps come from.
+        in_batches: the expansion service offers `ReadBatches`; otherwise Beam's own
+            `ReadFromKafka` reads, one record an element.
         config: more settings for the consumers.
     """
 
@@ -44,6 +50,7 @@ class KafkaSource:
     topology_topic: str
     topology_held: dict[int, int]
     expansion_service: str
+    in_batches: bool = True
     config: dict[str, str] = field(default_factory=dict)
 
     event_time = EventTime.LIVE
@@ -53,7 +60,7 @@ class KafkaSource:
         return PmInput(
             pipeline
             | "ReadPm" >> self._read(self.pm_topic, is_ordered=True)
-            | "PmRecords" >> beam.Map(pm_records).with_output_types(PmRecords)
+            | "PmRecords" >> beam.Map(pm_records, self._to_batch).with_output_types(PmRecords)
         )
 
     def topology(self, pipeline: beam.Pipeline) -> beam.PCollection[list[TopologyRecord]]:
@@ -73,7 +80,7 @@ class KafkaSource:
             pipeline
             | "ReadTopology" >> self._read(self.topology_topic, is_ordered=False)
             | "Changes"
-            >> beam.Map(topology_changes, self.topology_held).with_output_types(
+            >> beam.Map(topology_changes, self._to_batch, self.topology_held).with_output_types(
                 list[TopologyRecord]
             )
         )
@@ -82,9 +89,13 @@ class KafkaSource:
     def invalid(self, pipeline: beam.Pipeline) -> None:
         """Returns nothing: this source rejects nothing."""
 
-    def _read(self, topic: str, *, is_ordered: bool) -> ReadBatches:
+    @property
+    def _to_batch(self) -> Callable[[Any], Batch]:
+        return Batch.from_bytes if self.in_batches else Batch.of_record
+
+    def _read(self, topic: str, *, is_ordered: bool) -> _ReadTopic:
         config = _CONSUMER_DEFAULTS | self.config | {"bootstrap.servers": self.bootstrap_servers}
-        return ReadBatches(topic, config, is_ordered, self.expansion_service)
+        return _ReadTopic(topic, config, is_ordered, self.expansion_service, self.in_batches)
 
     def _read_held(self, topic: str) -> Iterator[list[TopologyRecord]]:
         records = read_until(self.bootstrap_servers, self.config, topic, self.topology_held)
@@ -92,17 +103,52 @@ class KafkaSource:
             yield some
 
 
-def pm_records(data: bytes) -> PmRecords:
-    """Returns the PM of a batch, with the times at which it was sent."""
-    batch = Batch.from_bytes(data)
+@dataclass
+class _ReadTopic(beam.PTransform):
+    """Reads a topic with `ReadFromKafka`, or with what we make of it."""
+
+    topic: str
+    config: dict[str, str]
+    is_ordered: bool
+    expansion_service: str
+    in_batches: bool
+
+    @beam.typehints.no_annotations  # the elements are rows or bytes
+    def expand(self, pipeline: beam.Pipeline) -> beam.PCollection:
+        if self.in_batches:
+            return pipeline | "Batches" >> ReadBatches(
+                self.config,
+                self.topic,
+                is_ordered=self.is_ordered,
+                expansion_service=self.expansion_service,
+            )
+        policy = (
+            ReadFromKafka.create_time_policy
+            if self.is_ordered
+            else ReadFromKafka.processing_time_policy
+        )
+        return pipeline | "Records" >> ReadFromKafka(
+            self.config,
+            [self.topic],
+            timestamp_policy=policy,
+            with_metadata=True,
+            expansion_service=self.expansion_service,
+        )
+
+
+def pm_records(element: Any, to_batch: Callable[[Any], Batch] = Batch.from_bytes) -> PmRecords:
+    """Returns the PM of an element, with the times at which it was sent."""
+    batch = to_batch(element)
     return PmRecords(
         [value or b"" for value in batch.values], times_ns=batch.timestamps_ms * NS_PER_MS
     )
 
 
-def topology_changes(data: bytes, held: dict[int, int]) -> list[TopologyRecord]:
-    """Returns the topology records of a batch that lie behind what was held at the start."""
-    batch = Batch.from_bytes(data)
+def topology_changes(
+    element: Any, to_batch: Callable[[Any], Batch], held: dict[int, int]
+) -> list[TopologyRecord]:
+    """Returns the topology records of an element that lie behind what was held at the start."""
+    batch = to_batch(element)
     places = zip(batch.partitions.tolist(), batch.offsets.tolist(), strict=True)
     return [
         TopologyRecord(key, value)

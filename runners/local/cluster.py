@@ -286,7 +286,7 @@ class LocalCluster(Parts):
         flink = distribution.fetch()
         logging = f"-Dlog4j.configurationFile={directory}/log4j.properties"
         command = [
-            *jars.java_with(flink / "lib", heap_mb=heap_mb, options=(*OPENS, *java, logging)),
+            *jars.java_with(f"{flink}/lib/*", heap_mb=heap_mb, options=(*OPENS, *java, logging)),
             main_class,
             f"--configDir={directory}",
             f"-Dmetrics.reporter.prometheus.port={metrics_port}",

@@ -40,15 +40,17 @@ class LocalFlink(Parts):
     #: Master that stands for a cluster in the job server's own JVM, one for each job.
     INSIDE = "[local]"
 
-    def __init__(self, *, master: str = INSIDE, heap_mb: int = 1024) -> None:
+    def __init__(self, *, master: str = INSIDE, heap_mb: int = 1024, stock: bool = False) -> None:
         """Describes the cluster; it is started on entry.
 
         Args:
             master: REST interface, host:port, of another cluster that gets the jobs instead.
             heap_mb: memory of the JVM that holds the job server and the cluster.
+            stock: with Beam's own jars alone.
         """
         self._master = master
         self._heap_mb = heap_mb
+        self._stock = stock
         self._job_port, self._artifact_port, self._expansion_port = free_ports(3)
         self._log = log_file("flink")
         super().__init__()
@@ -92,9 +94,10 @@ class LocalFlink(Parts):
                 directory=Path(directory),
                 log=self._log,
                 heap_mb=self._heap_mb,
+                stock=self._stock,
             )
         )
-        expansion = stack.enter_context(expansion_service(self._expansion_port))
+        expansion = stack.enter_context(expansion_service(self._expansion_port, stock=self._stock))
         jobs.wait_for_port(self._job_port, _START_TIMEOUT_S)
         expansion.wait_for_port(self._expansion_port, _START_TIMEOUT_S)
         self._processes = [jobs, expansion]

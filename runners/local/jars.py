@@ -23,6 +23,8 @@ from schema.errors import MissingPartError
 CHECKOUT = Path(__file__).resolve().parents[2]
 CACHE = CHECKOUT / ".cache"
 NAMES = ("flink", "kafka", "spark")
+#: Jars that are built from the sources in runners/java.
+OWN_JARS = ("kafka-batches-*.jar",)
 
 _JAVA_VERSION = 17
 _STAMP = ".recipe-sha256"
@@ -36,15 +38,27 @@ _MEGABYTES = {"B": 1e-6, "kB": 1e-3, "MB": 1.0, "GB": 1e3}
 LIGHT = ("-XX:TieredStopAtLevel=1",)
 
 
-def java(name: str, *, heap_mb: int, options: Iterable[str] = ()) -> list[str]:
-    """Returns the start of a command line: Java with the class path of one of `NAMES`."""
-    return java_with(fetch(name), heap_mb=heap_mb, options=options)
+def java(name: str, *, heap_mb: int, options: Iterable[str] = (), stock: bool = False) -> list[str]:
+    """Returns the start of a command line: Java with the class path of one of `NAMES`.
+
+    Args:
+        name: of the class path.
+        heap_mb: memory of the JVM.
+        options: more options of Java.
+        stock: leave out the jars that are built here.
+    """
+    jars = fetch(name)
+    if not stock:
+        return java_with(f"{jars}/*", heap_mb=heap_mb, options=options)
+    own = {pattern for jar in OWN_JARS for pattern in jars.glob(jar)}
+    others = sorted(str(jar) for jar in set(jars.glob("*.jar")) - own)
+    return java_with(":".join(others), heap_mb=heap_mb, options=options)
 
 
-def java_with(jars: Path, *, heap_mb: int, options: Iterable[str] = ()) -> list[str]:
-    """Returns the start of a command line: Java with all jars of a directory."""
+def java_with(class_path: str, *, heap_mb: int, options: Iterable[str] = ()) -> list[str]:
+    """Returns the start of a command line: Java with a class path."""
     require_java()
-    return ["java", f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", *options, "-cp", f"{jars}/*"]
+    return ["java", f"-Xmx{heap_mb}m", "-XX:+UseSerialGC", *options, "-cp", class_path]
 
 
 def opens(*packages: str) -> tuple[str, ...]:

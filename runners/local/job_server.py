@@ -19,6 +19,7 @@ def job_server(
     directory: Path,
     log: Path,
     heap_mb: int,
+    stock: bool = False,
 ) -> Process:
     """Describes a job server.
 
@@ -30,10 +31,11 @@ def job_server(
         directory: holds Flink's configuration; takes the files of jobs.
         log: file that takes its output.
         heap_mb: its memory, a cluster inside included.
+        stock: with Beam's own jars alone.
     """
     options = (*OPENS, *jars.LIGHT, f"-Djava.io.tmpdir={directory}")
     command = [
-        *jars.java("flink", heap_mb=heap_mb, options=options),
+        *jars.java("flink", heap_mb=heap_mb, options=options, stock=stock),
         "org.apache.beam.runners.flink.FlinkJobServerDriver",
         f"--flink-master={master}",
         f"--flink-conf-dir={directory}",
@@ -47,10 +49,15 @@ def job_server(
     return Process("the job server", command, log, env={"FLINK_CONF_DIR": str(directory)})
 
 
-def expansion_service(port: int) -> Process:
-    """Describes an expansion service with which Flink itself reads Kafka."""
+def expansion_service(port: int, *, stock: bool = False) -> Process:
+    """Describes an expansion service with which Flink itself reads Kafka.
+
+    Args:
+        port: where it serves.
+        stock: with Beam's own jars alone: it offers `ReadFromKafka`, but not `ReadBatches`.
+    """
     command = [
-        *jars.java("flink", heap_mb=256, options=(*OPENS, *jars.LIGHT)),
+        *jars.java("flink", heap_mb=256, options=(*OPENS, *jars.LIGHT), stock=stock),
         "org.apache.beam.sdk.expansion.service.ExpansionService",
         str(port),
         # Java steps run inside Flink's JVM.

@@ -143,6 +143,22 @@ def job(request: pytest.FixtureRequest, kafka: LocalKafka, flink: LocalFlink) ->
 
 @pytest.mark.e2e
 def test_every_output_is_the_oracles(job: LiveJob) -> None:
+    check_all_outputs(job)
+    assert "Kafka is read by ReadBatches, in batches." in job.log()
+
+
+@pytest.mark.e2e
+def test_so_it_is_with_nothing_but_beams_own_jars(kafka: LocalKafka) -> None:
+    options = ("--parallelism=1", f"--allowed_lateness_s={ALLOWED_LATENESS_S}")
+    with (
+        LocalFlink(stock=True) as flink,
+        LiveJob(kafka, flink, "stock", *options, pm_partitions=1) as job,
+    ):
+        check_all_outputs(job)
+        assert "Kafka is read by ReadFromKafka, record by record." in job.log()
+
+
+def check_all_outputs(job: LiveJob) -> None:
     now = int(time.time()) - builders.T0
     first, then = in_time(now, random.Random(1)), late(now)
     for link in topology():

@@ -1,5 +1,6 @@
 """Batches of records as Java writes them, and the PM and topology in them."""
 
+import re
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -7,7 +8,6 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-import apache_beam as beam
 import numpy as np
 import pytest
 from apache_beam.portability.api import beam_expansion_api_pb2
@@ -15,7 +15,6 @@ from apache_beam.transforms.external import ExternalTransform
 
 from pipeline.kafka.batches import Batch, ReadBatches
 from pipeline.kafka.read import pm_records, topology_changes
-from schema.errors import UsageError
 from schema.records import TopologyRecord
 
 
@@ -83,30 +82,41 @@ def test_topology_that_was_held_at_the_start_is_no_change() -> None:
         Record(partition=0, offset=10, key=b"L1", value=None),
         Record(partition=1, offset=0, key=b"L2", value=b"new"),
     ]
-    changes = list(topology_changes(as_java_writes_it(records), {0: 10}))
+    changes = list(topology_changes(as_java_writes_it(records), Batch.from_bytes, {0: 10}))
     assert changes == [TopologyRecord(b"L1", None), TopologyRecord(b"L2", b"new")]
 
 
-@pytest.mark.parametrize(
-    ("error", "kind", "said"),
-    [
-        (
-            "java.lang.UnsupportedOperationException: Unknown urn: "
-            "eventcenter:kafka_read_batches:v1",
-            UsageError,
-            "the expansion service at localhost:1 does not know",
-        ),
-        ("java.lang.IllegalStateException: out of memory", RuntimeError, "out of memory"),
-    ],
-)
-def test_an_expansion_service_without_the_step_is_reported(
-    monkeypatch: pytest.MonkeyPatch, error: str, kind: type[Exception], said: str
-) -> None:
+UNKNOWN = f"java.lang.UnsupportedOperationException: Unknown urn: {ReadBatches.URN}"
+
+
+@contextmanager
+def answering(error: str) -> Iterator[None]:
+    """An expansion service that answers with an error."""
+
     @contextmanager
     def service(address: str) -> Iterator[Any]:
         response = beam_expansion_api_pb2.ExpansionResponse(error=error)
         yield SimpleNamespace(Expand=lambda request: response)
 
-    monkeypatch.setattr(ExternalTransform, "service", staticmethod(service))
-    with pytest.raises(kind, match=said):
-        _ = beam.Pipeline(runner="FnApiRunner") | ReadBatches("pm", {}, True, "localhost:1")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ExternalTransform, "service", staticmethod(service))
+        yield
+
+
+def test_a_stock_expansion_service_does_not_offer_batches() -> None:
+    with answering(UNKNOWN):
+        assert not ReadBatches.is_offered("localhost:1")
+
+
+@pytest.mark.parametrize("fault", ["out of memory", f"no dependencies for urn: {ReadBatches.URN}"])
+def test_another_fault_of_the_expansion_service_is_no_answer(fault: str) -> None:
+    with answering(fault), pytest.raises(RuntimeError, match=re.escape(fault)):
+        ReadBatches.is_offered("localhost:1")
+
+
+def test_a_record_of_the_stock_reader_is_a_batch_of_one() -> None:
+    row = SimpleNamespace(partition=1, offset=7, timestamp=5, key=b"L1", value=None)
+    assert topology_changes(row, Batch.of_record, {1: 7}) == [TopologyRecord(b"L1", None)]
+    assert topology_changes(row, Batch.of_record, {1: 8}) == []
+    pm = pm_records(row, Batch.of_record)
+    assert (list(pm.payloads), pm.times_ns.tolist()) == ([b""], [5_000_000])
