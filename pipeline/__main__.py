@@ -6,16 +6,13 @@ imports it.
 
 import logging
 import sys
-import warnings
 
 
 def main() -> int:
     """Runs the command line and returns its exit code."""
-    # Before Beam is imported: it warns of optional packages that are of no use here, and what it
-    # brings for Google's services of the end of versions that are pinned.
+    # Before Beam is imported: it warns of optional packages that are of no use here.
     logging.basicConfig(format="%(levelname)s: %(message)s", level=logging.ERROR)
     logging.getLogger("eventcenter").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", category=FutureWarning, module="google")
 
     from runners import run
 

@@ -1,5 +1,6 @@
 """The steps, in data order; one PTransform a file."""
 
+import schema.quiet  # noqa: F401  # before Beam is loaded
 from transforms.decode_reports import DecodeReports
 from transforms.format_events import FormatEvents
 from transforms.join_topology import JoinTopology
