@@ -33,9 +33,10 @@ from numpy.typing import NDArray
 
 from schema.columns import Column, Columns, read_columns, select_columns, write_columns
 from schema.pm_types import ALL_TYPES, COMPARED_POWERS
+from schema.times import NEVER_S
 
 #: Window of a block that belongs to no window.
-NO_WINDOW = -(2**63)
+NO_WINDOW = NEVER_S
 
 # Kind, window, number of rows, number of reports.
 _HEADER = struct.Struct("<B7xq8xII")

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 #: Length of a window of event time [s] (spec, section 1).
 WINDOW_S = 1
 
+#: Instead of the start of a window: there is none [s].
+NEVER_S = -(2**63)
+
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 US_PER_S = 1_000_000

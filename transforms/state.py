@@ -21,7 +21,16 @@ from typing import Any, Generic, Protocol, TypeVar
 from schema.blocks import Block
 from schema.versions import TABLE_STATE_VERSION, check_version
 
-__all__ = ["Codec", "HeldStates", "Log", "SavedTable", "TableCells", "TableCodec"]
+__all__ = [
+    "Codec",
+    "HeldStates",
+    "Log",
+    "SavedTable",
+    "TableCells",
+    "TableCodec",
+    "Whole",
+    "save_table",
+]
 
 _TOKEN_BYTES = 16
 _NO_TOKEN = bytes(_TOKEN_BYTES)
@@ -100,6 +109,10 @@ class HeldStates(Generic[T, C]):
         self._held[key] = token, copy
 
 
+#: All blocks of a log, and their size.
+Whole = tuple[Iterable[bytes], int]
+
+
 @dataclass
 class Log:
     """A bag of blocks.
@@ -128,10 +141,6 @@ class Log:
             bag.clear()
         for block in added:
             bag.add(block)
-
-
-#: All blocks of a log and their size.
-Whole = tuple[Iterable[bytes], int]
 
 
 class Table(Protocol):

@@ -17,8 +17,9 @@ from kernels.arrays import new_places
 from kernels.track_links.decide import NOT_COUNTING, NUM_LEVELS
 from kernels.track_links.history import History, Rows
 from schema.events import FAMILY_OF, LEVEL_OF, Action, Code, Family, FiberEvent, Severity
+from schema.times import NEVER_S
 
-__all__ = ["ALARM", "CLEAR_WINDOWS", "CLEAR_WINDOWS_WARN", "NEVER", "Alarms"]
+__all__ = ["ALARM", "CLEAR_WINDOWS", "CLEAR_WINDOWS_WARN", "Alarms"]
 
 #: M: counting windows in a row that make an alarm fall.
 CLEAR_WINDOWS = 10
@@ -37,7 +38,7 @@ ALARM = np.dtype(
         ("sequence", "u4"),  # of the last event
         ("onset_s", "i8"),
         ("raised_s", "i8"),
-        ("changed_s", "i8"),  # NEVER before the first change
+        ("changed_s", "i8"),  # NEVER_S before the first change
         ("anchor_s", "i8"),  # counting starts after this window: last raise, rise or fall
         ("last_s", "i8"),  # window of the last event
         # By direction mask and hold level h: newest counting windows in a row that hold <= h.
@@ -45,8 +46,6 @@ ALARM = np.dtype(
         ("folded_peak_db", "f8", (2,)),  # largest delta since onset, NaN = none
     ]
 )
-#: Instead of the start of a window: there is none.
-NEVER = np.iinfo(np.int64).min
 
 #: Direction masks: AZ, ZA, both.
 _DIRECTION_MASKS = (1, 2, 3)
@@ -96,7 +95,7 @@ class Alarms:
         alarm = np.zeros(1, ALARM)
         alarm["link"], alarm["family"], alarm["onset_s"] = link, family, onset_s
         alarm["raised_s"] = window_s
-        alarm["changed_s"] = NEVER
+        alarm["changed_s"] = NEVER_S
         alarm["folded_peak_db"] = np.nan
         self._room[row] = alarm[0]
         self._number += 1

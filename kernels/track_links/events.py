@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from kernels.track_links.alarms import NEVER
 from kernels.track_links.confirm import Confirmation
 from kernels.track_links.history import EventReadings
 from kernels.track_links.limits import maintenance_at
 from schema.events import CODE_OF, Action, Code, FiberEvent, Severity, severity_of
-from schema.times import WINDOW_S
+from schema.times import NEVER_S, WINDOW_S
 from schema.topology_pb2 import FiberLink
 
 __all__ = ["alarm_event", "match_event"]
@@ -47,7 +46,7 @@ def alarm_event(
         onset_s=int(alarm["onset_s"]),
         window_s=window_s,
         raised_s=int(alarm["raised_s"]),
-        changed_s=None if changed_s == NEVER else changed_s,
+        changed_s=None if changed_s == NEVER_S else changed_s,
         severity=severity,
         previous_severity=previous,
         specific_problem=_specific_problem(code, without_osc & int(alarm["direction"])),

@@ -21,6 +21,7 @@ from kernels.track_links.powers import SpanPowers
 from schema.blocks import SPAN_POWERS
 from schema.columns import Columns, concatenated, plain
 from schema.events import FAMILY_OF, Code, SpanReading
+from schema.times import NEVER_S
 
 __all__ = ["EMPTY_CELL", "NORMAL_CELL", "EventReadings", "History", "Rows", "WindowPowers"]
 
@@ -35,8 +36,6 @@ _CODE_MASK, _HOLD_SHIFT, _HOLD_MASK, _EVALUATED = 0x0F, 4, 0x07, 0x80
 EMPTY_CELL = np.uint8(Code.NO_DATA | NOT_COUNTING << _HOLD_SHIFT)
 #: Cell of a link that is plainly normal.
 NORMAL_CELL = np.uint8(Code.NORMAL | _EVALUATED)
-#: Instead of the start of a window: there is none.
-_NEVER = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True)
@@ -167,8 +166,8 @@ class History:
         empty = np.full((self.num_windows, 1, 2), EMPTY_CELL)
         # numpy would lay that out link by link, which is slow to step and to pack.
         self.cells = np.ascontiguousarray(np.append(self.cells, empty, axis=1)[:, source])
-        self.run_start_s = moved(self.run_start_s, source, _NEVER)
-        self.last_abnormal_s = moved(self.last_abnormal_s, source, _NEVER)
+        self.run_start_s = moved(self.run_start_s, source, NEVER_S)
+        self.last_abnormal_s = moved(self.last_abnormal_s, source, NEVER_S)
         for window_s, read in self.read.items():
             row = places[read.row]
             kept = read.pick(row >= 0)
@@ -177,7 +176,7 @@ class History:
     def begin(self, window_s: int) -> None:
         """Makes a window the first; all before it are empty."""
         self.newest_s = window_s - 1
-        self.run_start_s[:] = _NEVER
+        self.run_start_s[:] = NEVER_S
 
     def step(self) -> None:
         """Forgets the oldest window and appends an empty one."""

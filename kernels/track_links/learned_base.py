@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from kernels.arrays import moved, new_places
 from kernels.track_links.losses import SpanLosses
 from kernels.track_links.powers import SpanPowers
+from schema.times import NEVER_S
 
 __all__ = ["LEARN_SPREAD_DB", "LEARN_WINDOWS", "LearnedBases", "LearningRow"]
 
@@ -23,9 +24,6 @@ __all__ = ["LEARN_SPREAD_DB", "LEARN_WINDOWS", "LearnedBases", "LearningRow"]
 LEARN_WINDOWS = 60
 #: Their spread (largest less smallest loss) must stay under this [dB].
 LEARN_SPREAD_DB = 0.5
-
-#: Instead of the window after which a base holds: there is none.
-_NEVER = np.iinfo(np.int64).min
 
 
 @dataclass
@@ -85,7 +83,7 @@ class LearnedBases:
         """Gives the links new rows, by new row the old one or -1."""
         places = new_places(source, len(self.base_db)).tolist()
         self.base_db = moved(self.base_db, source, np.nan)
-        self.after_s = moved(self.after_s, source, _NEVER)
+        self.after_s = moved(self.after_s, source, NEVER_S)
         self.learning = {
             (places[row], direction): learning
             for (row, direction), learning in self.learning.items()
