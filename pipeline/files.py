@@ -1,11 +1,11 @@
 """Files wherever Beam's FileSystems find them: on this machine, gs:// and others."""
 
-import atexit
 import functools
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 from apache_beam.io.filesystem import CompressionTypes
@@ -46,7 +46,8 @@ def local_copy(path: str) -> str:
     if not is_remote(path):
         return path
     folder = Path(tempfile.mkdtemp(prefix="event-center-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    # Unlike atexit, this is also done at the end of a forked worker.
+    Finalize(None, shutil.rmtree, (folder, True), exitpriority=0)
     copy = folder / Path(path).name
     with (
         _one_line(path),
@@ -58,17 +59,20 @@ def local_copy(path: str) -> str:
 
 
 def write(path: str, lines: Iterable[bytes]) -> None:
-    """Writes a whole file, which is never seen half written.
+    """Writes a whole file; a local one is never seen half written.
 
     Raises:
         NotUsableError: a remote file cannot be written.
         OSError: a local file cannot be written.
     """
     if not is_remote(path):
-        beside = Path(f"{path}.part")
+        target = Path(path).resolve()  # a link stays one
+        is_plain = target.is_file() or not target.exists()
+        beside = target.with_name(f"{target.name}.part") if is_plain else target
         with beside.open("wb") as file:
             file.writelines(lines)
-        beside.replace(path)
+        if is_plain:
+            beside.replace(target)
         return
     # An object store shows a file once it is closed.
     with (

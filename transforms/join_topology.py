@@ -190,16 +190,14 @@ class _Wait:
         block = Block(BlockKind.PM, samples.columns(), window_s)
         self.blocks.add(_SINCE.pack(since_us) + block.to_bytes())
 
-    def take_all(self) -> list[tuple[int, int, Samples]]:
-        """Takes out all that waits: since when, window and samples."""
+    def take_all(self) -> Iterator[tuple[int, int, Samples]]:
+        """Takes out all that waits, and yields since when, window and samples, block by block."""
         held = list(self.blocks.read())
         self.blocks.clear()
-        found = []
         for data in held:
             block = Block.from_bytes(data[_SINCE.size :])
             since_us = _SINCE.unpack_from(data)[0]
-            found.append((since_us, block.window_start_s, Samples.of(block.columns)))
-        return found
+            yield since_us, block.window_start_s, Samples.of(block.columns)
 
     def end_at(self, until_us: int | None) -> None:
         """Writes when the earliest wait ends, and sets the timer."""

@@ -112,18 +112,22 @@ class TrackerCodec:
                 tracker.links.apply(Block.from_bytes(data))
         return SavedTracker(tracker, Log(ends_bytes), Log(read_blocks), links)
 
-    def write(self, copy: SavedTracker, cells: TrackerCells) -> bytes:
+    def write(self, copy: SavedTracker, cells: TrackerCells) -> bytes | None:
         """Writes what has changed."""
         tracker, unsaved = copy.tracker, copy.tracker.unsaved
+        if not unsaved.anything:
+            return None
         windows = tracker.windows
-        copy.ends.save(
-            cells.ends,
-            unsaved.ends,
-            sum(map(len, unsaved.ends)),
-            _ENDS_FACTOR * windows.num_bytes,
-            lambda: (windows.blocks(), windows.num_bytes),
-        )
-        unsaved.ends.clear()
+        limit = _ENDS_FACTOR * windows.num_bytes
+        if unsaved.ends or copy.ends.size > limit:
+            copy.ends.save(
+                cells.ends,
+                unsaved.ends,
+                sum(map(len, unsaved.ends)),
+                limit,
+                lambda: (windows.blocks(), windows.num_bytes),
+            )
+            unsaved.ends.clear()
         if unsaved.links:
             save_table(tracker.links, unsaved.links, copy.links, cells.links)
             # Nobody asks for this token: the head of the tracker names the links too.
@@ -131,6 +135,7 @@ class TrackerCodec:
             cells.links_head.write(_LINKS_HEAD.pack(*links_head))
         if unsaved.tracks:
             self._write_tracks(copy, cells)
+        unsaved.anything = False
         return _REST.pack(tracker.reached_us, copy.ends.size, copy.read.size)
 
     def _write_tracks(self, copy: SavedTracker, cells: TrackerCells) -> None:
@@ -142,8 +147,8 @@ class TrackerCodec:
 
         # Rows that have moved leave nothing of the log that could be read.
         limit = -1 if unsaved.rows_moved else _READ_FACTOR * tracks.late_windows
-        added = [read_block(*one) for one in tracks.unsaved]
-        copy.read.save(cells.read, added, len(added), limit, whole)
+        added = (read_block(*one) for one in tracks.unsaved)
+        copy.read.save(cells.read, added, len(tracks.unsaved), limit, whole)
         tracks.unsaved.clear()
         cells.tracks.write(pack_tracks(tracks))
         unsaved.tracks = unsaved.rows_moved = False

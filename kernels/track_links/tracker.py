@@ -79,12 +79,14 @@ class Unsaved:
     """What has changed since the tracker was last saved.
 
     Attributes:
+        anything: any of it, or a timer that was set.
         ends: ENDS blocks that were taken, in wire form.
         links: LINKS blocks that were applied.
         tracks: the tracks have changed.
         rows_moved: links have other rows, so what was read is to be written by the new ones.
     """
 
+    anything: bool = False
     ends: list[bytes] = field(default_factory=list)
     links: list[Block] = field(default_factory=list)
     tracks: bool = False
@@ -134,6 +136,7 @@ class Tracker:
             yield Tracked(late=Block.from_bytes(joined))
             return
         ends = with_ends_only(joined)
+        self.unsaved.anything = True
         self.unsaved.ends.append(ends)
         if window_s <= self.bounds.newest_due_s(self.reached_us):
             yield from self._evaluate_late(window_s, ends)
@@ -143,6 +146,7 @@ class Tracker:
 
     def announce(self, moment_us: int) -> Iterator[Tracked]:
         """Takes the news that event time will reach a moment."""
+        self.unsaved.anything = True
         yield from self._arm(moment_us)
 
     def watermark(self, moment_us: int) -> Iterator[Tracked]:
@@ -151,6 +155,7 @@ class Tracker:
         Args:
             moment_us: the moment that the watermark has reached, as a timer tells.
         """
+        self.unsaved.anything = True
         if moment_us <= self.reached_us:
             return
         after_s = self.bounds.newest_due_s(self.reached_us)
@@ -169,6 +174,7 @@ class Tracker:
         than block by block as it comes at the start.
         """
         self.links.apply(change)
+        self.unsaved.anything = True
         self.unsaved.links.append(change)
         if self._laid_out:
             self._rows_moved(self.tracks.change_links(links_of(change)))

@@ -167,6 +167,17 @@ def test_what_was_read_moves_to_its_new_row_as_links_come_and_go(failing: bool) 
     assert found.out.events == expected.out.events
 
 
+def test_a_late_block_writes_nothing(cells: TrackerCells) -> None:
+    states = worker()
+    receive(states, cells, 10)
+    reach(states, cells, BOUNDS.due_us(10) + 5_000_000)
+    before = saved(cells)
+    receive(states, cells, 10)
+    assert saved(cells) == before
+    receive(states, cells, 11)
+    assert saved(cells) != before
+
+
 def test_state_of_another_version_is_refused_in_words(cells: TrackerCells) -> None:
     receive(worker(), cells, 10)
     cells.head.value = b"\3" + cells.head.value[1:]
