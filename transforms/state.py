@@ -29,13 +29,32 @@ __all__ = [
     "TableCells",
     "TableCodec",
     "Whole",
+    "load_table",
+    "pack_head",
     "save_table",
+    "unpack_head",
 ]
 
 _TOKEN_BYTES = 16
 _NO_TOKEN = bytes(_TOKEN_BYTES)
 #: A table's log is not rewritten before it has so many rows.
 _SPARE_ROWS = 1000
+
+
+def pack_head(version: int, rest: bytes) -> tuple[bytes, bytes]:
+    """Returns a new token, and the head of a state: version, token and what the codec adds."""
+    token = uuid.uuid4().bytes
+    return token, bytes([version]) + token + rest
+
+
+def unpack_head(head: bytes, version: int) -> tuple[bytes, bytes]:
+    """Returns the token of a head and what the codec has added.
+
+    Raises:
+        ValueError: another version wrote it.
+    """
+    check_version(head[0], version)
+    return head[1 : 1 + _TOKEN_BYTES], head[1 + _TOKEN_BYTES :]
 
 
 class Cells(Protocol):
@@ -95,17 +114,14 @@ class HeldStates(Generic[T, C]):
         codec = self._codec
         held_token, copy = self._held.pop(key, (None, None))
         head = cells.head.read()
-        token = _NO_TOKEN
-        if head:
-            check_version(head[0], codec.version)
-            token = head[1 : 1 + _TOKEN_BYTES]
+        token, rest = unpack_head(head, codec.version) if head else (_NO_TOKEN, b"")
         if copy is None or held_token != token:
-            copy = codec.read(key, head[1 + _TOKEN_BYTES :], cells) if head else codec.empty(key)
+            copy = codec.read(key, rest, cells) if head else codec.empty(key)
         yield copy
-        rest = codec.write(copy, cells)
-        if rest is not None:
-            token = uuid.uuid4().bytes
-            cells.head.write(bytes([codec.version]) + token + rest)
+        new_rest = codec.write(copy, cells)
+        if new_rest is not None:
+            token, head = pack_head(codec.version, new_rest)
+            cells.head.write(head)
         self._held[key] = token, copy
 
 
@@ -194,7 +210,6 @@ class TableCodec(Generic[TABLE]):
     """Saves a table as a log of blocks."""
 
     version = TABLE_STATE_VERSION
-    _rest = struct.Struct("<Q")
 
     def __init__(self, empty: Callable[[], TABLE]) -> None:
         """Takes what makes an empty table."""
@@ -207,22 +222,41 @@ class TableCodec(Generic[TABLE]):
     def read(self, key: int, rest: bytes, cells: TableCells) -> SavedTable[TABLE]:
         """Applies the log to an empty table."""
         table = self._empty()
-        for data in cells.log.read():
-            table.apply(Block.from_bytes(data))
-        return SavedTable(table, log=Log(self._rest.unpack(rest)[0]))
+        return SavedTable(table, log=load_table(table, rest, cells.log))
 
     def write(self, copy: SavedTable[TABLE], cells: TableCells) -> bytes | None:
         """Adds what was applied to the log."""
         if not copy.unsaved:
             return None
-        save_table(copy.table, copy.unsaved, copy.log, cells.log)
-        return self._rest.pack(copy.log.size)
+        return save_table(copy.table, copy.unsaved, copy.log, cells.log)
 
 
-def save_table(table: Table, unsaved: list[Block], log: Log, bag: Any) -> None:
+_ROWS = struct.Struct("<Q")
+
+
+def load_table(table: Table, rest: bytes, bag: Any) -> Log:
+    """Applies a log to an empty table.
+
+    Args:
+        table: the table.
+        rest: what `save_table` returned when the log was saved.
+        bag: the bag cell.
+
+    Returns:
+        The log, with its size in rows.
+    """
+    for data in bag.read():
+        table.apply(Block.from_bytes(data))
+    return Log(_ROWS.unpack(rest)[0])
+
+
+def save_table(table: Table, unsaved: list[Block], log: Log, bag: Any) -> bytes:
     """Adds to the log of a table the blocks that were applied to it, and empties their list.
 
     The log is rewritten when it has grown to more than twice the table.
+
+    Returns:
+        What the head has behind version and token.
     """
 
     def whole() -> Whole:
@@ -233,3 +267,4 @@ def save_table(table: Table, unsaved: list[Block], log: Log, bag: Any) -> None:
     added = (block.to_bytes() for block in unsaved)
     log.save(bag, added, rows, 2 * len(table) + _SPARE_ROWS, whole)
     unsaved.clear()
+    return _ROWS.pack(log.size)

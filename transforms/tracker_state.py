@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +11,11 @@ from kernels.track_links.state_codec import pack_tracks, read_block, read_blocks
 from kernels.track_links.tracker import Tracker
 from kernels.track_links.tracks import Tracks
 from kernels.track_links.window_bounds import WindowBounds
-from schema.blocks import Block, window_of
+from schema.blocks import window_of
 from schema.records import EventTime
 from schema.topology_file import TopologyFile
-from schema.versions import TABLE_STATE_VERSION, TRACKER_STATE_VERSION, check_version
-from transforms.state import Log, Whole, save_table
+from schema.versions import TABLE_STATE_VERSION, TRACKER_STATE_VERSION
+from transforms.state import Log, Whole, load_table, pack_head, save_table, unpack_head
 
 __all__ = ["SavedTracker", "TrackerCells", "TrackerCodec"]
 
@@ -106,10 +105,8 @@ class TrackerCodec:
                 tracker.windows.add(window_of(data), data)
         links = Log()
         if links_head := cells.links_head.read():
-            check_version(links_head[0], TABLE_STATE_VERSION)
-            *_, links.size = _LINKS_HEAD.unpack(links_head)
-            for data in cells.links.read():
-                tracker.links.apply(Block.from_bytes(data))
+            _, links_rest = unpack_head(links_head, TABLE_STATE_VERSION)
+            links = load_table(tracker.links, links_rest, cells.links)
         return SavedTracker(tracker, Log(ends_bytes), Log(read_blocks), links)
 
     def write(self, copy: SavedTracker, cells: TrackerCells) -> bytes | None:
@@ -129,10 +126,10 @@ class TrackerCodec:
             )
             unsaved.ends.clear()
         if unsaved.links:
-            save_table(tracker.links, unsaved.links, copy.links, cells.links)
+            links_rest = save_table(tracker.links, unsaved.links, copy.links, cells.links)
             # Nobody asks for this token: the head of the tracker names the links too.
-            links_head = TABLE_STATE_VERSION, uuid.uuid4().bytes, copy.links.size
-            cells.links_head.write(_LINKS_HEAD.pack(*links_head))
+            _, links_head = pack_head(TABLE_STATE_VERSION, links_rest)
+            cells.links_head.write(links_head)
         if unsaved.tracks:
             self._write_tracks(copy, cells)
         unsaved.anything = False
@@ -155,4 +152,3 @@ class TrackerCodec:
 
 
 _REST = struct.Struct("<qQI")
-_LINKS_HEAD = struct.Struct("<B16sQ")

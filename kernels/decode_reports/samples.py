@@ -81,27 +81,28 @@ class Samples:
         """Returns the samples of some reports, in the order in which they are named."""
         count = self.count[reports]
         starts = np.cumsum(self.count) - self.count
-        rows = ranges(starts[reports], count)
-        return type(self)(
-            node_id=[self.node_id[r] for r in reports.tolist()],
-            names=[self.names[r] for r in reports.tolist()],
-            count=count,
-            order=self.order[reports],
-            sequence=self.sequence[reports],
-            name_length=self.name_length[rows],
-            sample_time_ns=self.sample_time_ns[rows],
-            has_data=self.has_data[rows],
-            readings={t: values[rows] for t, values in self.readings.items()},
-        )
+        names = [self.names[r] for r in reports.tolist()]
+        return self._part(reports, names, count, ranges(starts[reports], count))
 
     def take_rows(self, rows: NDArray[np.int64]) -> Self:
         """Returns some rows, which are ascending, with the reports that they belong to."""
         report = self.reports_of(rows)
         reports, count = np.unique(report, return_counts=True)
         component = self.component(rows)
+        names = [b"".join(component[group]) for group in groups(count)]
+        return self._part(reports, names, count, rows)
+
+    def _part(
+        self,
+        reports: NDArray[np.int64],
+        names: list[bytes],
+        count: NDArray[np.int64],
+        rows: NDArray[np.int64],
+    ) -> Self:
+        """Returns some rows of some reports, with the names and numbers of their components."""
         return type(self)(
             node_id=[self.node_id[r] for r in reports.tolist()],
-            names=[b"".join(component[piece]) for piece in groups(count)],
+            names=names,
             count=count,
             order=self.order[reports],
             sequence=self.sequence[reports],
@@ -162,7 +163,7 @@ def sound_samples(flat: FlatReports, checked: Checked, order: NDArray[np.int64])
         readings[pm_type] = column
     return Samples(
         node_id=[flat.node_id[r].as_py().encode() for r in reports.tolist()],
-        names=[b"".join(names[piece]) for piece in groups(count)],
+        names=[b"".join(names[group]) for group in groups(count)],
         count=count,
         order=order[reports],
         sequence=flat.sequence[reports],

@@ -136,7 +136,7 @@ class _ReadTopic(beam.PTransform):
         )
 
 
-def pm_records(element: Any, to_batch: Callable[[Any], Batch] = Batch.from_bytes) -> PmRecords:
+def pm_records(element: Any, to_batch: Callable[[Any], Batch]) -> PmRecords:
     """Returns the PM of an element, with the times at which it was sent."""
     batch = to_batch(element)
     return PmRecords(

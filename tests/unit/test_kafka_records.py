@@ -69,7 +69,7 @@ def test_a_truncated_batch_is_refused(cut: int) -> None:
 
 def test_pm_keeps_its_order_and_the_times_of_its_records() -> None:
     records = [Record(2, value=b"a"), Record(1, value=None), Record(3, value=b"c")]
-    pm = pm_records(as_java_writes_it(records))
+    pm = pm_records(as_java_writes_it(records), Batch.from_bytes)
     assert pm.payloads == [b"a", b"", b"c"]
     assert pm.first is None
     assert pm.times_ns is not None
