@@ -15,6 +15,7 @@ from schema.topology_file import TopologyFile
 from transforms import (
     DecodeReports,
     FormatEvents,
+    GatherWindows,
     JoinTopology,
     TrackLinks,
     UpdateTopology,
@@ -26,8 +27,9 @@ class PmInput(NamedTuple):
 
     Attributes:
         records: `PmRecords`.
-        moments: the moments that event time reaches, each announced before it is reached, where
-            event time is ANNOUNCED [us since the Unix epoch].
+        moments: instants that are known to be ahead of the watermark, each before it is reached;
+            None where nothing is late. Where event time is ANNOUNCED, all moments that it reaches;
+            live, one before all others [us since the Unix epoch].
     """
 
     records: beam.PCollection
@@ -60,7 +62,7 @@ class Sinks(Protocol):
 
 def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Settings) -> None:
     """Adds the whole graph to a pipeline."""
-    shards, node_shards = settings.num_shards, settings.num_node_shards
+    bounds, shards, node_shards = settings.bounds, settings.num_shards, settings.num_node_shards
     pm = source.read(pipeline)
     topology = source.topology(pipeline)
     rejected = source.invalid(pipeline)
@@ -74,15 +76,18 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
         invalid += updated.invalid
 
     decoded = pm.records | "DecodeReports" >> DecodeReports(node_shards)
-    joined = decoded.blocks | "JoinTopology" >> JoinTopology(shards, link_ends)
-    tracked = joined.blocks | "TrackLinks" >> TrackLinks(
-        settings.bounds, settings.emit, shards, links, source.event_time, pm.moments
+    joined = decoded.blocks | "JoinTopology" >> JoinTopology(
+        bounds, node_shards, shards, link_ends, source.event_time, pm.moments
     )
-    events = tracked.events | "FormatEvents" >> FormatEvents(settings.source_name)
+    windows = joined.blocks | "GatherWindows" >> GatherWindows(bounds)
+    tracked = windows | "TrackLinks" >> TrackLinks(
+        bounds, settings.emit, shards, links, source.event_time
+    )
+    events = tracked | "FormatEvents" >> FormatEvents(settings.source_name)
 
     sinks.write(EVENTS, events)
     for output, collections in (
-        (LATE, (tracked.late,)),
+        (LATE, (joined.late,)),
         (INVALID, (*invalid, decoded.invalid)),
         (UNMATCHED, (joined.unmatched,)),
     ):

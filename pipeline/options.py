@@ -17,7 +17,7 @@ from apache_beam.options.pipeline_options import (
     StandardOptions,
 )
 
-from kernels.track_links.window_bounds import WindowBounds
+from kernels.window_bounds import WindowBounds
 from pipeline.files import exists, is_remote
 from pipeline.kafka.config import settings
 from pipeline.settings import Settings

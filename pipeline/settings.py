@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from kernels.track_links.window_bounds import WindowBounds
+from kernels.window_bounds import WindowBounds
 
 
 @dataclass(frozen=True)

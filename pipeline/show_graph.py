@@ -2,6 +2,9 @@
 
 import apache_beam as beam
 from apache_beam.pipeline import AppliedPTransform
+from apache_beam.transforms.core import Windowing
+from apache_beam.transforms.trigger import AccumulationMode
+from apache_beam.transforms.window import FixedWindows
 
 from pipeline.graph import PmInput, build
 from pipeline.settings import Settings
@@ -14,7 +17,8 @@ class _Sketch:
     event_time = EventTime.LIVE
 
     def read(self, pipeline: beam.Pipeline) -> PmInput:
-        return PmInput(pipeline | "ReadPm" >> beam.Create([], reshuffle=False))
+        records = pipeline | "ReadPm" >> beam.Create([], reshuffle=False)
+        return PmInput(records, pipeline | "Moments" >> beam.Create([], reshuffle=False))
 
     def topology(self, pipeline: beam.Pipeline) -> beam.PCollection:
         return pipeline | "ReadTopology" >> beam.Create([], reshuffle=False)
@@ -28,14 +32,43 @@ class _Sketch:
 
 def steps() -> list[tuple[str, list[str]]]:
     """Returns the steps of a live job, in order, each with the steps that feed it."""
+    return [
+        (part.full_label, [step for step in _feeding(part) if step != part.full_label])
+        for part in _parts()
+    ]
+
+
+def windows() -> dict[str, str]:
+    """Returns the steps of a live job that assign windows, and which windows these are."""
+    return {
+        part.full_label: _in_words(inner.transform.windowing)
+        for part in _parts()
+        for inner in part.parts
+        if isinstance(inner.transform, beam.WindowInto)
+        and isinstance(inner.transform.windowing.windowfn, FixedWindows)
+    }
+
+
+def _parts() -> list[AppliedPTransform]:
     pipeline = beam.Pipeline(runner="FnApiRunner")
     sketch = _Sketch()
     build(pipeline, sketch, sketch, Settings())
-    parts = pipeline._root_transform().parts
-    return [
-        (part.full_label, [step for step in _feeding(part) if step != part.full_label])
-        for part in parts
-    ]
+    parts: list[AppliedPTransform] = pipeline._root_transform().parts
+    return parts
+
+
+def _in_words(windowing: Windowing) -> str:
+    """Returns windows, trigger, allowed lateness, and what becomes of content that has fired."""
+    (mode,) = (
+        name
+        for name, value in vars(AccumulationMode).items()
+        if name.isupper() and value == windowing.accumulation_mode
+    )
+    size, lateness = windowing.windowfn.size, windowing.allowed_lateness
+    return (
+        f"FixedWindows({float(size):g} s), {windowing.triggerfn}, "
+        f"allowed lateness {float(lateness):g} s, {mode}"
+    )
 
 
 def _feeding(part: AppliedPTransform) -> list[str]:
@@ -48,8 +81,10 @@ def _feeding(part: AppliedPTransform) -> list[str]:
 
 def main() -> None:
     """Prints the graph, one line for each step."""
+    of_step = windows()
     for step, fed_by in steps():
-        print(f"{' + '.join(fed_by) or '-':>31} → {step}")
+        described = f": {of_step[step]}" if step in of_step else ""
+        print(f"{' + '.join(fed_by) or '-':>40} → {step}{described}")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from apache_beam.utils.timestamp import Timestamp
 from numpy.typing import NDArray
 
 from kernels.decode_reports.decode import parse_reports
-from kernels.track_links.window_bounds import WindowBounds
+from kernels.window_bounds import WindowBounds
 from pipeline.files import local_copy
 from pipeline.graph import PmInput
 from schema.capture import read_capture

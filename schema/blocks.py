@@ -7,18 +7,17 @@ one window of event time and one shard. The schemas live here and nowhere else.
 kind          from → to                        one row is
 ============= ================================ ================================================
 ``PM``        DecodeReports → JoinTopology     a sample: one component's PM in one report
-``JOINED``    JoinTopology → TrackLinks        a sample at one end of one link
-``MOMENT``    source → TrackLinks              a moment that event time will reach
+``MOMENT``    source → JoinTopology            a moment that event time will reach
+``ENDS``      JoinTopology → TrackLinks        a sample at one end of one link, powers only
 ``LINKS``     UpdateTopology → TrackLinks      a topology record that was accepted
 ``LINK_ENDS`` UpdateTopology → JoinTopology    a component that serves an end of a link
-``ENDS``      TrackLinks' state                a sample at one end of one link, powers only
 ``MEASURED``  TrackLinks' state                the powers of one link in one window
 ============= ================================ ================================================
 
 Powers are float64 [dBm]; NaN = no reading, -inf = dark. What all samples of a report share stands
 once, in the columns of the reports; the column ``report`` says which report a row belongs to.
 
-In JOINED and ENDS blocks a link is known by its key, a 64-bit hash of its link_id. Two links of one
+In ENDS blocks a link is known by its key, a 64-bit hash of its link_id. Two links of one
 topology never share a key (`schema.topology_file` and UpdateTopology see to that). How columns are
 written: `schema.columns`.
 """
@@ -31,22 +30,21 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from schema.columns import Column, Columns, read_columns, select_columns, write_columns
+from schema.columns import Column, Columns, read_columns, write_columns
 from schema.pm_types import ALL_TYPES, COMPARED_POWERS
 from schema.times import NEVER_S
 
 #: Window of a block that belongs to no window.
 NO_WINDOW = NEVER_S
 
-# Kind, window, number of rows, number of reports.
-_HEADER = struct.Struct("<B7xq8xII")
+# Kind, window, newest window due, number of rows, number of reports.
+_HEADER = struct.Struct("<B7xqqII")
 
 
 class BlockKind(IntEnum):
     """What the rows of a block are; the first byte on the wire. No number is ever reused."""
 
     PM = 11
-    JOINED = 18
     ENDS = 13
     LINKS = 15
     LINK_ENDS = 16
@@ -71,12 +69,6 @@ _SAMPLE = {
 }
 #: The reading of each PM type; a column that is not there has none.
 _READINGS = {f"pm_{pm_type}": Column("float64", optional=True) for pm_type in ALL_TYPES}
-_AT_LINK_END = {
-    "report": Column("int64"),  # row of the report
-    "link": Column("uint64"),  # link key
-    "end": Column("uint8"),  # 0 = A, 1 = Z
-    "role": Column("uint8"),  # bits: TX, RX
-}
 #: Powers of a span: launched, received, and both of the OSC.
 SPAN_POWERS = ("tx_dbm", "rx_dbm", "tx_osc_dbm", "rx_osc_dbm")
 _SPAN_POWER_COLUMNS = {
@@ -94,17 +86,12 @@ SCHEMAS: dict[BlockKind, dict[str, Column]] = {
         **_SAMPLE,
         **_READINGS,
     },
-    BlockKind.JOINED: {
-        "node_id": Column("bytes", per_report=True),
-        **_REPORT,
-        "names": Column("bytes", per_report=True),  # of its rows, packed
-        **_AT_LINK_END,
-        **_SAMPLE,
-        **_READINGS,
-    },
     BlockKind.ENDS: {
         **_REPORT,
-        **_AT_LINK_END,
+        "report": Column("int64"),  # row of the report
+        "link": Column("uint64"),  # link key
+        "end": Column("uint8"),  # 0 = A, 1 = Z
+        "role": Column("uint8"),  # bits: TX, RX
         **_SAMPLE,
         **{f"pm_{pm_type}": _READINGS[f"pm_{pm_type}"] for pm_type in COMPARED_POWERS},
     },
@@ -137,11 +124,14 @@ class Block:
         kind: what the rows are; it fixes the schema.
         columns: arrays by name; lists of bytes for columns of dtype ``bytes``.
         window_start_s: start of the window of all rows [s since the Unix epoch].
+        due_s: where the window was due before the rows came: start of the newest window that was
+            due by then, otherwise NO_WINDOW [s since the Unix epoch].
     """
 
     kind: BlockKind
     columns: Columns
     window_start_s: int = NO_WINDOW
+    due_s: int = NO_WINDOW
 
     @property
     def num_rows(self) -> int:
@@ -157,7 +147,7 @@ class Block:
         schema = SCHEMAS[self.kind]
         rows = self.num_rows
         reports = len(self.columns["order"]) if "order" in schema else 0
-        header = _HEADER.pack(self.kind, self.window_start_s, rows, reports)
+        header = _HEADER.pack(self.kind, self.window_start_s, self.due_s, rows, reports)
         return header + write_columns(schema, self.columns, rows, reports)
 
     @staticmethod
@@ -168,15 +158,21 @@ class Block:
             ValueError: `data` is no block, or one of another version.
         """
         kind = block_kind(data)
-        _, window_start_s, rows, reports = _HEADER.unpack_from(data)
+        _, window_start_s, due_s, rows, reports = _HEADER.unpack_from(data)
         columns = read_columns(SCHEMAS[kind], data, _HEADER.size, rows, reports)
-        return Block(kind, columns, window_start_s)
+        return Block(kind, columns, window_start_s, due_s)
 
 
 def window_of(data: bytes) -> int:
     """Returns the window of a block in wire form without reading its rows [s]."""
     window_start_s: int = _HEADER.unpack_from(data)[1]
     return window_start_s
+
+
+def due_of(data: bytes) -> int:
+    """Returns `due_s` of a block in wire form without reading its rows [s]."""
+    due_s: int = _HEADER.unpack_from(data)[2]
+    return due_s
 
 
 def block_kind(data: bytes) -> BlockKind:
@@ -193,15 +189,6 @@ def block_kind(data: bytes) -> BlockKind:
         ) from None
 
 
-def with_ends_only(joined: bytes) -> bytes:
-    """Returns a JOINED block in wire form as an ENDS block, which holds compared powers only."""
-    _, *head = _HEADER.unpack_from(joined)
-    columns = select_columns(
-        SCHEMAS[BlockKind.JOINED], SCHEMAS[BlockKind.ENDS], joined, _HEADER.size
-    )
-    return _HEADER.pack(BlockKind.ENDS, *head) + columns
-
-
 def num_rows(kind: BlockKind, columns: Columns) -> int:
     """Returns how many rows columns of a kind have."""
     schema = SCHEMAS[kind]
@@ -215,7 +202,7 @@ def num_span_ends(role: NDArray[np.uint8]) -> int:
 
 
 def readings_of(columns: Columns) -> dict[int, NDArray[np.float64]]:
-    """Returns the readings of PM or JOINED rows by PM type."""
+    """Returns the readings of rows by PM type."""
     return {pm_type: columns[name] for pm_type in ALL_TYPES if (name := f"pm_{pm_type}") in columns}
 
 

@@ -155,29 +155,6 @@ def read_columns(
     return columns
 
 
-def select_columns(
-    source: Mapping[str, Column], target: Mapping[str, Column], data: bytes, at: int
-) -> bytes:
-    """Returns those columns of a wire form that another schema has too, unchanged.
-
-    Args:
-        source: the schema of the columns.
-        target: the schema that names the columns to keep.
-        data: holds the wire form.
-        at: where it starts.
-    """
-    names = list(source)
-    index_of = {name: index for index, name in enumerate(target)}
-    parts: list[bytes] = []
-    while at < len(data):
-        index, *head = _HEAD.unpack_from(data, at)
-        end = at + _HEAD.size + head[2] + -head[2] % _ALIGNMENT
-        if (wanted := index_of.get(names[index])) is not None:
-            parts += (_HEAD.pack(wanted, *head), data[at + _HEAD.size : end])
-        at = end
-    return b"".join(parts)
-
-
 def _written(column: Column, values: Any) -> tuple[int, int, int, Any]:
     """Returns encoding, size of an item, least value and bytes of a column."""
     if column.dtype == "bytes":

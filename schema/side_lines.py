@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from schema.blocks import END_NAMES, Block, readings_of
-from schema.columns import plain
-from schema.link_end_names import unpack_names
+from schema.blocks import END_NAMES, readings_of
+from schema.columns import Columns, plain
 from schema.outputs import Record
 from schema.pm_types import (
     DARK_DBM,
@@ -134,32 +133,33 @@ def unmatched_line(
     }
 
 
-def late_lines(block: Block, closed_at_s: float) -> Iterator[dict[str, Any]]:
+def late_lines(columns: Columns, window_s: int, closed_at_s: float) -> Iterator[dict[str, Any]]:
     """Yields a line for each link end that a late sample serves.
 
     Args:
-        block: JOINED rows, whose window is closed.
+        columns: ENDS rows with names, and with all their readings.
+        window_s: start of their window, which is closed [s since the Unix epoch].
         closed_at_s: the moment that they missed [s since the Unix epoch].
     """
-    columns = block.columns
-    readings = readings_by_name(readings_of(columns), np.arange(block.num_rows))
-    for report, (component, link_id), end, sample_time_ns, reading in zip(
-        columns["report"].tolist(),
-        unpack_names(columns),
+    rows = np.arange(len(columns["report"]))
+    for node_id, component, link_id, end, sample_time_ns, readings in zip(
+        columns["node_id"],
+        columns["component"],
+        columns["link_id"],
         columns["end"].tolist(),
         columns["sample_time_ns"].tolist(),
-        readings,
+        readings_by_name(readings_of(columns), rows),
         strict=True,
     ):
         yield {
-            "node_id": columns["node_id"][report].decode(),
-            "component": component,
-            "link_id": link_id,
+            "node_id": node_id.decode(),
+            "component": component.decode(),
+            "link_id": link_id.decode(),
             "end": END_NAMES[end],
             "sample_time_unix_ns": sample_time_ns,
-            "window_start": rfc3339(block.window_start_s),
+            "window_start": rfc3339(window_s),
             "closed_at": rfc3339(closed_at_s),
-            "readings": reading,
+            "readings": readings,
         }
 
 

@@ -12,6 +12,9 @@ WINDOW_S = 1
 #: Instead of the start of a window: there is none [s].
 NEVER_S = -(2**63)
 
+#: A moment before all others: the watermark moves [us since the Unix epoch].
+FIRST_MOMENT_US = 0
+
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 US_PER_S = 1_000_000

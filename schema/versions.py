@@ -1,9 +1,16 @@
 """Versions of what is kept over restarts; what another version wrote is refused in words."""
 
-__all__ = ["TABLE_STATE_VERSION", "TRACKER_STATE_VERSION", "check_version"]
+__all__ = [
+    "JOINER_STATE_VERSION",
+    "TABLE_STATE_VERSION",
+    "TRACKER_STATE_VERSION",
+    "check_version",
+]
 
 #: First byte of the state of TrackLinks.
-TRACKER_STATE_VERSION = 4
+TRACKER_STATE_VERSION = 5
+#: First byte of the state of JoinTopology.
+JOINER_STATE_VERSION = 5
 #: First byte of the state of a table of the topology.
 TABLE_STATE_VERSION = 3
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from transforms.joiner_state import JoinerCells
 from transforms.state import TableCells
 from transforms.tracker_state import TrackerCells
 
@@ -59,6 +60,10 @@ def table_cells(before: Callable[[], None] = _nothing) -> TableCells:
     return TableCells(Value(before=before), Bag(before=before))
 
 
+def joiner_cells(before: Callable[[], None] = _nothing) -> JoinerCells:
+    return JoinerCells(Value(before=before), Bag(before=before), Bag(before=before))
+
+
 def tracker_cells(before: Callable[[], None] = _nothing) -> TrackerCells:
     return TrackerCells(
         head=Value(before=before),
@@ -70,7 +75,10 @@ def tracker_cells(before: Callable[[], None] = _nothing) -> TrackerCells:
     )
 
 
-def saved(cells: TableCells | TrackerCells) -> dict[str, bytes | list[bytes] | None]:
+Cells = TableCells | JoinerCells | TrackerCells
+
+
+def saved(cells: Cells) -> dict[str, bytes | list[bytes] | None]:
     """Returns a copy of what the cells hold, for `roll_back`."""
     return {
         name: list(cell.values) if isinstance(cell, Bag) else cell.value
@@ -78,7 +86,7 @@ def saved(cells: TableCells | TrackerCells) -> dict[str, bytes | list[bytes] | N
     }
 
 
-def roll_back(cells: TableCells | TrackerCells, to: dict[str, bytes | list[bytes] | None]) -> None:
+def roll_back(cells: Cells, to: dict[str, bytes | list[bytes] | None]) -> None:
     """Restores the cells, as a runner does after a bundle has failed."""
     for name, cell in vars(cells).items():
         if isinstance(cell, Bag):

@@ -1,45 +1,94 @@
-"""A replay of a capture through the kernels, with the trackers and the state of the pipeline.
+"""A replay of a capture through the kernels, with joiner, trackers and state of the pipeline.
 
-It does what a runner does: it holds the state cells, and fires a timer when the watermark reaches
-it. Now and then another worker takes over, so that anything missing from the saved state shows as
-a difference. With `failing`, each call of the state and each step of a tracker fails once, and the
-bundle is rolled back and tried again.
+It does what a runner does: it holds the state cells, gathers windows, and fires a timer when the
+watermark reaches it. Now and then another worker takes over, so that anything missing from the
+saved state shows as a difference. With `failing`, each call of the state and each step of a kernel
+fails once, and the bundle is rolled back and tried again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 
 from kernels.decode_reports.decode import decode
 from kernels.decode_reports.fast_path import FastPath
 from kernels.decode_reports.samples import Samples, split_samples
-from kernels.join_topology.index import LinkEndIndex
-from kernels.join_topology.tables import links_block
+from kernels.join_topology.event_clock import Timer
+from kernels.join_topology.joiner import Joined, Joiner
+from kernels.join_topology.link_ends import link_ends
+from kernels.join_topology.tables import LinkEndChange, link_ends_block, links_block
 from kernels.track_links.tracker import Tracked, Tracker
-from kernels.track_links.window_bounds import WindowBounds
-from schema.blocks import SCHEMAS, Block, BlockKind, num_span_ends
+from kernels.window_bounds import WindowBounds
+from schema.blocks import Block, BlockKind, num_span_ends
 from schema.cloud_event import CloudEvents
-from schema.columns import Columns
 from schema.records import EventTime
 from schema.shards import all_shards, shard_of
 from schema.side_lines import bad_topology_line, late_lines, readings_by_name, unmatched_line
+from schema.times import FIRST_MOMENT_US
 from schema.topology import BadTopologyError, check_link
 from schema.topology_pb2 import FiberLink
-from tests.cells import FailingCalls, roll_back, saved, tracker_cells
+from tests.cells import Cells, FailingCalls, joiner_cells, roll_back, saved, tracker_cells
 from tests.oracle import COUNTERS, Outputs
 from tests.oracle_input import parse
+from transforms.gather_windows import gathered
+from transforms.joiner_state import JoinerCodec
 from transforms.state import HeldStates
-from transforms.tracker_state import SavedTracker, TrackerCells, TrackerCodec
+from transforms.tracker_state import TrackerCodec
 
 #: Another worker takes over each time that a state has been opened so often.
 TAKEN_OVER_EVERY = 7
-_END_US = 2**63
+_END_US = 2**62
+_NODE_SHARD = 0
 
-#: The samples of one record, window and link shard: the shard, and a JOINED block.
-Part = tuple[int, bytes]
+S = TypeVar("S")
+
+
+@dataclass
+class Stage(Generic[S]):
+    """A stateful step: its workers, state cells and timers."""
+
+    codec: Any
+    cells: dict[int, Any]
+    failing: FailingCalls | None
+    timers: dict[tuple[int, str], int] = field(default_factory=dict)
+    _opened: int = 0
+
+    def __post_init__(self) -> None:
+        self._worker: HeldStates[Any, Any] = HeldStates(self.codec)
+
+    def bundle(self, shard: int, action: Callable[[Any], Iterable[S]]) -> list[S]:
+        """Lets the kernel of a shard act, in its own bundle."""
+        self._opened += 1
+        if self._opened % TAKEN_OVER_EVERY == 0:
+            self._worker = HeldStates(self.codec)
+        steps: list[S] = []
+
+        def attempt() -> None:
+            steps.clear()
+            with self._worker.open(shard, self.cells[shard]) as state:
+                for step in action(state):
+                    if self.failing:
+                        self.failing()
+                    steps.append(step)
+
+        if self.failing:
+            before = saved(self.cells[shard])
+            self.failing.attempts(attempt, lambda: roll_back(self.cells[shard], before))
+        else:
+            attempt()
+        return steps
+
+    def due(self, watermark_us: int) -> Iterator[tuple[int, str]]:
+        """Takes out the timers that are due, in order; then those that were set meanwhile."""
+        while due := sorted((at, key) for key, at in self.timers.items() if at <= watermark_us):
+            for _, key in due:
+                del self.timers[key]
+            for _, key in due:
+                yield key
 
 
 class KernelReplay:
@@ -56,39 +105,57 @@ class KernelReplay:
         num_shards: int,
         source: str,
         failing: bool = False,
+        live: bool = False,
     ) -> None:
         self._bounds = WindowBounds(out_of_orderness_s, allowed_lateness_s)
-        event_time = EventTime.BOUNDED if bounded else EventTime.ANNOUNCED
-        self._codec = TrackerCodec(
-            self._bounds, emit == "lifecycle", event_time, num_shards, file=None
-        )
-        self._bounded = bounded
+        event_time = EventTime.LIVE if live else EventTime.ANNOUNCED
+        self._event_time = EventTime.BOUNDED if bounded else event_time
         self._cloud_events = CloudEvents(source)
         self.out = Outputs(counters=dict.fromkeys(COUNTERS, 0))
-        links = self._sound_links(topology)
-        self._index = LinkEndIndex.of(list(links.values()), num_shards)
         self._fast_path = FastPath()
         self.failing = FailingCalls() if failing else None
-        self._opened = 0
-        self._announced_us = -_END_US
-        self._worker: HeldStates[SavedTracker, TrackerCells] = HeldStates(self._codec)
-        shards = all_shards(num_shards)
-        self.cells = {
-            shard: tracker_cells(self.failing) if self.failing else tracker_cells()
-            for shard in shards
-        }
-        # By shard and moment: when the timer fires [us].
-        self._timers: dict[int, dict[int, int]] = {shard: {} for shard in shards}
+        self._watermark_us = self._announced_us = -_END_US
         self._num_shards = num_shards
+        # By shard and window.
+        self._windows: dict[tuple[int, int], list[bytes]] = {}
+
+        def cells(make: Any) -> Cells:
+            return make(self.failing) if self.failing else make()
+
+        # Bounded input is in time, whatever comes when.
+        joins = EventTime.ANNOUNCED if bounded else event_time
+        self._join: Stage[Joined] = Stage(
+            JoinerCodec(self._bounds, joins, num_shards, file=None),
+            {_NODE_SHARD: cells(joiner_cells)},
+            self.failing,
+        )
+        self._track: Stage[Tracked] = Stage(
+            TrackerCodec(
+                self._bounds, emit == "lifecycle", self._event_time, num_shards, file=None
+            ),
+            {shard: cells(tracker_cells) for shard in all_shards(num_shards)},
+            self.failing,
+        )
+        links = self._sound_links(topology)
         self.change_links({link_id: link.SerializeToString() for link_id, link in links.items()})
+        ends = [LinkEndChange(end, True) for link in links.values() for end in link_ends(link)]
+        self._to_joiner(lambda joiner: joiner.change_link_ends(link_ends_block(ends)))
+        # The topology is complete.
+        self._to_joiner(lambda joiner: joiner.announce(FIRST_MOMENT_US))
+        self.advance(1000)
+
+    @property
+    def cells(self) -> Mapping[int, Any]:
+        """The state cells of the trackers."""
+        return self._track.cells
 
     def change_links(self, links: Mapping[str, bytes | None]) -> None:
         """Changes the topology of the trackers only; the join keeps its own."""
-        for shard in self.cells:
+        for shard in self._track.cells:
             block = links_block(
                 {i: data for i, data in links.items() if shard_of(i, self._num_shards) == shard}
             )
-            self._bundle(shard, lambda tracker, block=block: tracker.change_links(block) or ())
+            self._to_tracker(shard, lambda tracker, block=block: tracker.change_links(block) or ())
 
     def _sound_links(self, topology: Sequence[FiberLink]) -> dict[str, FiberLink]:
         links: dict[str, FiberLink] = {}
@@ -103,21 +170,36 @@ class KernelReplay:
         return links
 
     def advance(self, watermark_ns: float) -> None:
-        """Announces the newest moment that the watermark reaches, and fires the timers."""
-        watermark_us = _END_US if watermark_ns == float("inf") else int(watermark_ns) // 1000
+        """Moves the watermark, and fires what is due."""
+        is_end = watermark_ns == float("inf")
+        watermark_us = _END_US if is_end else int(watermark_ns) // 1000
+        self._watermark_us = max(self._watermark_us, watermark_us)
         moment_us = self._bounds.last_moment_us(watermark_us)
-        is_new = moment_us > self._announced_us and watermark_us != _END_US
-        self._announced_us = max(moment_us, self._announced_us)
-        for shard, timers in self._timers.items():
-            if is_new and not self._bounded:
-                self._bundle(shard, lambda tracker: tracker.announce(moment_us))
-            while due := [(at, moment) for moment, at in timers.items() if at <= watermark_us]:
-                _, moment = min(due)
-                del timers[moment]
-                self._bundle(shard, lambda tracker, moment=moment: tracker.watermark(moment))
+        if (
+            self._event_time == EventTime.ANNOUNCED
+            and moment_us > self._announced_us
+            and not is_end
+        ):
+            self._announced_us = moment_us
+            self._to_joiner(lambda joiner: joiner.announce(moment_us))
+        self._fire()
 
-    def take(self, payloads: Sequence[bytes]) -> dict[int, list[Part]]:
-        """Decodes and joins all records; returns the parts of each, by its place in `payloads`.
+    def _fire(self) -> None:
+        for _, tag in self._join.due(self._watermark_us):
+            self._to_joiner(lambda joiner, tag=tag: joiner.fire(tag))
+        due_s = self._bounds.newest_due_s(self._watermark_us)
+        for shard, window_s in sorted(key for key in self._windows if key[1] <= due_s):
+            self._gather(shard, window_s)
+        for shard, moment in self._track.due(self._watermark_us):
+            self._to_tracker(shard, lambda tracker, m=moment: tracker.watermark(int(m)))
+
+    def _gather(self, shard: int, window_s: int) -> None:
+        """Lets a window fire."""
+        for ends in gathered(self._windows.pop((shard, window_s))):
+            self._to_tracker(shard, lambda tracker, ends=ends: tracker.receive(ends))
+
+    def take(self, payloads: Sequence[bytes]) -> dict[int, list[bytes]]:
+        """Decodes all records; returns the PM blocks of each, by its place in `payloads`.
 
         Event time plays no role in this, so all records can go at once.
         """
@@ -127,72 +209,57 @@ class KernelReplay:
         self._count("components", decoded.num_components)
         self._count("components_rejected", decoded.num_components - decoded.samples.num_samples)
         self.out.invalid += decoded.invalid
-        parts: dict[int, list[Part]] = {}
+        parts: dict[int, list[bytes]] = {}
         for window_s, _, samples in split_samples(decoded.samples, lambda _: 0):
-            result = self._index.join(samples)
-            self._count("components_matched", result.num_matched)
-            for rest in (result.unmatched, result.unknown):  # no more topology will come
-                self._count("components_unmatched", rest.num_samples)
-                self.out.unmatched += _lines(rest)
-            for shard, columns in result.joined:
-                self._count("ends_joined", num_span_ends(columns["role"]))
-                for report, record in enumerate(columns["order"].tolist()):
-                    rows = _of_report(columns, report)
-                    block = Block(BlockKind.JOINED, rows, window_s).to_bytes()
-                    parts.setdefault(record, []).append((shard, block))
+            for report, record in enumerate(samples.order.tolist()):
+                of_report = samples.take_reports(np.array([report]))
+                block = Block(BlockKind.PM, of_report.columns(), window_s).to_bytes()
+                parts.setdefault(record, []).append(block)
         return parts
 
-    def receive(self, part: Part) -> None:
-        """Hands a part of a record to the tracker of its shard."""
-        shard, block = part
-        self._bundle(shard, lambda tracker: tracker.receive(block))
+    def receive(self, block: bytes) -> None:
+        """Hands a part of a record to the joiner."""
+        # Nodes that no topology will bring do not wait: their samples come from long ago.
+        self._to_joiner(lambda joiner: joiner.receive(block, -_END_US))
 
-    def _bundle(self, shard: int, action: Callable[[Tracker], Iterable[Tracked]]) -> None:
-        """Lets the tracker of a shard act, in its own bundle."""
-        self._opened += 1
-        if self._opened % TAKEN_OVER_EVERY == 0:
-            self._worker = HeldStates(self._codec)
-        steps: list[Tracked] = []
+    def _to_joiner(self, action: Callable[[Joiner], Iterable[Joined]]) -> None:
+        for step in self._join.bundle(_NODE_SHARD, lambda state: action(state.joiner)):
+            self._count("components_matched", step.num_matched)
+            if step.unmatched:
+                self._count("components_unmatched", step.unmatched.num_samples)
+                self.out.unmatched += _lines(step.unmatched)
+            for late in step.late:
+                self._count_ends("ends_joined", "ends_late", late.columns)
+                closed_at_s = self._bounds.closed_at_s(late.window_s)
+                self.out.late += late_lines(late.columns, late.window_s, closed_at_s)
+            for ends in step.in_time:
+                self._count_ends("ends_joined", None, ends.columns)
+                block = Block(BlockKind.ENDS, ends.columns, ends.window_s, ends.due_s).to_bytes()
+                window = ends.shard, ends.window_s
+                self._windows.setdefault(window, []).append(block)
+                if ends.window_s <= self._bounds.newest_due_s(self._watermark_us):
+                    self._gather(*window)
+            if step.timer:
+                self._join.timers[_NODE_SHARD, step.timer.tag] = _a_tick_before(step.timer)
 
-        def attempt() -> None:
-            steps.clear()
-            with self._worker.open(shard, self.cells[shard]) as state:
-                for step in action(state.tracker):
-                    if self.failing:
-                        self.failing()
-                    steps.append(step)
+    def _to_tracker(self, shard: int, action: Callable[[Tracker], Iterable[Tracked]]) -> None:
+        for step in self._track.bundle(shard, lambda state: action(state.tracker)):
+            self._count("ends_windowed", step.num_windowed)
+            self.out.events += [self._cloud_events.of(event) for event in step.events]
+            if step.timer:
+                self._track.timers[shard, str(step.timer.moment_us)] = step.timer.at_us
 
-        if self.failing:
-            before = saved(self.cells[shard])
-            self.failing.attempts(attempt, lambda: roll_back(self.cells[shard], before))
-        else:
-            attempt()
-        for step in steps:
-            self._put_out(shard, step)
-
-    def _put_out(self, shard: int, step: Tracked) -> None:
-        self._count("ends_windowed", step.num_windowed)
-        self.out.events += [self._cloud_events.of(event) for event in step.events]
-        if step.late:
-            self._count("ends_late", num_span_ends(step.late.columns["role"]))
-            closed_at_s = self._bounds.closed_at_s(step.late.window_start_s)
-            self.out.late += late_lines(step.late, closed_at_s)
-        if step.timer:
-            self._timers[shard][step.timer.moment_us] = step.timer.at_us
+    def _count_ends(self, counter: str, too: str | None, columns: Any) -> None:
+        number = num_span_ends(columns["role"])
+        for name in filter(None, (counter, too)):
+            self._count(name, number)
 
     def _count(self, counter: str, by: int) -> None:
         self.out.counters[counter] += by
 
 
-def _of_report(columns: Columns, report: int) -> dict[str, Any]:
-    """Returns the JOINED rows of one report."""
-    picked = columns["report"] == report
-    schema = SCHEMAS[BlockKind.JOINED]
-    rows = {
-        name: values[report : report + 1] if schema[name].per_report else values[picked]
-        for name, values in columns.items()
-    }
-    return rows | {"report": np.zeros(np.count_nonzero(picked), np.int64)}
+def _a_tick_before(timer: Timer) -> int:
+    return timer.at_us - 1
 
 
 def _lines(samples: Samples) -> list[dict[str, Any]]:
@@ -220,6 +287,7 @@ def replay(
     num_shards: int = 1,
     source: str = "event-center",
     failing: bool = False,
+    live: bool = False,
 ) -> Outputs:
     """Replays a capture as `tests.oracle.replay` does."""
     run = KernelReplay(
@@ -231,6 +299,7 @@ def replay(
         num_shards=num_shards,
         source=source,
         failing=failing,
+        live=live,
     )
     parts = run.take(payloads)
     largest: int | None = None

@@ -3,6 +3,7 @@
 import schema.quiet  # noqa: F401  # before Beam is loaded
 from transforms.decode_reports import DecodeReports
 from transforms.format_events import FormatEvents
+from transforms.gather_windows import GatherWindows
 from transforms.join_topology import JoinTopology
 from transforms.track_links import TrackLinks
 from transforms.update_topology import UpdateTopology
@@ -10,6 +11,7 @@ from transforms.update_topology import UpdateTopology
 __all__ = [
     "DecodeReports",
     "FormatEvents",
+    "GatherWindows",
     "JoinTopology",
     "TrackLinks",
     "UpdateTopology",

@@ -1,16 +1,18 @@
-"""JoinTopology: samples → samples at link ends.
+"""JoinTopology: samples → samples at link ends; late ones to the side.
 
-In:   (shard of node_id, PM block); LINK_ENDS blocks with the same key where topology streams.
-Out:  (shard of link_id, JOINED block), timestamp kept; global window.
-Side output: `unmatched` records, sampled.
-State, where topology streams: the link ends of the shard's nodes, for good, as a log of LINK_ENDS
-      blocks; PM of nodes that are not in the topology yet, until they are, or for 10 s of event
-      time.
-Timer, where topology streams: event time; the earliest end of a wait.
+In:   (shard of node_id, PM block); where topology streams, LINK_ENDS blocks with the same key;
+      moments that are known to be ahead of the watermark, for all shards. Global window.
+Out:  (shard of link_id, ENDS block), timestamp = start of the window of the block, B later; global
+      window.
+Side outputs: `late` records, one for each link end that a sample serves whose window is closed;
+      `unmatched` records, sampled.
+State, where event time goes on: a clock, for good (`kernels.join_topology.event_clock`); where
+      topology streams, the link ends of the shard's nodes, for good, as a log of LINK_ENDS blocks,
+      and PM of nodes that are not in the topology yet, until they are, or for 10 s of event time.
+Timers: event time; the clock's moments, and the earliest ends of waits.
 """
 
-import struct
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -24,37 +26,46 @@ from apache_beam.transforms.userstate import (
     TimerSpec,
     on_timer,
 )
+from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
 from kernels.decode_reports.samples import Samples
 from kernels.join_topology.index import LinkEndIndex
-from kernels.join_topology.tables import LinkEndTable
+from kernels.join_topology.joiner import Joined, JoinedEnds, Joiner, join_in_time
+from kernels.window_bounds import WindowBounds
 from schema.blocks import Block, BlockKind, block_kind, num_span_ends
-from schema.outputs import COMPONENTS_MATCHED, COMPONENTS_UNMATCHED, ENDS_JOINED, UNMATCHED, Record
-from schema.side_lines import readings_by_name, unmatched_line
-from schema.times import US_PER_S
+from schema.outputs import (
+    COMPONENTS_MATCHED,
+    COMPONENTS_UNMATCHED,
+    ENDS_JOINED,
+    ENDS_LATE,
+    LATE,
+    UNMATCHED,
+    Record,
+)
+from schema.records import EventTime
+from schema.shards import all_shards
+from schema.side_lines import late_lines, readings_by_name, side_record, unmatched_line
 from schema.topology_file import TopologyFile
-from transforms.outputs import Keyed, count, typed
+from transforms.joiner_state import JoinerCells, JoinerCodec
+from transforms.outputs import Keyed, count, timer_at, typed
 from transforms.sample_unmatched import WRITTEN_IN_FULL, Candidates, SampleUnmatched
-from transforms.state import HeldStates, TableCells, TableCodec
+from transforms.state import HeldStates
 
-__all__ = ["MAX_WAIT_S", "JoinTopology", "JoinedSamples"]
-
-#: PM of a node that the topology does not know yet waits this long [s of event time].
-MAX_WAIT_S = 10
-#: A timer that stands here fires as soon as the watermark moves at all.
-_WATERMARK_MOVES_US = 0
+__all__ = ["JoinTopology", "JoinedSamples"]
 
 
 class JoinedSamples(NamedTuple):
     """What JoinTopology puts out.
 
     Attributes:
-        blocks: (shard of link_id, JOINED block).
+        blocks: (shard of link_id, ENDS block), on the shifted time line.
+        late: records of the `late` output.
         unmatched: records of the `unmatched` output, sampled.
     """
 
     blocks: beam.PCollection[Keyed]
+    late: beam.PCollection[Record]
     unmatched: beam.PCollection[Record]
 
 
@@ -63,34 +74,66 @@ class JoinTopology(beam.PTransform):
     """Joins samples with the topology; an equal component name on another node is no match.
 
     Attributes:
+        bounds: when windows close.
+        num_node_shards: number of node shards.
         num_shards: number of link shards.
         topology: the whole topology of a replay, or the LINK_ENDS blocks of a live job.
+        event_time: how event time goes on.
+        moments: those that are known to be ahead of the watermark, each before it is reached; None
+            where nothing is late [us since the Unix epoch].
     """
 
+    bounds: WindowBounds
+    num_node_shards: int
     num_shards: int
     topology: TopologyFile | beam.PCollection
+    event_time: EventTime
+    moments: beam.PCollection | None
 
     @beam.typehints.no_annotations  # Beam knows no hint for several outputs
     def expand(self, samples: beam.PCollection) -> JoinedSamples:
-        """Returns the blocks, and the samples in no link."""
-        if isinstance(self.topology, TopologyFile):
-            join = beam.ParDo(_JoinFileFn(self.num_shards, self.topology))
+        """Returns the blocks, the late samples, and the samples in no link."""
+        file = self.topology if isinstance(self.topology, TopologyFile) else None
+        inputs = [samples]
+        if file is None:
+            inputs.append(self.topology)
+        if self.moments is not None:
+            announce = beam.ParDo(_AnnounceFn(self.num_node_shards))
+            inputs.append(self.moments | "ToAllShards" >> announce)
+        if len(inputs) > 1:
+            samples = inputs | "All" >> beam.Flatten()
+        if file is not None and self.event_time == EventTime.BOUNDED:
+            join = beam.ParDo(_JoinInTimeFn(self.bounds, self.num_shards, file))
         else:
-            samples = (samples, self.topology) | "WithLinkEnds" >> beam.Flatten()
-            join = beam.ParDo(_JoinStreamFn(self.num_shards))
-        joined = samples | "Join" >> join.with_outputs(UNMATCHED, main="blocks")
+            codec = JoinerCodec(self.bounds, self.event_time, self.num_shards, file)
+            join = beam.ParDo(_JoinFn(codec))
+        joined = samples | "Join" >> join.with_outputs(LATE, UNMATCHED, main="blocks")
         candidates = typed(joined[UNMATCHED], Candidates)
         return JoinedSamples(
             blocks=typed(joined["blocks"], Keyed),
+            late=typed(joined[LATE], Record),
             unmatched=typed(candidates | SampleUnmatched(), Record),
         )
 
 
 @beam.typehints.with_output_types(Keyed)
-class _JoinFileFn(beam.DoFn):
-    """The topology is complete before the first report: nothing waits, nothing is kept."""
+class _AnnounceFn(beam.DoFn):
+    """Sends a moment to every shard."""
 
-    def __init__(self, num_shards: int, topology: TopologyFile) -> None:
+    def __init__(self, num_shards: int) -> None:
+        self._shards = all_shards(num_shards)
+
+    def process(self, moment_us: int) -> Iterable[Keyed]:
+        moment = Block(BlockKind.MOMENT, {"moment_us": np.array([moment_us])}).to_bytes()
+        return [(shard, moment) for shard in self._shards]
+
+
+@beam.typehints.with_output_types(Keyed)
+class _JoinInTimeFn(beam.DoFn):
+    """The topology is complete, and nothing is late: nothing waits, nothing is kept."""
+
+    def __init__(self, bounds: WindowBounds, num_shards: int, topology: TopologyFile) -> None:
+        self._bounds = bounds
         self._num_shards = num_shards
         self._topology = topology
 
@@ -98,158 +141,88 @@ class _JoinFileFn(beam.DoFn):
         self._index = LinkEndIndex.of(self._topology.links(), self._num_shards)
 
     def process(self, element: Keyed) -> Iterable[Any]:
-        block = Block.from_bytes(element[1])
-        samples = Samples.of(block.columns)
-        unknown = yield from _join(self._index, samples, block.window_start_s)
-        yield from _unmatched(unknown)
+        for step in join_in_time(self._index, Block.from_bytes(element[1])):
+            yield from _put_out(step, self._bounds)
 
 
 @beam.typehints.with_output_types(Keyed)
-class _JoinStreamFn(beam.DoFn):
-    """The topology changes while the job runs, and PM may come before it.
+class _JoinFn(beam.DoFn):
+    """A joiner for each shard of nodes: maps its cells, timers and outputs."""
 
-    Until the watermark moves, the topology of the start is still coming, link by link: a
-    component may be in the next link. So all PM waits for that moment.
-    """
-
-    INDEX = BagStateSpec("index", BytesCoder())
     HEAD = ReadModifyWriteStateSpec("head", BytesCoder())
+    LINK_ENDS = BagStateSpec("link_ends", BytesCoder())
     WAITING = BagStateSpec("waiting", BytesCoder())
-    #: Whether the topology of the start is complete, and until when PM waits.
-    UNTIL = ReadModifyWriteStateSpec("until", BytesCoder())
-    EXPIRY = TimerSpec("expiry", TimeDomain.WATERMARK)
+    #: The clock's timers, told apart by their tags. Those of one family fire in order.
+    CLOCK = TimerSpec("clock", TimeDomain.WATERMARK)
 
-    def __init__(self, num_shards: int) -> None:
-        self._tables = HeldStates(TableCodec(lambda: LinkEndTable(num_shards)))
+    def __init__(self, codec: JoinerCodec) -> None:
+        self._joiners = HeldStates(codec)
+        self._bounds = codec.bounds
 
     def process(
         self,
         element: Keyed,
         timestamp: Timestamp = beam.DoFn.TimestampParam,
-        index: Any = beam.DoFn.StateParam(INDEX),
         head: Any = beam.DoFn.StateParam(HEAD),
+        link_ends: Any = beam.DoFn.StateParam(LINK_ENDS),
         waiting: Any = beam.DoFn.StateParam(WAITING),
-        until: Any = beam.DoFn.StateParam(UNTIL),
-        expiry: Any = beam.DoFn.TimerParam(EXPIRY),
+        clock: Any = beam.DoFn.TimerParam(CLOCK),
     ) -> Iterable[Any]:
         key, data = element
-        wait = _Wait.read(waiting, until, expiry)
-        with self._tables.open(key, TableCells(head, index)) as saved:
-            if block_kind(data) == BlockKind.LINK_ENDS:
-                brings_new = saved.apply(Block.from_bytes(data))
-                if brings_new and wait.topology_is_complete and wait.until_us is not None:
-                    yield from _release(saved.table.index, wait, now_us=None)
-            else:
-                yield from _take(saved.table.index, wait, Block.from_bytes(data), timestamp.micros)
+        with self._joiners.open(key, JoinerCells(head, link_ends, waiting)) as saved:
+            for step in _take(saved.joiner, data, timestamp.micros):
+                yield from _put_out(step, self._bounds, clock)
 
-    @on_timer(EXPIRY)
-    def expire(
+    @on_timer(CLOCK)
+    def fire(
         self,
         key: int = beam.DoFn.KeyParam,
-        now: Timestamp = beam.DoFn.TimestampParam,
-        index: Any = beam.DoFn.StateParam(INDEX),
+        tag: str = beam.DoFn.DynamicTimerTagParam,
         head: Any = beam.DoFn.StateParam(HEAD),
+        link_ends: Any = beam.DoFn.StateParam(LINK_ENDS),
         waiting: Any = beam.DoFn.StateParam(WAITING),
-        until: Any = beam.DoFn.StateParam(UNTIL),
-        expiry: Any = beam.DoFn.TimerParam(EXPIRY),
+        clock: Any = beam.DoFn.TimerParam(CLOCK),
     ) -> Iterable[Any]:
-        wait = _Wait.read(waiting, until, expiry)
-        with self._tables.open(key, TableCells(head, index)) as saved:
-            yield from _release(saved.table.index, wait, now_us=now.micros)
+        with self._joiners.open(key, JoinerCells(head, link_ends, waiting)) as saved:
+            for step in saved.joiner.fire(tag):
+                yield from _put_out(step, self._bounds, clock)
 
 
-_UNTIL = struct.Struct("<??q")
-_SINCE = struct.Struct("<q")
+def _take(joiner: Joiner, data: bytes, now_us: int) -> Iterator[Joined]:
+    """Hands a block to the joiner."""
+    kind = block_kind(data)
+    if kind == BlockKind.PM:
+        return joiner.receive(data, now_us)
+    block = Block.from_bytes(data)
+    if kind == BlockKind.LINK_ENDS:
+        return joiner.change_link_ends(block)
+    (moment_us,) = block.columns["moment_us"].tolist()
+    return joiner.announce(moment_us)
 
 
-@dataclass
-class _Wait:
-    """PM that waits, in its state cells.
-
-    Attributes:
-        topology_is_complete: the topology of the start has come.
-        until_us: earliest end of a wait, where the timer stands; None = nothing waits.
-    """
-
-    blocks: Any
-    until: Any
-    expiry: Any
-    topology_is_complete: bool = False
-    until_us: int | None = None
-
-    @classmethod
-    def read(cls, blocks: Any, until: Any, expiry: Any) -> "_Wait":
-        wait = cls(blocks, until, expiry)
-        if data := until.read():
-            wait.topology_is_complete, waits, until_us = _UNTIL.unpack(data)
-            wait.until_us = until_us if waits else None
-        return wait
-
-    def add(self, since_us: int, window_s: int, samples: Samples) -> None:
-        """Lets samples wait; the timer is set by `end_at`."""
-        block = Block(BlockKind.PM, samples.columns(), window_s)
-        self.blocks.add(_SINCE.pack(since_us) + block.to_bytes())
-
-    def take_all(self) -> Iterator[tuple[int, int, Samples]]:
-        """Takes out all that waits, and yields since when, window and samples, block by block."""
-        held = list(self.blocks.read())
-        self.blocks.clear()
-        for data in held:
-            block = Block.from_bytes(data[_SINCE.size :])
-            since_us = _SINCE.unpack_from(data)[0]
-            yield since_us, block.window_start_s, Samples.of(block.columns)
-
-    def end_at(self, until_us: int | None) -> None:
-        """Writes when the earliest wait ends, and sets the timer."""
-        self.until_us = until_us
-        waits = until_us is not None
-        self.until.write(_UNTIL.pack(self.topology_is_complete, waits, until_us or 0))
-        if until_us is not None:
-            self.expiry.set(Timestamp(micros=until_us))
+def _put_out(step: Joined, bounds: WindowBounds, clock: Any = None) -> Iterator[Any]:
+    """Sets timers, counts, and yields blocks and side records."""
+    count(COMPONENTS_MATCHED, step.num_matched)
+    for ends in step.in_time:
+        count(ENDS_JOINED, num_span_ends(ends.columns["role"]))
+        block = Block(BlockKind.ENDS, ends.columns, ends.window_s, ends.due_s)
+        shifted = Timestamp(micros=bounds.shifted_us(ends.window_s))
+        yield TimestampedValue((ends.shard, block.to_bytes()), shifted)
+    for ends in step.late:
+        yield from _late(ends, bounds)
+    if step.unmatched:
+        yield from _unmatched(step.unmatched)
+    if step.timer:
+        clock.set(timer_at(step.timer.at_us), dynamic_timer_tag=step.timer.tag)
 
 
-def _take(index: LinkEndIndex, wait: _Wait, block: Block, now_us: int) -> Iterator[Any]:
-    """Joins a PM block, or lets wait what cannot be joined yet."""
-    samples = Samples.of(block.columns)
-    if wait.topology_is_complete:
-        samples = yield from _join(index, samples, block.window_start_s)
-    if samples.num_samples:
-        wait.add(now_us, block.window_start_s, samples)
-        if wait.until_us is None:
-            is_complete = wait.topology_is_complete
-            wait.end_at(now_us + MAX_WAIT_S * US_PER_S if is_complete else _WATERMARK_MOVES_US)
-
-
-def _release(index: LinkEndIndex, wait: _Wait, now_us: int | None) -> Iterator[Any]:
-    """Joins what waits with the topology known by now.
-
-    Args:
-        index: the topology.
-        wait: what waits.
-        now_us: event time; what has waited long enough by then is unmatched. None = no wait ends.
-    """
-    until_us: int | None = None
-    for since_us, window_s, samples in wait.take_all():
-        unknown = yield from _join(index, samples, window_s)
-        ends_us = since_us + MAX_WAIT_S * US_PER_S
-        if now_us is not None and ends_us <= now_us:
-            yield from _unmatched(unknown)
-        elif unknown.num_samples:
-            wait.add(since_us, window_s, unknown)
-            until_us = min(ends_us, until_us or ends_us)
-    wait.topology_is_complete = True
-    wait.end_at(until_us)
-
-
-def _join(index: LinkEndIndex, samples: Samples, window_s: int) -> Generator[Any, None, Samples]:
-    """Yields what could be joined and what is in no link; returns samples of unknown nodes."""
-    result = index.join(samples)
-    count(COMPONENTS_MATCHED, result.num_matched)
-    for shard, columns in result.joined:
-        count(ENDS_JOINED, num_span_ends(columns["role"]))
-        yield shard, Block(BlockKind.JOINED, columns, window_s).to_bytes()
-    yield from _unmatched(result.unmatched)
-    return result.unknown
+def _late(ends: JoinedEnds, bounds: WindowBounds) -> Iterator[Any]:
+    """Counts late samples, and yields their lines."""
+    number = num_span_ends(ends.columns["role"])
+    count(ENDS_JOINED, number)
+    count(ENDS_LATE, number)
+    for line in late_lines(ends.columns, ends.window_s, bounds.closed_at_s(ends.window_s)):
+        yield beam.pvalue.TaggedOutput(LATE, side_record(line["link_id"], line))
 
 
 def _unmatched(samples: Samples) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""Tagged outputs and metrics, in Beam's terms."""
+"""Tagged outputs, timers and metrics, in Beam's terms."""
 
 import collections
 import functools
@@ -8,6 +8,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 from apache_beam.typehints.native_type_compatibility import convert_to_beam_type
+from apache_beam.utils.timestamp import Timestamp
 
 from schema.outputs import INVALID, NAMESPACE
 
@@ -27,6 +28,14 @@ def typed(collection: beam.PCollection, element_type: Any) -> beam.PCollection:
     """Says what a tagged output holds: Beam takes its coder from that."""
     collection.element_type = convert_to_beam_type(element_type)
     return collection
+
+
+def timer_at(moment_us: int) -> Timestamp:
+    """Returns when a timer must stand that fires when the watermark reaches a moment.
+
+    It stands a tick before: on every runner such a timer fires when the watermark is there.
+    """
+    return Timestamp(micros=moment_us - 1)
 
 
 def count(name: str, number: int = 1) -> None:

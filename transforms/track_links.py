@@ -1,24 +1,21 @@
 """TrackLinks: samples at both ends of every link, window by window → events.
 
-In:   (shard of link_id, JOINED block); where topology streams, LINKS blocks with the same key; in a
-      stream replay, moments that event time will reach, for all shards. Global window.
+In:   (shard of link_id, ENDS block), the samples of a window together when it is due, and after
+      that what comes for it; where topology streams, LINKS blocks with the same key. Global window.
 Out:  `FiberEvent`; global window.
-Side output: `late` records, one for each link end that a sample serves whose window is closed.
-State: per shard a tracker: the samples of its open windows, and of its links the last windows, the
-       open alarms, what was read and the topology (`transforms.tracker_state`).
-Timers: event time; one for each moment at which a window becomes due or closes.
+State: per shard a tracker: the samples of the windows that are due and not closed, and of its links
+       the last windows, the open alarms, what was read and the topology
+       (`transforms.tracker_state`).
+Timers: event time; when a window closes, and when it is due if it cannot be evaluated at once.
 
-Beam drops what comes after the allowed lateness and has no output for it, and each of its windows
-costs state for as long as something may come for it. So the windows are the tracker's
-(`kernels.track_links.tracker`); the DoFn only maps cells, timers and outputs.
+What happens is in `kernels.track_links.tracker`; the DoFn only maps cells, timers and outputs.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import apache_beam as beam
-import numpy as np
 from apache_beam.coders import BytesCoder
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import (
@@ -27,39 +24,24 @@ from apache_beam.transforms.userstate import (
     TimerSpec,
     on_timer,
 )
-from apache_beam.utils.timestamp import Timestamp
 
 from kernels.track_links.tracker import Tracked, Tracker
-from kernels.track_links.window_bounds import WindowBounds
-from schema.blocks import Block, BlockKind, block_kind, num_span_ends
+from kernels.window_bounds import WindowBounds
+from schema.blocks import Block, BlockKind, block_kind
 from schema.events import FiberEvent
-from schema.outputs import ENDS_LATE, ENDS_WINDOWED, LATE, Record
+from schema.outputs import ENDS_WINDOWED
 from schema.records import EventTime
-from schema.shards import all_shards
-from schema.side_lines import late_lines, side_record
 from schema.topology_file import TopologyFile
-from transforms.outputs import Keyed, count, gauge, typed
+from transforms.outputs import Keyed, count, gauge, timer_at
 from transforms.state import HeldStates
 from transforms.tracker_state import TrackerCells, TrackerCodec
 
-__all__ = ["TrackLinks", "TrackedLinks"]
-
-
-class TrackedLinks(NamedTuple):
-    """What TrackLinks puts out.
-
-    Attributes:
-        events: `FiberEvent`.
-        late: records of the `late` output.
-    """
-
-    events: beam.PCollection[FiberEvent]
-    late: beam.PCollection[Record]
+__all__ = ["TrackLinks"]
 
 
 @dataclass
 class TrackLinks(beam.PTransform):
-    """Keeps windows of one second, decides, confirms, and keeps every alarm's life.
+    """Decides windows, confirms, and keeps every alarm's life.
 
     Attributes:
         bounds: when windows are due and close.
@@ -67,7 +49,6 @@ class TrackLinks(beam.PTransform):
         num_shards: number of link shards.
         topology: the whole topology of a replay, or the LINKS blocks of a live job.
         event_time: how event time goes on.
-        moments: those that event time will reach, if they are announced [us since the Unix epoch].
     """
 
     bounds: WindowBounds
@@ -75,41 +56,20 @@ class TrackLinks(beam.PTransform):
     num_shards: int
     topology: TopologyFile | beam.PCollection
     event_time: EventTime
-    moments: beam.PCollection | None
 
-    @beam.typehints.no_annotations  # Beam knows no hint for several outputs
-    def expand(self, joined: beam.PCollection) -> TrackedLinks:
-        """Returns the events and the late samples."""
-        blocks = [joined]
+    @beam.typehints.no_annotations  # the input may be one of two
+    def expand(self, gathered: beam.PCollection) -> beam.PCollection[FiberEvent]:
+        """Returns the events."""
         file = self.topology if isinstance(self.topology, TopologyFile) else None
         if file is None:
-            blocks.append(self.topology)
-        if self.moments is not None:
-            blocks.append(self.moments | "ToAllShards" >> beam.ParDo(_AnnounceFn(self.num_shards)))
-        if len(blocks) > 1:
-            joined = blocks | "All" >> beam.Flatten()
+            gathered = (gathered, self.topology) | "WithLinks" >> beam.Flatten()
         codec = TrackerCodec(
             self.bounds, self.emit == "lifecycle", self.event_time, self.num_shards, file
         )
-        track = beam.ParDo(_TrackFn(codec))
-        tracked = joined | "Track" >> track.with_outputs(LATE, main="events")
-        return TrackedLinks(
-            events=typed(tracked["events"], FiberEvent), late=typed(tracked[LATE], Record)
-        )
+        return gathered | "Track" >> beam.ParDo(_TrackFn(codec))
 
 
-@beam.typehints.with_output_types(Keyed)
-class _AnnounceFn(beam.DoFn):
-    """Sends a moment to every shard."""
-
-    def __init__(self, num_shards: int) -> None:
-        self._shards = all_shards(num_shards)
-
-    def process(self, moment_us: int) -> Iterable[Keyed]:
-        moment = Block(BlockKind.MOMENT, {"moment_us": np.array([moment_us])}).to_bytes()
-        return [(shard, moment) for shard in self._shards]
-
-
+@beam.typehints.with_output_types(FiberEvent)
 class _TrackFn(beam.DoFn):
     """A tracker for each shard: maps its cells, timers and outputs."""
 
@@ -124,7 +84,6 @@ class _TrackFn(beam.DoFn):
 
     def __init__(self, codec: TrackerCodec) -> None:
         self._trackers = HeldStates(codec)
-        self._bounds = codec.bounds
 
     def process(
         self,
@@ -162,20 +121,14 @@ class _TrackFn(beam.DoFn):
 
     def _put_out(
         self, key: int, tracker: Tracker, steps: Iterable[Tracked], timer: Any
-    ) -> Iterator[Any]:
-        """Sets timers, counts, and yields events and late records."""
+    ) -> Iterator[FiberEvent]:
+        """Sets timers, counts, and yields events."""
         num_windowed = 0
         for step in steps:
             yield from step.events
             num_windowed += step.num_windowed
             if step.timer:
-                timer.set(_timer_at(step.timer.at_us), dynamic_timer_tag=str(step.timer.moment_us))
-            if step.late:
-                count(ENDS_LATE, num_span_ends(step.late.columns["role"]))
-                closed_at_s = self._bounds.closed_at_s(step.late.window_start_s)
-                for line in late_lines(step.late, closed_at_s):
-                    record = side_record(line["link_id"], line)
-                    yield beam.pvalue.TaggedOutput(LATE, record)
+                timer.set(timer_at(step.timer.at_us), dynamic_timer_tag=str(step.timer.moment_us))
         if num_windowed:
             count(ENDS_WINDOWED, num_windowed)
             for severity, number in tracker.tracks.alarms.open_by_severity().items():
@@ -184,20 +137,7 @@ class _TrackFn(beam.DoFn):
 
 def _take(tracker: Tracker, data: bytes) -> Iterable[Tracked]:
     """Hands a block to the tracker."""
-    kind = block_kind(data)
-    if kind == BlockKind.JOINED:
+    if block_kind(data) == BlockKind.ENDS:
         return tracker.receive(data)
-    block = Block.from_bytes(data)
-    if kind == BlockKind.LINKS:
-        tracker.change_links(block)
-        return ()
-    (moment_us,) = block.columns["moment_us"].tolist()
-    return tracker.announce(moment_us)
-
-
-def _timer_at(moment_us: int) -> Timestamp:
-    """Returns when a timer must stand that fires when the watermark reaches a moment.
-
-    It stands a tick before: on every runner such a timer fires when the watermark is there.
-    """
-    return Timestamp(micros=moment_us - 1)
+    tracker.change_links(Block.from_bytes(data))
+    return ()

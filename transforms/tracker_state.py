@@ -10,8 +10,8 @@ from kernels.join_topology.tables import links_block
 from kernels.track_links.state_codec import pack_tracks, read_block, read_blocks, unpack_tracks
 from kernels.track_links.tracker import Tracker
 from kernels.track_links.tracks import Tracks
-from kernels.track_links.window_bounds import WindowBounds
-from schema.blocks import window_of
+from kernels.window_bounds import WindowBounds
+from schema.blocks import due_of, window_of
 from schema.records import EventTime
 from schema.topology_file import TopologyFile
 from schema.versions import TABLE_STATE_VERSION, TRACKER_STATE_VERSION
@@ -100,8 +100,11 @@ class TrackerCodec:
         tracker = self._tracker(key, tracks)
         tracker.reached_us = reached_us
         closed_s = self.bounds.newest_closed_s(reached_us)
+        due_s = self.bounds.newest_due_s(reached_us)
         for data in cells.ends.read():
-            if window_of(data) > closed_s:
+            if due_of(data) > due_s:
+                tracker.late.append(data)
+            elif window_of(data) > closed_s:
                 tracker.windows.add(window_of(data), data)
         links = Log()
         if links_head := cells.links_head.read():
@@ -122,7 +125,7 @@ class TrackerCodec:
                 unsaved.ends,
                 sum(map(len, unsaved.ends)),
                 limit,
-                lambda: (windows.blocks(), windows.num_bytes),
+                lambda: ([*windows.blocks(), *tracker.late], windows.num_bytes),
             )
             unsaved.ends.clear()
         if unsaved.links:

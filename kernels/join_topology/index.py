@@ -11,6 +11,7 @@ from kernels.arrays import groups, ranges
 from kernels.decode_reports.samples import Samples, no_samples
 from kernels.join_topology.link_ends import LinkEnd, link_ends
 from kernels.join_topology.routes import ReportRoutes, RouteTable
+from schema.pm_types import COMPARED_POWERS
 from schema.topology_pb2 import FiberLink
 
 __all__ = ["MAX_NAMES_BYTES", "MAX_OUTDATED", "JoinResult", "LinkEndIndex"]
@@ -27,8 +28,9 @@ class JoinResult:
     """What became of some samples.
 
     Attributes:
-        joined: columns of JOINED rows by shard of the link, ascending; a sample that serves
-            several link ends has a row for each.
+        joined: columns of ENDS rows by shard of the link, ascending; a sample that serves
+            several link ends has a row for each. With names, also the columns ``node_id``,
+            ``component`` and ``link_id``, lists of bytes by row, and the readings of all types.
         num_matched: number of samples in `joined`, each counted once.
         unmatched: samples of components in no link, of nodes that the topology knows.
         unknown: samples of nodes that the topology does not know (yet).
@@ -103,8 +105,8 @@ class LinkEndIndex:
             for ends in components.values():
                 yield from ends
 
-    def join(self, samples: Samples) -> JoinResult:
-        """Joins samples with the link ends."""
+    def join(self, samples: Samples, *, with_names: bool = False) -> JoinResult:
+        """Joins samples with the link ends; names are for the lines of late samples only."""
         too_many = max(MAX_OUTDATED, len(self._routes) // 2)
         if self._names_bytes > MAX_NAMES_BYTES or self._outdated > too_many:
             self._forget_routes()
@@ -122,7 +124,7 @@ class LinkEndIndex:
         first = (np.cumsum(samples.count) - samples.count)[report]
         return JoinResult(
             joined=[
-                (shard, self._joined(samples, report, first, routes, at))
+                (shard, self._joined(samples, report, first, routes, at, with_names))
                 for at, shard in enumerate(self._routes.shards)
                 if (routes.bounds[:, at] < routes.bounds[:, at + 1]).any()
             ],
@@ -160,8 +162,9 @@ class LinkEndIndex:
         first: NDArray[np.int64],
         routes: ReportRoutes,
         at: int,
+        with_names: bool,
     ) -> dict[str, Any]:
-        """Returns the JOINED columns of a shard.
+        """Returns the columns of a shard.
 
         Args:
             samples: all samples.
@@ -169,23 +172,31 @@ class LinkEndIndex:
             first: (k,) int64, the first sample of each.
             routes: their routes.
             at: position of the shard among all.
+            with_names: whether names, and the readings that are not compared, are wanted.
         """
         start, stop = routes.bounds[:, at], routes.bounds[:, at + 1]
         here = np.flatnonzero(stop - start)
         report, length = report[here], (stop - start)[here]
         rows = self._routes.rows(ranges(start[here], length))
         sample = rows.pop("sample") + np.repeat(first[here], length)
-        return {
-            "node_id": [samples.node_id[r] for r in report.tolist()],
+        columns = {
             "order": samples.order[report],
             "sequence": samples.sequence[report],
-            "names": [routes.names[number][at] for number in here.tolist()],
             "report": np.repeat(np.arange(len(report)), length),
             **rows,
             "sample_time_ns": samples.sample_time_ns[sample],
             "has_data": samples.has_data[sample],
-            **{f"pm_{pm_type}": values[sample] for pm_type, values in samples.readings.items()},
+            **{
+                f"pm_{pm_type}": values[sample]
+                for pm_type, values in samples.readings.items()
+                if with_names or pm_type in COMPARED_POWERS
+            },
         }
+        if with_names:
+            ends = [end for number in here.tolist() for end in routes.ends[number][at]]
+            for name in ("node_id", "component", "link_id"):
+                columns[name] = [getattr(end, name) for end in ends]
+        return columns
 
 
 def _name_lengths(samples: Samples) -> list[bytes]:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from kernels.arrays import GrowingArray
 from kernels.join_topology.link_ends import LinkEnd
 from schema.blocks import link_key
-from schema.link_end_names import pack_names
 from schema.shards import all_shards, shard_of
 
 __all__ = ["ReportRoutes", "RouteTable"]
@@ -28,14 +27,14 @@ class ReportRoutes(NamedTuple):
     Attributes:
         bounds: (k, shards + 1) int64, the row at which the routes into each shard start, and the
             row after the last.
-        names: for each report, by position of the shard, the packed names of its routes there
-            (`schema.link_end_names`).
+        ends: for each report, by position of the shard, the link ends that its routes there lead
+            to.
         num_matched: (k,) int64, number of components that have a route.
         unrouted: for each report the numbers of its components without a route, int64.
     """
 
     bounds: NDArray[np.int64]
-    names: list[list[bytes]]
+    ends: list[list[tuple[LinkEnd, ...]]]
     num_matched: NDArray[np.int64]
     unrouted: list[NDArray[np.int64]]
 
@@ -53,7 +52,7 @@ class RouteTable:
         self._num_shards = num_shards
         self._columns = {name: GrowingArray() for name in _COLUMNS}
         self._bounds, self._num_matched = GrowingArray(), GrowingArray()
-        self._names: list[list[bytes]] = []
+        self._ends: list[list[tuple[LinkEnd, ...]]] = []
         self._unrouted: list[NDArray[np.int64]] = []
 
     def __len__(self) -> int:
@@ -86,10 +85,8 @@ class RouteTable:
         bounds[0, :-1] = np.searchsorted(shard[order], self.shards)
         bounds[0, -1] = len(ids)
         self._bounds.add(bounds + first)
-        ends = [routes[number][1] for number in order.tolist()]
-        self._names.append(
-            [_packed_names(ends[a:b]) for a, b in itertools.pairwise(bounds[0].tolist())]
-        )
+        ends = tuple(routes[number][1] for number in order.tolist())
+        self._ends.append([ends[a:b] for a, b in itertools.pairwise(bounds[0].tolist())])
         self._num_matched.add(np.array([len({number for number, _ in routes})]))
         self._unrouted.append(np.array(unrouted, np.int64))
         return len(self._unrouted) - 1
@@ -98,7 +95,7 @@ class RouteTable:
         """Returns the routes of some reports."""
         return ReportRoutes(
             self._bounds.take(numbers),
-            [self._names[number] for number in numbers.tolist()],
+            [self._ends[number] for number in numbers.tolist()],
             self._num_matched.take(numbers),
             [self._unrouted[number] for number in numbers.tolist()],
         )
@@ -111,7 +108,3 @@ class RouteTable:
             uint64, link key; ``end`` and ``role`` uint8.
         """
         return {name: column.take(rows) for name, column in self._columns.items()}
-
-
-def _packed_names(ends: Sequence[LinkEnd]) -> bytes:
-    return pack_names([(end.component.decode(), end.link_id.decode()) for end in ends])

@@ -3,17 +3,11 @@
 This is the one place of the flow. Beam is not in it: the tracker is told what comes and which
 moments the watermark has reached, and says which timers to set.
 
-- Samples of a window wait until the watermark makes the window due. Then it is evaluated, in order
-  of time, with all its samples.
-- Samples of a window that was due before are evaluated at once, report by report.
-- Samples of a window that is closed are late: they are handed back.
-
-What the watermark has reached is known by timers alone, one for each moment at which a window
-becomes due or closes: a step of Beam's in Python is not told the watermark. A timer is set for
-each window that has samples. Live, each timer sets the next one, so that the shard follows event
-time through silence, for an hour after its newest sample: without an end, a job whose input ends
-would never end. In a stream replay event time may jump by years, and the moments in between would
-be without number; but all of it is known beforehand, and each moment is announced.
+- Samples come window by window, those of a window together when it is due. Windows are evaluated in
+  order of time: a window at once if the one before it was evaluated, otherwise when a timer tells
+  that the watermark has made it due, and that no earlier one will come.
+- Samples that come for a window after that are evaluated at once, report by report.
+- A timer tells when a window closes. Its samples are then forgotten; none will come for it.
 """
 
 from __future__ import annotations
@@ -29,16 +23,14 @@ from kernels.track_links.evaluation import evaluate
 from kernels.track_links.open_windows import OpenWindows
 from kernels.track_links.powers import read_powers
 from kernels.track_links.tracks import Tracks
-from kernels.track_links.window_bounds import WindowBounds
-from schema.blocks import Block, num_span_ends, window_of, with_ends_only
+from kernels.window_bounds import WindowBounds
+from schema.blocks import NO_WINDOW, Block, due_of, num_span_ends, window_of
 from schema.events import FiberEvent
 from schema.records import EventTime
+from schema.times import WINDOW_S
 
-__all__ = ["FOLLOWED_S", "Timer", "Tracked", "Tracker", "Unsaved"]
+__all__ = ["Timer", "Tracked", "Tracker", "Unsaved"]
 
-#: For how long after its newest sample a live shard follows event time [s]. After that the shard
-#: is quiet, and the first sample that comes passes for being in time.
-FOLLOWED_S = 3600
 #: The moment that bounded input reaches when all of it has come: every window is due.
 _END_US = 2**62
 #: No moment was reached yet.
@@ -64,13 +56,11 @@ class Tracked:
     Attributes:
         events: what a window says that is new, in order.
         num_windowed: span ends that a window took in.
-        late: JOINED block of a window that is closed.
         timer: to set.
     """
 
     events: list[FiberEvent] = field(default_factory=list)
     num_windowed: int = 0
-    late: Block | None = None
     timer: Timer | None = None
 
 
@@ -103,7 +93,9 @@ class Tracker:
         tracks: what is known of the links.
         links: the topology in force.
         windows: the samples of the windows that are not closed.
-        reached_us: the newest moment that event time is known to have reached.
+        late: ENDS blocks that came after their window was due, and before what was due by then has
+            been evaluated; in order of arrival.
+        reached_us: the newest moment up to which all windows that are due have been evaluated.
         unsaved: what has changed since the tracker was last saved.
     """
 
@@ -112,10 +104,9 @@ class Tracker:
     tracks: Tracks
     links: LinkTable = field(default_factory=LinkTable)
     windows: OpenWindows = field(default_factory=OpenWindows)
+    late: list[bytes] = field(default_factory=list)
     reached_us: int = _NOTHING_US
     unsaved: Unsaved = field(default_factory=Unsaved)
-    #: Moments that a timer is set for, and that are still to come.
-    _armed_us: set[int] = field(default_factory=set)
     #: The tracks have the topology; before the first evaluation, and after a restore, they do not.
     _laid_out: bool = False
 
@@ -125,29 +116,33 @@ class Tracker:
         known = (self.windows.newest_s, self.tracks.history.newest_s)
         return max((s for s in known if s is not None), default=None)
 
-    def receive(self, joined: bytes) -> Iterator[Tracked]:
+    def receive(self, ends: bytes) -> Iterator[Tracked]:
         """Takes samples.
 
         Args:
-            joined: a JOINED block in wire form, all rows of one window.
+            ends: an ENDS block in wire form, all rows of one window that is due.
         """
-        window_s = window_of(joined)
-        if window_s <= self.bounds.newest_closed_s(self.reached_us):
-            yield Tracked(late=Block.from_bytes(joined))
-            return
-        ends = with_ends_only(joined)
+        window_s, due_s = window_of(ends), due_of(ends)
+        reached_s = self.bounds.newest_due_s(self.reached_us)
         self.unsaved.anything = True
         self.unsaved.ends.append(ends)
-        if window_s <= self.bounds.newest_due_s(self.reached_us):
+        if max(window_s, due_s) <= reached_s:
             yield from self._evaluate_late(window_s, ends)
+        elif due_s != NO_WINDOW:
+            self.late.append(ends)
+            yield Tracked(timer=self._timer(self.bounds.due_us(due_s)))
+        elif self.event_time == EventTime.BOUNDED:
+            self.windows.add(window_s, ends)
+            # One timer, when all has come.
+            yield Tracked(timer=Timer(_END_US, self.bounds.due_us(window_s)))
         else:
             self.windows.add(window_s, ends)
-            yield from self._arm(self.bounds.due_us(window_s))
-
-    def announce(self, moment_us: int) -> Iterator[Tracked]:
-        """Takes the news that event time will reach a moment."""
-        self.unsaved.anything = True
-        yield from self._arm(moment_us)
+            yield Tracked(timer=self._timer(self.bounds.closing_us(window_s)))
+            due_us = self.bounds.due_us(window_s)
+            if window_s == reached_s + WINDOW_S:
+                yield from self._evaluate_up_to(due_us)
+            else:
+                yield Tracked(timer=self._timer(due_us))
 
     def watermark(self, moment_us: int) -> Iterator[Tracked]:
         """Evaluates the windows that a moment makes due, in order, and drops those it closes.
@@ -156,16 +151,28 @@ class Tracker:
             moment_us: the moment that the watermark has reached, as a timer tells.
         """
         self.unsaved.anything = True
-        if moment_us <= self.reached_us:
-            return
-        after_s = self.bounds.newest_due_s(self.reached_us)
-        for window_s in self.windows.between(after_s, self.bounds.newest_due_s(moment_us)):
-            yield self._evaluate_due(window_s)
+        yield from self._evaluate_up_to(moment_us)
         self.windows.forget(self.bounds.newest_closed_s(moment_us))
+
+    def _evaluate_up_to(self, moment_us: int) -> Iterator[Tracked]:
+        """Evaluates all that is due at a moment, in the order in which it became due and came."""
+        after_s = self.bounds.newest_due_s(self.reached_us)
+        up_to_s = self.bounds.newest_due_s(moment_us)
+        late: dict[int, list[bytes]] = {}
+        for ends in self.late:
+            late.setdefault(due_of(ends), []).append(ends)
+        windows = set(self.windows.between(after_s, up_to_s))
+        for due_s in sorted(windows.union(s for s in late if s <= up_to_s)):
+            if due_s in windows:
+                yield self._evaluate_due(due_s)
+            for ends in late.pop(due_s, ()):
+                yield from self._evaluate_late(window_of(ends), ends)
+        self.late = [ends for blocks in late.values() for ends in blocks]
         if self.event_time != EventTime.BOUNDED:
-            self.reached_us = moment_us
-            self._armed_us = {at for at in self._armed_us if at > moment_us}
-            yield from self._follow()
+            self.reached_us = max(self.reached_us, moment_us)
+
+    def _timer(self, moment_us: int) -> Timer:
+        return Timer(moment_us, moment_us)
 
     def change_links(self, change: Block) -> None:
         """Applies LINKS rows.
@@ -191,7 +198,10 @@ class Tracker:
     def _evaluate_late(self, window_s: int, ends: bytes) -> Iterator[Tracked]:
         """Evaluates a window again for each report that says something new."""
         columns = Block.from_bytes(ends).columns
-        yield Tracked(num_windowed=num_span_ends(columns["role"]))
+        yield Tracked(
+            num_windowed=num_span_ends(columns["role"]),
+            timer=self._timer(self.bounds.closing_us(window_s)),
+        )
         self._lay_out()
         for rows in self.windows.add_late(window_s, ends, columns):
             read = read_powers(rows, np.unique(rows["link"]))
@@ -208,20 +218,3 @@ class Tracker:
         self.unsaved.rows_moved |= moved
         # What was read goes by rows, so it must never be saved without the tracks.
         self.unsaved.tracks |= moved
-
-    def _arm(self, moment_us: int) -> Iterator[Tracked]:
-        """Sets a timer for a moment that is still to come."""
-        if self.event_time == EventTime.BOUNDED:
-            # One timer, when all has come.
-            yield Tracked(timer=Timer(_END_US, moment_us))
-        elif moment_us > self.reached_us and moment_us not in self._armed_us:
-            self._armed_us.add(moment_us)
-            yield Tracked(timer=Timer(moment_us, moment_us))
-
-    def _follow(self) -> Iterator[Tracked]:
-        """Sets the timer of the next moment, whether there are samples for it or not."""
-        newest_s = self.newest_s
-        if self.event_time == EventTime.LIVE and newest_s is not None:
-            next_us = self.bounds.next_moment_us(self.reached_us)
-            if next_us <= self.bounds.due_us(newest_s + FOLLOWED_S):
-                yield from self._arm(next_us)

@@ -15,7 +15,7 @@ from pipeline.kafka.batches import Batch, ReadBatches
 from pipeline.kafka.client import read_until
 from pipeline.kafka.config import ISOLATION_LEVEL
 from schema.records import EventTime, PmRecords, TopologyRecord
-from schema.times import NS_PER_MS
+from schema.times import FIRST_MOMENT_US, NS_PER_MS
 
 #: Most topology records in one element.
 _HELD_AT_ONCE = 1000
@@ -60,7 +60,8 @@ class KafkaSource:
         return PmInput(
             pipeline
             | "ReadPm" >> self._read(self.pm_topic, is_ordered=True)
-            | "PmRecords" >> beam.Map(pm_records, self._to_batch).with_output_types(PmRecords)
+            | "PmRecords" >> beam.Map(pm_records, self._to_batch).with_output_types(PmRecords),
+            pipeline | "Moments" >> beam.Create([FIRST_MOMENT_US], reshuffle=False),
         )
 
     def topology(self, pipeline: beam.Pipeline) -> beam.PCollection[list[TopologyRecord]]:

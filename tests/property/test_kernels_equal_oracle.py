@@ -51,7 +51,13 @@ def sorted_lines(lines: list[dict[str, Any]], names: tuple[str, ...] | None = No
 
 
 def check(
-    scene: Scene, *, learn_windows: int, num_shards: int, failing: bool = False, **options: Any
+    scene: Scene,
+    *,
+    learn_windows: int,
+    num_shards: int,
+    failing: bool = False,
+    live: bool = False,
+    **options: Any,
 ) -> None:
     with (
         patch("kernels.track_links.learned_base.LEARN_WINDOWS", learn_windows),
@@ -59,7 +65,12 @@ def check(
     ):
         expected = oracle.replay(scene.payloads, scene.links, **options)
         found = kernel_replay.replay(
-            scene.payloads, scene.links, num_shards=num_shards, failing=failing, **options
+            scene.payloads,
+            scene.links,
+            num_shards=num_shards,
+            failing=failing,
+            live=live,
+            **options,
         )
     assert by_link(found.events) == by_link(expected.events)
     assert sorted_lines(found.late) == sorted_lines(expected.late)
@@ -81,6 +92,7 @@ STREAM = st.fixed_dictionaries(
         "out_of_orderness_s": st.sampled_from([0, 1, 2]),
         "learn_windows": LEARN_WINDOWS,
         "num_shards": SHARDS,
+        "live": st.booleans(),
     }
 )
 

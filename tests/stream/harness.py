@@ -11,12 +11,13 @@ from apache_beam.testing.test_stream import TestStream
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
-from kernels.track_links.window_bounds import WindowBounds
+from kernels.window_bounds import WindowBounds
 from pipeline.graph import PmInput, build
 from pipeline.settings import Settings
 from pipeline.sinks import FileSinks
 from schema.outputs import OUTPUTS
 from schema.records import EventTime, PmRecords, TopologyRecord
+from schema.times import FIRST_MOMENT_US
 from tests.builders import T0
 from tests.oracle import Oracle, Outputs
 from tests.stream.cases import Case, Step
@@ -35,9 +36,11 @@ class CaseSource:
     def read(self, pipeline: beam.Pipeline) -> PmInput:
         steps = self._of(pipeline)
         records = steps | "Pm" >> beam.FlatMap(_pm).with_output_types(PmRecords)
-        if self.event_time != EventTime.ANNOUNCED:
-            return PmInput(records)
-        return PmInput(records, steps | "Moments" >> beam.FlatMap(_moments).with_output_types(int))
+        return PmInput(records, self._moments(pipeline))
+
+    def _moments(self, pipeline: beam.Pipeline) -> beam.PCollection[int]:
+        steps = self._of(pipeline)
+        return steps | "Moments" >> beam.FlatMap(_moments).with_output_types(int)
 
     def topology(self, pipeline: beam.Pipeline) -> beam.PCollection:
         return self._of(pipeline) | "Topology" >> beam.FlatMap(_topology).with_output_types(
@@ -62,6 +65,15 @@ class CaseSource:
                     stream = stream.add_elements([element])
             self._elements = pipeline | "Steps" >> stream.advance_watermark_to_infinity()
         return self._elements
+
+
+class LiveSource(CaseSource):
+    """The same steps; no moment is announced but the first."""
+
+    event_time = EventTime.LIVE
+
+    def _moments(self, pipeline: beam.Pipeline) -> beam.PCollection[int]:
+        return pipeline | "Moments" >> beam.Create([FIRST_MOMENT_US], reshuffle=False)
 
 
 def step_data(step: Step) -> bytes | tuple[bytes, bytes | None]:

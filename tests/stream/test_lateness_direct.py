@@ -1,31 +1,20 @@
 """The table of lateness on Beam's streaming runner in this process.
 
-Moments are announced, as in a stream replay; or timers alone follow event time, as in a live job.
+All moments are announced, as in a stream replay; or only the first, as in a live job.
 """
 
 from pathlib import Path
 
 import pytest
 
-from kernels.track_links import tracker
-from schema.records import EventTime
 from tests import builders
 from tests.stream.cases import CASES, Case
-from tests.stream.harness import CaseSource, comparable, expected, run_case
-
-
-class LiveSource(CaseSource):
-    """The same steps; no moment is announced."""
-
-    event_time = EventTime.LIVE
+from tests.stream.harness import CaseSource, LiveSource, comparable, expected, run_case
 
 
 @pytest.mark.parametrize("source", [CaseSource, LiveSource])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_case(
-    case: Case, source: type[CaseSource], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tracker, "FOLLOWED_S", 40)  # at the end of each case
+def test_case(case: Case, source: type[CaseSource], tmp_path: Path) -> None:
     got = run_case(case, "BundleBasedDirectRunner", [], tmp_path, source(case.steps))
     want = expected(case)
     assert builders.short(got.events) == list(case.events)

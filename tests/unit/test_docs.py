@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from pipeline.options import option_names
-from pipeline.show_graph import steps
+from pipeline.show_graph import steps, windows
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -13,7 +13,9 @@ def test_the_readme_table_is_the_graph() -> None:
     table = re.findall(r"^\| \[(\w+)\]\((\S+)\)", (ROOT / "README.md").read_text(), re.MULTILINE)
     documented = {name for name, _ in table}
     labels = {label for label, _ in steps()}
-    assert documented == {x for x in labels if not x.startswith(("Read", "Write", "All"))}
+    assert documented == {
+        x for x in labels if not x.startswith(("Read", "Moments", "Write", "All"))
+    }
     assert all((ROOT / path).is_file() for _, path in table)
 
 
@@ -26,9 +28,17 @@ def test_the_graph_is_one_chain() -> None:
         "ReadPm",
         "DecodeReports",
         "JoinTopology",
+        "GatherWindows",
         "TrackLinks",
         "FormatEvents",
     ]
+
+
+def test_the_graph_names_its_windows() -> None:
+    assert windows() == {
+        "GatherWindows": "FixedWindows(1 s), AfterWatermark(late=AfterCount(1)), "
+        "allowed lateness 5 s, DISCARDING"
+    }
 
 
 def test_every_option_is_documented() -> None:

@@ -22,10 +22,8 @@ from schema.blocks import (
     BlockKind,
     link_key,
     num_span_ends,
-    with_ends_only,
 )
 from schema.columns import plain
-from schema.link_end_names import unpack_names
 from schema.pm_report_pb2 import OSNR, PmType
 from schema.shards import shard_of
 from tests.builders import component, link, ns, payload, rx, tx, value
@@ -50,10 +48,14 @@ def samples(node_id: str, *names: str) -> Samples:
 def rows(result: JoinResult) -> list[tuple[str, str, int, int]]:
     """Returns component, link, end and role of each row, shard by shard."""
     return [
-        (component, link_id, end, role)
+        (component.decode(), link_id.decode(), end, role)
         for _, columns in result.joined
-        for (component, link_id), end, role in zip(
-            unpack_names(columns), columns["end"].tolist(), columns["role"].tolist(), strict=True
+        for component, link_id, end, role in zip(
+            columns["component"],
+            columns["link_id"],
+            columns["end"].tolist(),
+            columns["role"].tolist(),
+            strict=True,
         )
     ]
 
@@ -70,14 +72,14 @@ def rows(result: JoinResult) -> list[tuple[str, str, int, int]]:
 def test_the_link_ends_of_a_sample(
     node_id: str, component_name: str, expected: list[tuple[str, int, int]]
 ) -> None:
-    result = LinkEndIndex.of(LINKS, SHARDS).join(samples(node_id, component_name))
+    result = LinkEndIndex.of(LINKS, SHARDS).join(samples(node_id, component_name), with_names=True)
     assert sorted(row[1:] for row in rows(result)) == expected
     assert result.num_matched == 1
     ends = sum(num_span_ends(columns["role"]) for _, columns in result.joined)
     assert ends == sum(1 + (role == BOTH) for *_, role in expected)
     for shard, columns in result.joined:
-        for (_, link_id), key in zip(unpack_names(columns), columns["link"].tolist(), strict=True):
-            assert shard_of(link_id, SHARDS) == shard
+        for link_id, key in zip(columns["link_id"], columns["link"].tolist(), strict=True):
+            assert shard_of(link_id.decode(), SHARDS) == shard
             assert link_key(link_id) == key
 
 
@@ -87,7 +89,7 @@ def test_the_link_ends_of_a_sample(
 )
 def test_samples_in_no_link(node_id: str, component_name: str, known: bool) -> None:
     found = dataclasses.replace(samples("A", component_name), node_id=[node_id.encode()])
-    result = LinkEndIndex.of(LINKS, SHARDS).join(found)
+    result = LinkEndIndex.of(LINKS, SHARDS).join(found, with_names=True)
     assert (result.num_matched, rows(result)) == (0, [])
     assert result.unmatched.num_samples == int(known)
     assert result.unknown.num_samples == int(not known)
@@ -95,11 +97,13 @@ def test_samples_in_no_link(node_id: str, component_name: str, known: bool) -> N
 
 def test_names_do_not_run_into_each_other() -> None:
     index = LinkEndIndex.of([link(a="N1", z="N")], SHARDS)
-    assert index.join(samples("N", "1tx")).num_matched == 0
+    assert index.join(samples("N", "1tx"), with_names=True).num_matched == 0
 
 
 def test_each_sample_is_counted_once_and_keeps_its_order() -> None:
-    result = LinkEndIndex.of(LINKS, 1).join(samples("A", "rx", "none", "port", "tx", "port"))
+    result = LinkEndIndex.of(LINKS, 1).join(
+        samples("A", "rx", "none", "port", "tx", "port"), with_names=True
+    )
     assert result.num_matched == 4
     assert [row[:2] for row in rows(result)] == [
         ("rx", "L1"), ("rx", "L5"), ("port", "L2"), ("port", "L3"),
@@ -111,20 +115,20 @@ def test_each_sample_is_counted_once_and_keeps_its_order() -> None:
 def test_a_change_of_the_topology_applies_to_known_reports() -> None:
     index = LinkEndIndex(SHARDS)
     reports = samples("A", "tx", "rx")
-    assert index.join(reports).unknown.num_samples == 2
+    assert index.join(reports, with_names=True).unknown.num_samples == 2
     for row in link_ends(LINKS[0]):
         index.add(row)
-    assert [row[0] for row in rows(index.join(reports))] == ["tx", "rx"]
+    assert [row[0] for row in rows(index.join(reports, with_names=True))] == ["tx", "rx"]
     for row in link_ends(LINKS[0]):
         index.discard(row)
-    result = index.join(reports)  # the node stays known
+    result = index.join(reports, with_names=True)  # the node stays known
     assert (rows(result), result.unmatched.num_samples) == ([], 2)
     assert index.num_ends == 0
 
 
 @pytest.mark.parametrize("links", [[], LINKS[:1]])
 def test_no_samples(links: list[topo.FiberLink]) -> None:
-    result = LinkEndIndex.of(links, SHARDS).join(no_samples())
+    result = LinkEndIndex.of(links, SHARDS).join(no_samples(), with_names=True)
     assert (rows(result), result.num_matched) == ([], 0)
 
 
@@ -135,9 +139,10 @@ def test_only_powers_that_are_compared_go_on() -> None:
         rx("rx", -9.0, osc=-11.0),
     ]
     decoded = decode([payload("A", 0, *ports)], np.arange(1), None, FastPath())
-    ((_, joined),) = LinkEndIndex.of(LINKS[:1], SHARDS).join(decoded.samples).joined
-    ends = Block.from_bytes(with_ends_only(Block(BlockKind.JOINED, joined, 7).to_bytes()))
-    assert (ends.kind, ends.window_start_s, ends.num_rows) == (BlockKind.ENDS, 7, 3)
+    index = LinkEndIndex.of(LINKS[:1], SHARDS)
+    ((_, columns),) = index.join(decoded.samples).joined
+    ends = Block.from_bytes(Block(BlockKind.ENDS, columns, 7).to_bytes())
+    assert (ends.window_start_s, ends.num_rows) == (7, 3)
     found = {name: plain(v) for name, v in ends.columns.items() if name.startswith("pm_")}
     expected = {
         PmType.INPUT_POWER: [np.nan, np.nan, -9.0],
@@ -148,8 +153,10 @@ def test_only_powers_that_are_compared_go_on() -> None:
     assert found.keys() == {f"pm_{pm_type}" for pm_type in expected}
     for pm_type, values in expected.items():
         np.testing.assert_equal(found[f"pm_{pm_type}"], values)
+    ((_, whole),) = index.join(decoded.samples, with_names=True).joined
+    assert f"pm_{OSNR}" in whole
     for name in ("link", "end", "role", "report", "order", "sequence", "sample_time_ns"):
-        np.testing.assert_array_equal(ends.columns[name], joined[name])
+        np.testing.assert_array_equal(ends.columns[name], whole[name])
 
 
 def test_samples_are_split_by_second_and_shard() -> None:
@@ -182,8 +189,8 @@ def test_outdated_routes_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None
     (row,) = [row for row in link_ends(LINKS[3]) if row.component == b"1x"]
     for _ in range(100):
         for node, name in (("N", "1x"), ("A", "tx"), ("Z", "rx")):
-            assert index.join(samples(node, name)).num_matched == 1
+            assert index.join(samples(node, name), with_names=True).num_matched == 1
         index.discard(row)
-        assert index.join(samples("N", "1x")).num_matched == 0
+        assert index.join(samples("N", "1x"), with_names=True).num_matched == 0
         index.add(row)
     assert 20 < max(sizes) <= 24

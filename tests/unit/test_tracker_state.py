@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from kernels.join_topology.tables import links_block
-from kernels.track_links.tracker import Tracker
-from kernels.track_links.window_bounds import WindowBounds
-from schema.blocks import Block, BlockKind
+from kernels.track_links.tracker import Timer, Tracker
+from kernels.window_bounds import WindowBounds
+from schema.blocks import NO_WINDOW, Block, BlockKind
 from schema.records import EventTime
 from tests.builders import empty_columns, link, ns, second
 from tests.cells import roll_back, saved, tracker_cells
@@ -31,10 +31,15 @@ def worker() -> HeldStates[SavedTracker, TrackerCells]:
     return HeldStates(TrackerCodec(BOUNDS, True, EventTime.LIVE, num_shards=4, file=None))
 
 
-def receive(states: HeldStates[SavedTracker, TrackerCells], cells: Any, window_s: int) -> None:
-    joined = Block(BlockKind.JOINED, empty_columns(BlockKind.JOINED), window_s).to_bytes()
+def receive(
+    states: HeldStates[SavedTracker, TrackerCells],
+    cells: Any,
+    window_s: int,
+    due_s: int = NO_WINDOW,
+) -> list[Timer]:
+    block = Block(BlockKind.ENDS, empty_columns(BlockKind.ENDS), window_s, due_s)
     with states.open(KEY, cells) as state:
-        list(state.tracker.receive(joined))
+        return [step.timer for step in state.tracker.receive(block.to_bytes()) if step.timer]
 
 
 def reach(states: HeldStates[SavedTracker, TrackerCells], cells: Any, moment_us: int) -> None:
@@ -72,25 +77,39 @@ def test_another_worker_reads_the_open_windows_and_the_moment_reached(
     assert (tracker.reached_us, tracker.newest_s) == (moment_us, 20)
 
 
-def test_another_worker_sets_timers_again(cells: TrackerCells) -> None:
-    receive(worker(), cells, 10)
-    with worker().open(KEY, cells) as state:
-        (step,) = state.tracker.announce(BOUNDS.due_us(10))
-        assert step.timer
-        assert list(state.tracker.announce(BOUNDS.due_us(10))) == []
+def test_a_window_is_evaluated_at_once_if_the_one_before_it_was(cells: TrackerCells) -> None:
+    states = worker()
+    timers = receive(states, cells, 10)
+    assert [timer.at_us for timer in timers] == [BOUNDS.closing_us(10), BOUNDS.due_us(10)]
+    assert look(states, cells).tracks.history.newest_s is None
+    reach(states, cells, BOUNDS.due_us(10))
+    for window_s in (11, 12):
+        (timer,) = receive(states, cells, window_s)
+        assert timer.at_us == BOUNDS.closing_us(window_s)
+        assert look(states, cells).tracks.history.newest_s == window_s
+    assert len(receive(states, cells, 14)) == 2
+    assert look(states, cells).tracks.history.newest_s == 12
+
+
+def test_late_samples_wait_for_what_was_due_before_them(cells: TrackerCells) -> None:
+    states = worker()
+    receive(states, cells, 10)
+    assert [timer.at_us for timer in receive(states, cells, 10, due_s=11)] == [BOUNDS.due_us(11)]
+    reach(states, cells, BOUNDS.due_us(10))
+    tracker = look(worker(), cells)
+    assert len(tracker.late) == 1
+    assert tracker.tracks.history.newest_s == 10
+    reach(worker(), cells, BOUNDS.due_us(11))
+    assert look(worker(), cells).late == []
 
 
 def test_a_failed_bundle_leaves_nothing_behind(cells: TrackerCells) -> None:
     states = worker()
     receive(states, cells, 10)
     before = saved(cells)
-    with states.open(KEY, cells) as state:
-        list(state.tracker.announce(BOUNDS.due_us(12)))
     receive(states, cells, 11)
     roll_back(cells, before)
-    with states.open(KEY, cells) as state:
-        assert windows(state.tracker) == [10]
-        assert len(list(state.tracker.announce(BOUNDS.due_us(12)))) == 1
+    assert windows(look(states, cells)) == [10]
 
 
 def test_an_error_while_a_state_is_open_leaves_nothing_behind(cells: TrackerCells) -> None:
@@ -167,19 +186,8 @@ def test_what_was_read_moves_to_its_new_row_as_links_come_and_go(failing: bool) 
     assert found.out.events == expected.out.events
 
 
-def test_a_late_block_writes_nothing(cells: TrackerCells) -> None:
-    states = worker()
-    receive(states, cells, 10)
-    reach(states, cells, BOUNDS.due_us(10) + 5_000_000)
-    before = saved(cells)
-    receive(states, cells, 10)
-    assert saved(cells) == before
-    receive(states, cells, 11)
-    assert saved(cells) != before
-
-
 def test_state_of_another_version_is_refused_in_words(cells: TrackerCells) -> None:
     receive(worker(), cells, 10)
-    cells.head.value = b"\3" + cells.head.value[1:]
-    with pytest.raises(ValueError, match=r"state of version 3 cannot be read .* start without"):
+    cells.head.value = b"\4" + cells.head.value[1:]
+    with pytest.raises(ValueError, match=r"state of version 4 cannot be read .* start without"):
         look(worker(), cells)

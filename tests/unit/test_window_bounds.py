@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernels.track_links.window_bounds import WindowBounds
+from kernels.window_bounds import WindowBounds
 
 US = 1_000_000
 BOUNDS = st.builds(
@@ -17,15 +17,11 @@ BOUNDS = st.builds(
 WINDOWS = st.integers(-(10**6), 2 * 10**9)
 
 
-def closing_us(bounds: WindowBounds, window_s: int) -> int:
-    return bounds.due_us(window_s) + round(bounds.allowed_lateness_s * US)
-
-
 @given(BOUNDS, WINDOWS)
 def test_a_window_is_due_and_closes_exactly_at_its_moments(
     bounds: WindowBounds, window_s: int
 ) -> None:
-    due_us, closes_us = bounds.due_us(window_s), closing_us(bounds, window_s)
+    due_us, closes_us = bounds.due_us(window_s), bounds.closing_us(window_s)
     assert [bounds.newest_due_s(due_us + by) - window_s for by in (-1, 0, 1)] == [-1, 0, 0]
     assert [bounds.newest_closed_s(closes_us + by) - window_s for by in (-1, 0, 1)] == [-1, 0, 0]
 
@@ -43,13 +39,14 @@ def test_moments_follow_each_other(allowed_s: float, moments: list[float]) -> No
     bounds = WindowBounds(2, allowed_s)
     in_us = [round(moment * US) for moment in moments]
     for moment, after in itertools.pairwise(in_us):
-        assert bounds.next_moment_us(moment) == after
+        assert bounds.moment_us(bounds.moment_after(moment)) == after
+        assert bounds.moment_us(bounds.moment_after(after - 1)) == after
         assert bounds.last_moment_us(moment) == moment
         assert bounds.last_moment_us(after - 1) == moment
 
 
 @given(BOUNDS, WINDOWS)
 def test_no_moment_of_a_window_is_skipped(bounds: WindowBounds, window_s: int) -> None:
-    for moment_us in (bounds.due_us(window_s), closing_us(bounds, window_s)):
+    for moment_us in (bounds.due_us(window_s), bounds.closing_us(window_s)):
         assert bounds.last_moment_us(moment_us) == moment_us
-        assert bounds.next_moment_us(bounds.last_moment_us(moment_us - 1)) == moment_us
+        assert bounds.moment_us(bounds.moment_after(moment_us - 1)) == moment_us

@@ -1,0 +1,77 @@
+"""GatherWindows: samples at link ends → the samples of a window, both ends of each link together.
+
+In:   (shard of link_id, ENDS block), on the time line that is shifted forward by B; global window.
+Out:  (shard of link_id, ENDS block): all that a window holds when it is due, and after that what
+      comes for it; timestamp = end of the window on that time line; global window.
+Window: fixed, W seconds. Trigger: the watermark, then each late element; allowed lateness L; what
+      has fired is discarded.
+State: Beam's own: the blocks of windows that are not due yet.
+
+JoinTopology lets no block of a closed window through, so Beam drops nothing here.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import apache_beam as beam
+from apache_beam.transforms.trigger import AccumulationMode, AfterCount, AfterWatermark
+from apache_beam.transforms.window import FixedWindows, GlobalWindows
+from apache_beam.utils.timestamp import Duration
+
+from kernels.track_links.ends import concat_ends
+from kernels.window_bounds import WindowBounds
+from schema.blocks import NO_WINDOW, Block, BlockKind, due_of
+from schema.times import WINDOW_S
+from transforms.outputs import Keyed
+
+__all__ = ["GatherWindows", "gathered"]
+
+
+@dataclass
+class GatherWindows(beam.PTransform):
+    """Groups the samples of each window by shard.
+
+    Attributes:
+        bounds: when windows are due and close.
+    """
+
+    bounds: WindowBounds
+
+    def expand(self, ends: beam.PCollection[Keyed]) -> beam.PCollection[Keyed]:
+        """Returns the samples, window by window."""
+        windowed = ends | "Window" >> beam.WindowInto(
+            FixedWindows(WINDOW_S, offset=self.bounds.out_of_orderness_s % WINDOW_S),
+            trigger=AfterWatermark(late=AfterCount(1)),
+            allowed_lateness=Duration.of(self.bounds.allowed_lateness_s),
+            accumulation_mode=AccumulationMode.DISCARDING,
+        )
+        gathered = windowed | "Group" >> beam.GroupByKey() | "Gather" >> beam.ParDo(_GatherFn())
+        return gathered | "Unwindow" >> beam.WindowInto(GlobalWindows())
+
+
+@beam.typehints.with_output_types(Keyed)
+class _GatherFn(beam.DoFn):
+    """Makes one block of all that has come in time."""
+
+    def process(self, element: tuple[int, Iterable[bytes]]) -> Iterable[Keyed]:
+        shard, blocks = element
+        return [(shard, block) for block in gathered(blocks)]
+
+
+def gathered(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yields what came for a window before it was due as one ENDS block, then the late ones.
+
+    Args:
+        blocks: ENDS blocks of one window, in wire form; none when the window closes.
+    """
+    in_time: list[bytes] = []
+    late: list[bytes] = []
+    for block in blocks:
+        (in_time if due_of(block) == NO_WINDOW else late).append(block)
+    if len(in_time) > 1:
+        parts = [Block.from_bytes(block) for block in in_time]
+        columns = concat_ends([part.columns for part in parts])
+        yield Block(BlockKind.ENDS, columns, parts[0].window_start_s).to_bytes()
+    else:
+        yield from in_time
+    yield from late
