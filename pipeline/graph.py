@@ -75,7 +75,7 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
         links, link_ends = updated.links, updated.link_ends
         invalid += updated.invalid
 
-    decoded = pm.records | "DecodeReports" >> DecodeReports(node_shards)
+    decoded = pm.records | "DecodeReports" >> DecodeReports(node_shards, bounds.window_s)
     joined = decoded.blocks | "JoinTopology" >> JoinTopology(
         bounds, node_shards, shards, link_ends, source.event_time, pm.moments
     )

@@ -28,6 +28,8 @@ from schema.outputs import OUTPUTS
 _PORTABLE_RUNNERS = ("FlinkRunner", "PortableRunner", "SparkRunner")
 
 _DEFAULTS = Settings()
+#: The longest window [s] (spec, section 1).
+_MAX_WINDOW_S = 900
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,12 @@ def _parser() -> _Parser:
         outputs.add_argument(f"--{output}_kafka_topic", default="", help=f"{output}, live")
     behavior = parser.add_argument_group("behavior")
     behavior.add_argument(
+        "--window_s",
+        type=_window,
+        default=_DEFAULTS.bounds.window_s,
+        help=f"W, seconds of a window, 1 to {_MAX_WINDOW_S} (%(default)s)",
+    )
+    behavior.add_argument(
         "--out_of_orderness_s",
         type=_whole,
         default=_DEFAULTS.bounds.out_of_orderness_s,
@@ -205,7 +213,11 @@ def parse(arguments: Sequence[str]) -> Command:
         beam_arguments=rest,
         runner=runner,
         settings=Settings(
-            bounds=WindowBounds(own.out_of_orderness_s, own.allowed_lateness_s),
+            bounds=WindowBounds(
+                window_s=own.window_s,
+                out_of_orderness_s=own.out_of_orderness_s,
+                allowed_lateness_s=own.allowed_lateness_s,
+            ),
             emit=own.emit,
             num_shards=own.num_shards
             or (_DEFAULTS.num_shards if runner in _PORTABLE_RUNNERS else 1),
@@ -295,10 +307,19 @@ def _check_unknown(rest: list[str], beam: PipelineOptions, runner: str) -> None:
             raise UsageError(f"there is no option {name}{hint}")
 
 
+def _window(text: str) -> int:
+    number = _number(text)
+    if not 1 <= number <= _MAX_WINDOW_S or number != int(number):
+        raise argparse.ArgumentTypeError(
+            f"{text} is not a whole number of seconds from 1 to {_MAX_WINDOW_S}"
+        )
+    return int(number)
+
+
 def _whole(text: str) -> int:
     number = _number(text)
     if number < 0 or number != int(number):
-        raise argparse.ArgumentTypeError(f"{text} is not a multiple of the window, 1 s")
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number of seconds")
     return int(number)
 
 

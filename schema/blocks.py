@@ -32,10 +32,10 @@ from numpy.typing import NDArray
 
 from schema.columns import Column, Columns, read_columns, write_columns
 from schema.pm_types import ALL_TYPES, COMPARED_POWERS
-from schema.times import NEVER_S
+from schema.times import NEVER
 
 #: Window of a block that belongs to no window.
-NO_WINDOW = NEVER_S
+NO_WINDOW = NEVER
 
 # Kind, window, newest window due, number of rows, number of reports.
 _HEADER = struct.Struct("<B7xqqII")
@@ -123,15 +123,15 @@ class Block:
     Attributes:
         kind: what the rows are; it fixes the schema.
         columns: arrays by name; lists of bytes for columns of dtype ``bytes``.
-        window_start_s: start of the window of all rows [s since the Unix epoch].
-        due_s: where the window was due before the rows came: start of the newest window that was
-            due by then, otherwise NO_WINDOW [s since the Unix epoch].
+        window: number of the window of all rows.
+        due: where the window was due before the rows came: the newest window that was due by then,
+            otherwise NO_WINDOW.
     """
 
     kind: BlockKind
     columns: Columns
-    window_start_s: int = NO_WINDOW
-    due_s: int = NO_WINDOW
+    window: int = NO_WINDOW
+    due: int = NO_WINDOW
 
     @property
     def num_rows(self) -> int:
@@ -147,7 +147,7 @@ class Block:
         schema = SCHEMAS[self.kind]
         rows = self.num_rows
         reports = len(self.columns["order"]) if "order" in schema else 0
-        header = _HEADER.pack(self.kind, self.window_start_s, self.due_s, rows, reports)
+        header = _HEADER.pack(self.kind, self.window, self.due, rows, reports)
         return header + write_columns(schema, self.columns, rows, reports)
 
     @staticmethod
@@ -158,21 +158,21 @@ class Block:
             ValueError: `data` is no block, or one of another version.
         """
         kind = block_kind(data)
-        _, window_start_s, due_s, rows, reports = _HEADER.unpack_from(data)
+        _, window, due, rows, reports = _HEADER.unpack_from(data)
         columns = read_columns(SCHEMAS[kind], data, _HEADER.size, rows, reports)
-        return Block(kind, columns, window_start_s, due_s)
+        return Block(kind, columns, window, due)
 
 
 def window_of(data: bytes) -> int:
-    """Returns the window of a block in wire form without reading its rows [s]."""
-    window_start_s: int = _HEADER.unpack_from(data)[1]
-    return window_start_s
+    """Returns the window of a block in wire form without reading its rows."""
+    window: int = _HEADER.unpack_from(data)[1]
+    return window
 
 
 def due_of(data: bytes) -> int:
-    """Returns `due_s` of a block in wire form without reading its rows [s]."""
-    due_s: int = _HEADER.unpack_from(data)[2]
-    return due_s
+    """Returns `due` of a block in wire form without reading its rows."""
+    due: int = _HEADER.unpack_from(data)[2]
+    return due
 
 
 def block_kind(data: bytes) -> BlockKind:

@@ -19,7 +19,7 @@ from schema.events import (
     SpanReading,
 )
 from schema.pm_types import DARK_DBM
-from schema.times import WINDOW_S, rfc3339
+from schema.times import rfc3339
 from schema.topology import thresholds_of
 from schema.topology_pb2 import FiberLink, OpticalService
 
@@ -90,7 +90,7 @@ class CloudEvents:
             "source": self._source,
             "type": f"eventcenter.fiber.{event.code.name.lower()}.{event.action.name.lower()}",
             "subject": data["link"]["link_id"],
-            "time": rfc3339(event.window_s + WINDOW_S),
+            "time": rfc3339(event.end_s),
             "datacontenttype": "application/json",
             "data": data,
         }
@@ -108,9 +108,7 @@ class CloudEvents:
 def _event_data(event: FiberEvent, of_link: _LinkFacts) -> dict[str, Any]:
     """Returns the `data` of an event."""
     facts, link = CODE_FACTS[event.code], event.link
-    onset = rfc3339(event.onset_s)
-    end_s = event.window_s + WINDOW_S
-    time = rfc3339(end_s)
+    onset, time = rfc3339(event.onset_s), rfc3339(event.end_s)
     cleared = event.action == Action.CLEAR
     affecting = event.code in _SERVICE_AFFECTING and bool(of_link.services) and not link.protected
     name = f"{of_link.ends['link_id']}|{facts.family.name}|{onset}"
@@ -127,11 +125,13 @@ def _event_data(event: FiberEvent, of_link: _LinkFacts) -> dict[str, Any]:
         "specific_problem": event.specific_problem,
         "direction": DIRECTION_NAMES[event.direction],
         "onset_time": onset,
-        "raised_time": rfc3339(event.raised_s + WINDOW_S),
-        "changed_time": (None if event.changed_s is None else rfc3339(event.changed_s + WINDOW_S)),
+        "raised_time": rfc3339((event.raised + 1) * event.window_s),
+        "changed_time": (
+            None if event.changed is None else rfc3339((event.changed + 1) * event.window_s)
+        ),
         "cleared_time": time if cleared else None,
         "detected_late": event.detected_late,
-        "duration_ms": (end_s - event.onset_s) * 1000,
+        "duration_ms": (event.end_s - event.onset_s) * 1000,
         "link": of_link.ends,
         "measurement": {
             direction: _measurement(reading, event.code, thresholds)
@@ -157,7 +157,7 @@ def _text(event: FiberEvent, of_link: _LinkFacts) -> str:
     what = _WORDS[event.code]
     where = f"on {link.name or link.link_id} ({_route(link, event.direction)})"
     since = f"since {rfc3339(event.onset_s)[11:19]} UTC"
-    duration_s = event.window_s + WINDOW_S - event.onset_s
+    duration_s = event.end_s - event.onset_s
     if event.action == Action.CLEAR:
         return f"{what} {where} is over after {duration_s} s."
     severity = event.severity.name.lower()

@@ -158,17 +158,18 @@ class SpanReading:
 
 @dataclass(frozen=True)
 class FiberEvent:
-    """One step in the life of an alarm, as TrackLinks decides it; windows are starts [s].
+    """One step in the life of an alarm, as TrackLinks decides it; windows are numbers.
 
     Attributes:
         action: what it says of the alarm.
         code: the problem.
         direction: bit mask, see `DIRECTION_NAMES`.
         sequence: 1 = the first event of the alarm.
-        onset_s: first window of the run that was confirmed.
-        window_s: the window that made the event.
-        raised_s: the window that raised the alarm.
-        changed_s: the window of the latest change.
+        onset: first window of the run that was confirmed.
+        window: the window that made the event.
+        raised: the window that raised the alarm.
+        changed: the window of the latest change.
+        window_s: W, length of a window.
         severity: severity now.
         previous_severity: severity of the alarm's event before this one.
         specific_problem: details of the cause, None = none.
@@ -183,10 +184,11 @@ class FiberEvent:
     code: Code
     direction: int
     sequence: int
-    onset_s: int
+    onset: int
+    window: int
+    raised: int
+    changed: int | None
     window_s: int
-    raised_s: int
-    changed_s: int | None
     severity: Severity
     previous_severity: Severity | None
     specific_problem: str | None
@@ -195,3 +197,13 @@ class FiberEvent:
     suppressed_by: str | None
     spans: tuple[SpanReading, SpanReading]
     link: FiberLink
+
+    @property
+    def end_s(self) -> int:
+        """End of the window that made the event [s since the Unix epoch]."""
+        return (self.window + 1) * self.window_s
+
+    @property
+    def onset_s(self) -> int:
+        """Start of the first window of the run that was confirmed [s since the Unix epoch]."""
+        return self.onset * self.window_s

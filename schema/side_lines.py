@@ -133,12 +133,12 @@ def unmatched_line(
     }
 
 
-def late_lines(columns: Columns, window_s: int, closed_at_s: float) -> Iterator[dict[str, Any]]:
+def late_lines(columns: Columns, start_s: int, closed_at_s: float) -> Iterator[dict[str, Any]]:
     """Yields a line for each link end that a late sample serves.
 
     Args:
         columns: ENDS rows with names, and with all their readings.
-        window_s: start of their window, which is closed [s since the Unix epoch].
+        start_s: start of their window, which is closed [s since the Unix epoch].
         closed_at_s: the moment that they missed [s since the Unix epoch].
     """
     rows = np.arange(len(columns["report"]))
@@ -157,7 +157,7 @@ def late_lines(columns: Columns, window_s: int, closed_at_s: float) -> Iterator[
             "link_id": link_id.decode(),
             "end": END_NAMES[end],
             "sample_time_unix_ns": sample_time_ns,
-            "window_start": rfc3339(window_s),
+            "window_start": rfc3339(start_s),
             "closed_at": rfc3339(closed_at_s),
             "readings": readings,
         }

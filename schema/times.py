@@ -6,11 +6,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-#: Length of a window of event time [s] (spec, section 1).
-WINDOW_S = 1
-
-#: Instead of the start of a window: there is none [s].
-NEVER_S = -(2**63)
+#: Instead of the number of a window: there is none. Windows are numbered from the Unix epoch:
+#: window k is ``[kW, (k+1)W)`` (spec, section 1).
+NEVER = -(2**63)
 
 #: A moment before all others: the watermark moves [us since the Unix epoch].
 FIRST_MOMENT_US = 0
@@ -22,9 +20,14 @@ US_PER_S = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def window_start_s(sample_time_ns: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Returns the start of the window of each sample [s since the Unix epoch]."""
-    return sample_time_ns // (WINDOW_S * NS_PER_S) * WINDOW_S
+def window_at(time_ns: NDArray[np.int64], window_s: int) -> NDArray[np.int64]:
+    """Returns the number of the window that each instant falls into.
+
+    Args:
+        time_ns: instants [ns since the Unix epoch].
+        window_s: W, length of a window.
+    """
+    return time_ns // (window_s * NS_PER_S)
 
 
 @functools.lru_cache(maxsize=1024)  # the events of a second name few moments

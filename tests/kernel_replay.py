@@ -104,10 +104,15 @@ class KernelReplay:
         allowed_lateness_s: float,
         num_shards: int,
         source: str,
+        window_s: int = 1,
         failing: bool = False,
         live: bool = False,
     ) -> None:
-        self._bounds = WindowBounds(out_of_orderness_s, allowed_lateness_s)
+        self._bounds = WindowBounds(
+            window_s=window_s,
+            out_of_orderness_s=out_of_orderness_s,
+            allowed_lateness_s=allowed_lateness_s,
+        )
         event_time = EventTime.LIVE if live else EventTime.ANNOUNCED
         self._event_time = EventTime.BOUNDED if bounded else event_time
         self._cloud_events = CloudEvents(source)
@@ -187,15 +192,15 @@ class KernelReplay:
     def _fire(self) -> None:
         for _, tag in self._join.due(self._watermark_us):
             self._to_joiner(lambda joiner, tag=tag: joiner.fire(tag))
-        due_s = self._bounds.newest_due_s(self._watermark_us)
-        for shard, window_s in sorted(key for key in self._windows if key[1] <= due_s):
-            self._gather(shard, window_s)
+        due = self._bounds.newest_due(self._watermark_us)
+        for shard, window in sorted(key for key in self._windows if key[1] <= due):
+            self._gather(shard, window)
         for shard, moment in self._track.due(self._watermark_us):
             self._to_tracker(shard, lambda tracker, m=moment: tracker.watermark(int(m)))
 
-    def _gather(self, shard: int, window_s: int) -> None:
+    def _gather(self, shard: int, window: int) -> None:
         """Lets a window fire."""
-        for ends in gathered(self._windows.pop((shard, window_s))):
+        for ends in gathered(self._windows.pop((shard, window))):
             self._to_tracker(shard, lambda tracker, ends=ends: tracker.receive(ends))
 
     def take(self, payloads: Sequence[bytes]) -> dict[int, list[bytes]]:
@@ -210,10 +215,12 @@ class KernelReplay:
         self._count("components_rejected", decoded.num_components - decoded.samples.num_samples)
         self.out.invalid += decoded.invalid
         parts: dict[int, list[bytes]] = {}
-        for window_s, _, samples in split_samples(decoded.samples, lambda _: 0):
+        for window, _, samples in split_samples(
+            decoded.samples, lambda _: 0, self._bounds.window_s
+        ):
             for report, record in enumerate(samples.order.tolist()):
                 of_report = samples.take_reports(np.array([report]))
-                block = Block(BlockKind.PM, of_report.columns(), window_s).to_bytes()
+                block = Block(BlockKind.PM, of_report.columns(), window).to_bytes()
                 parts.setdefault(record, []).append(block)
         return parts
 
@@ -230,14 +237,15 @@ class KernelReplay:
                 self.out.unmatched += _lines(step.unmatched)
             for late in step.late:
                 self._count_ends("ends_joined", "ends_late", late.columns)
-                closed_at_s = self._bounds.closed_at_s(late.window_s)
-                self.out.late += late_lines(late.columns, late.window_s, closed_at_s)
+                start_s = self._bounds.start_s(late.window)
+                closed_at_s = self._bounds.closed_at_s(late.window)
+                self.out.late += late_lines(late.columns, start_s, closed_at_s)
             for ends in step.in_time:
                 self._count_ends("ends_joined", None, ends.columns)
-                block = Block(BlockKind.ENDS, ends.columns, ends.window_s, ends.due_s).to_bytes()
-                window = ends.shard, ends.window_s
+                block = Block(BlockKind.ENDS, ends.columns, ends.window, ends.due).to_bytes()
+                window = ends.shard, ends.window
                 self._windows.setdefault(window, []).append(block)
-                if ends.window_s <= self._bounds.newest_due_s(self._watermark_us):
+                if ends.window <= self._bounds.newest_due(self._watermark_us):
                     self._gather(*window)
             if step.timer:
                 self._join.timers[_NODE_SHARD, step.timer.tag] = _a_tick_before(step.timer)
@@ -282,6 +290,7 @@ def replay(
     *,
     mode: Literal["batch", "stream"],
     emit: str = "lifecycle",
+    window_s: int = 1,
     out_of_orderness_s: int = 2,
     allowed_lateness_s: float = 5,
     num_shards: int = 1,
@@ -294,6 +303,7 @@ def replay(
         topology,
         bounded=mode == "batch",
         emit=emit,
+        window_s=window_s,
         out_of_orderness_s=out_of_orderness_s,
         allowed_lateness_s=allowed_lateness_s,
         num_shards=num_shards,

@@ -115,6 +115,7 @@ class Oracle:
 
     Args:
         emit: "lifecycle" or "matches".
+        window_s: W, length of a window.
         out_of_orderness_s: B; a window is evaluated when the watermark is B past its end.
         allowed_lateness_s: L; until B + L past its end it is evaluated again.
         source: `source` of the events.
@@ -128,12 +129,14 @@ class Oracle:
         self,
         *,
         emit: str = "lifecycle",
+        window_s: int = 1,
         out_of_orderness_s: int = 2,
         allowed_lateness_s: float = 5,
         source: str = "event-center",
         bounded: bool = False,
     ) -> None:
         self._emit = emit
+        self._window_s = window_s
         self._source = source
         self._bounded = bounded
         self._on_time_ns = out_of_orderness_s * SECOND
@@ -154,7 +157,9 @@ class Oracle:
             return
         known = self.links.get(link.link_id)
         if known is None:
-            self.links[link.link_id] = LinkOracle(link, emit=self._emit, source=self._source)
+            self.links[link.link_id] = LinkOracle(
+                link, window_s=self._window_s, emit=self._emit, source=self._source
+            )
         elif link.version >= known.link.version:
             known.link = link
         else:
@@ -198,7 +203,7 @@ class Oracle:
             self._out.events += self.links[link_id].evaluate(window, late=False)
 
     def _reached(self, window: int, after_end_ns: int) -> bool:
-        return (window + 1) * SECOND + after_end_ns <= self._watermark_ns
+        return (window + 1) * self._window_s * SECOND + after_end_ns <= self._watermark_ns
 
     def _receive(self, samples: list[Sample]) -> None:
         """Joins the samples of one report, or lets them wait for their topology."""
@@ -219,6 +224,7 @@ class Oracle:
     def _join(self, sample: Sample) -> set[tuple[str, int]]:
         """Joins a sample to all links it serves; returns what must be evaluated again."""
         again: set[tuple[str, int]] = set()
+        window = sample.window(self._window_s)
         matched = False
         for link_id, link in self.links.items():
             ends = span_ends(link.link, sample.node_id, sample.component)
@@ -226,17 +232,17 @@ class Oracle:
                 continue
             matched = True
             self._count("ends_joined", len(ends))
-            if not self._bounded and self._reached(sample.window, self._closed_ns):
+            if not self._bounded and self._reached(window, self._closed_ns):
                 self._count("ends_late", len(ends))
                 for end in sorted({link_end(span_end) for span_end in ends}):
                     self._out.late.append(self._late_line(sample, link_id, end))
                 continue
             self._count("ends_windowed", len(ends))
             is_new = [link.join(span_end, sample) for span_end in ends]
-            if self._bounded or not self._reached(sample.window, self._on_time_ns):
-                link.pending.add(sample.window)
+            if self._bounded or not self._reached(window, self._on_time_ns):
+                link.pending.add(window)
             elif any(is_new):
-                again.add((link_id, sample.window))
+                again.add((link_id, window))
         self._count("components_matched" if matched else "components_unmatched", 1)
         if not matched:
             self._out.unmatched.append(
@@ -250,14 +256,15 @@ class Oracle:
         return again
 
     def _late_line(self, sample: Sample, link_id: str, end: str) -> dict[str, Any]:
+        window = sample.window(self._window_s)
         return {
             "node_id": sample.node_id,
             "component": sample.component,
             "link_id": link_id,
             "end": end,
             "sample_time_unix_ns": sample.time_ns,
-            "window_start": window_time(sample.window),
-            "closed_at": rfc3339((sample.window + 1) * SECOND + self._closed_ns),
+            "window_start": window_time(window, self._window_s),
+            "closed_at": rfc3339((window + 1) * self._window_s * SECOND + self._closed_ns),
             "readings": sample.shown_readings(),
         }
 
@@ -271,6 +278,7 @@ def replay(
     *,
     mode: Literal["batch", "stream"],
     emit: str = "lifecycle",
+    window_s: int = 1,
     out_of_orderness_s: int = 2,
     allowed_lateness_s: float = 5,
     source: str = "event-center",
@@ -282,6 +290,7 @@ def replay(
     """
     oracle = Oracle(
         emit=emit,
+        window_s=window_s,
         out_of_orderness_s=out_of_orderness_s,
         allowed_lateness_s=allowed_lateness_s,
         source=source,

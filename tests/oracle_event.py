@@ -42,7 +42,7 @@ class Alarm:
     """One alarm of a (link, family), or one match."""
 
     family: str
-    onset: int  # start of a window, in seconds
+    onset: int  # number of a window
     level: int
     directions: set[str]
     count_from: int  # the count towards a clear starts after this window
@@ -64,14 +64,15 @@ def rfc3339(time_ns: int) -> str:
     return moment.isoformat(timespec="milliseconds") + "Z"
 
 
-def window_time(start: int) -> str:
-    return rfc3339(start * SECOND)
+def window_time(window: int, window_s: int) -> str:
+    """Returns the start of a window."""
+    return rfc3339(window * window_s * SECOND)
 
 
-def maintenance_of(link: FiberLink, window: int) -> MaintenanceWindow | None:
-    """Returns the maintenance that the window starts in: start inclusive, end exclusive."""
+def maintenance_of(link: FiberLink, start_s: int) -> MaintenanceWindow | None:
+    """Returns the maintenance that a window starts in: start inclusive, end exclusive."""
     for maintenance in link.maintenance:
-        if maintenance.start_unix_ns <= window * SECOND < maintenance.end_unix_ns:
+        if maintenance.start_unix_ns <= start_s * SECOND < maintenance.end_unix_ns:
             return maintenance
     return None
 
@@ -98,11 +99,12 @@ def publish(
     window: int,
     decided: Decided,
     *,
+    window_s: int,
     late: bool,
     source: str,
 ) -> dict[str, Any]:
     """Returns the alarm's next event, at a window, and updates the alarm with it."""
-    time = window_time(window + 1)
+    time = window_time(window + 1, window_s)
     code = CODE_OF[alarm.family, alarm.level]
     previous_severity = alarm.severity
     alarm.sequence += 1
@@ -112,11 +114,11 @@ def publish(
         alarm.raised_time = time
     if action == "CHANGE":
         alarm.changed_time = time
-    maintenance = maintenance_of(link, window)
+    maintenance = maintenance_of(link, window * window_s)
     alarm.suppressed = maintenance is not None
     alarm.event_window = window
 
-    onset_time = window_time(alarm.onset)
+    onset_time = window_time(alarm.onset, window_s)
     alarm_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{link.link_id}|{alarm.family}|{onset_time}"))
     is_outage = code in ("FIBER_CUT", "SIGNAL_LOSS_EQUIPMENT")
     affecting = is_outage and not link.protected and len(link.services) > 0
@@ -137,7 +139,7 @@ def publish(
         "changed_time": alarm.changed_time,
         "cleared_time": time if action == "CLEAR" else None,
         "detected_late": late,
-        "duration_ms": (window + 1 - alarm.onset) * 1000,
+        "duration_ms": (window + 1 - alarm.onset) * window_s * 1000,
         "link": {
             "link_id": link.link_id,
             "name": link.name,

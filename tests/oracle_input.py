@@ -62,10 +62,9 @@ class Sample:
     usable: bool  # neither SUSPECT nor DISABLED
     readings: dict[str, Reading]
 
-    @property
-    def window(self) -> int:
-        """Start of the window [s, s+1) that holds the sample, in seconds."""
-        return self.time_ns // SECOND
+    def window(self, window_s: int) -> int:
+        """Number k of the window [kW, (k+1)W) that holds the sample."""
+        return self.time_ns // (window_s * SECOND)
 
     def shown_readings(self) -> dict[str, float]:
         return {name: reading.value for name, reading in self.readings.items()}

@@ -30,10 +30,11 @@ Event = dict[str, Any]
 
 
 class LinkOracle:
-    """All that is known of one link. A window is named by its start in seconds."""
+    """All that is known of one link. A window has a number; it is `window_s` seconds long."""
 
-    def __init__(self, link: FiberLink, *, emit: str, source: str) -> None:
+    def __init__(self, link: FiberLink, *, window_s: int, emit: str, source: str) -> None:
         self.link = link
+        self.window_s = window_s
         self.emit = emit
         self.source = source
         self.pending: set[int] = set()  # windows that have samples and are not due yet
@@ -47,7 +48,7 @@ class LinkOracle:
 
     def join(self, end: SpanEnd, sample: Sample) -> bool:
         """Adds a sample to its window; returns False for a duplicate, which changes nothing."""
-        samples = self.joined.setdefault(sample.window, {}).setdefault(end, [])
+        samples = self.joined.setdefault(sample.window(self.window_s), {}).setdefault(end, [])
         duplicate = any(_identity(sample) == _identity(other) for other in samples)
         samples.append(sample)
         return not duplicate
@@ -161,7 +162,7 @@ class LinkOracle:
 
     def _unsuppress(self, window: int, late: bool) -> list[Event]:
         """Publishes again what outlives its maintenance; before all other events of a window."""
-        if maintenance_of(self.link, window) is not None:
+        if maintenance_of(self.link, window * self.window_s) is not None:
             return []
         return [
             self._publish(alarm, "CHANGE", window, late)
@@ -257,7 +258,14 @@ class LinkOracle:
 
     def _publish(self, alarm: Alarm, action: str, window: int, late: bool) -> Event:
         return publish(
-            self.link, alarm, action, window, self.decided, late=late, source=self.source
+            self.link,
+            alarm,
+            action,
+            window,
+            self.decided,
+            window_s=self.window_s,
+            late=late,
+            source=self.source,
         )
 
 

@@ -1,4 +1,4 @@
-"""DecodeReports: record bytes → blocks of samples, one per second and shard of the node.
+"""DecodeReports: record bytes → blocks of samples, one per window and shard of the node.
 
 In:   `PmRecords`, timestamp = not after that of any record in them; global window.
 Out:  (shard of node_id, PM block), timestamp = the newest record's in the block; global window.
@@ -61,14 +61,16 @@ class DecodeReports(beam.PTransform):
 
     Attributes:
         num_shards: number of node shards; 1 where nothing is keyed by them.
+        window_s: W, length of a window.
     """
 
     num_shards: int
+    window_s: int
 
     @beam.typehints.no_annotations  # Beam knows no hint for several outputs
     def expand(self, records: beam.PCollection) -> DecodedReports:
         """Returns the blocks and the rejections."""
-        decode = beam.ParDo(_DecodeFn(self.num_shards))
+        decode = beam.ParDo(_DecodeFn(self.num_shards, self.window_s))
         decoded = records | "Decode" >> decode.with_outputs(INVALID, main="blocks")
         return DecodedReports(
             blocks=typed(decoded["blocks"], Keyed), invalid=typed(decoded[INVALID], Record)
@@ -79,8 +81,9 @@ class DecodeReports(beam.PTransform):
 class _DecodeFn(beam.DoFn):
     """Decodes the records of a bundle together."""
 
-    def __init__(self, num_shards: int) -> None:
+    def __init__(self, num_shards: int, window_s: int) -> None:
         self._num_shards = num_shards
+        self._window_s = window_s
         self._last_order = 0
         self._fast_path = FastPath()
         self._shards: dict[bytes, int] = {}
@@ -122,8 +125,9 @@ class _DecodeFn(beam.DoFn):
         for line in decoded.invalid:
             record = side_record(line["node_id"], line)
             yield beam.pvalue.TaggedOutput(INVALID, _in_global_window(record, newest_us))
-        for window_s, shard, samples in split_samples(decoded.samples, self._shard_of):
-            block = Block(BlockKind.PM, samples.columns(), window_s)
+        parts = split_samples(decoded.samples, self._shard_of, self._window_s)
+        for window, shard, samples in parts:
+            block = Block(BlockKind.PM, samples.columns(), window)
             yield _in_global_window((shard, block.to_bytes()), newest_us)
 
     def _shard_of(self, node_id: bytes) -> int:

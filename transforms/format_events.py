@@ -13,7 +13,6 @@ import apache_beam as beam
 
 from schema.cloud_event import CloudEvents, to_json
 from schema.events import FiberEvent
-from schema.times import WINDOW_S
 from transforms.outputs import count, count_latency
 
 
@@ -49,4 +48,4 @@ def _count(event: FiberEvent) -> None:
     """
     count(f"events_{event.action.name.lower()}_{event.severity.name.lower()}")
     if not event.detected_late:
-        count_latency(time.time() - (event.window_s + WINDOW_S))
+        count_latency(time.time() - event.end_s)

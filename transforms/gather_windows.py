@@ -21,7 +21,6 @@ from apache_beam.utils.timestamp import Duration
 from kernels.track_links.ends import concat_ends
 from kernels.window_bounds import WindowBounds
 from schema.blocks import NO_WINDOW, Block, BlockKind, due_of
-from schema.times import WINDOW_S
 from transforms.outputs import Keyed
 
 __all__ = ["GatherWindows", "gathered"]
@@ -39,8 +38,9 @@ class GatherWindows(beam.PTransform):
 
     def expand(self, ends: beam.PCollection[Keyed]) -> beam.PCollection[Keyed]:
         """Returns the samples, window by window."""
+        window_s = self.bounds.window_s
         windowed = ends | "Window" >> beam.WindowInto(
-            FixedWindows(WINDOW_S, offset=self.bounds.out_of_orderness_s % WINDOW_S),
+            FixedWindows(window_s, offset=self.bounds.out_of_orderness_s % window_s),
             trigger=AfterWatermark(late=AfterCount(1)),
             allowed_lateness=Duration.of(self.bounds.allowed_lateness_s),
             accumulation_mode=AccumulationMode.DISCARDING,
@@ -71,7 +71,7 @@ def gathered(blocks: Iterable[bytes]) -> Iterator[bytes]:
     if len(in_time) > 1:
         parts = [Block.from_bytes(block) for block in in_time]
         columns = concat_ends([part.columns for part in parts])
-        yield Block(BlockKind.ENDS, columns, parts[0].window_start_s).to_bytes()
+        yield Block(BlockKind.ENDS, columns, parts[0].window).to_bytes()
     else:
         yield from in_time
     yield from late

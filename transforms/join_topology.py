@@ -205,8 +205,8 @@ def _put_out(step: Joined, bounds: WindowBounds, clock: Any = None) -> Iterator[
     count(COMPONENTS_MATCHED, step.num_matched)
     for ends in step.in_time:
         count(ENDS_JOINED, num_span_ends(ends.columns["role"]))
-        block = Block(BlockKind.ENDS, ends.columns, ends.window_s, ends.due_s)
-        shifted = Timestamp(micros=bounds.shifted_us(ends.window_s))
+        block = Block(BlockKind.ENDS, ends.columns, ends.window, ends.due)
+        shifted = Timestamp(micros=bounds.shifted_us(ends.window))
         yield TimestampedValue((ends.shard, block.to_bytes()), shifted)
     for ends in step.late:
         yield from _late(ends, bounds)
@@ -221,7 +221,8 @@ def _late(ends: JoinedEnds, bounds: WindowBounds) -> Iterator[Any]:
     number = num_span_ends(ends.columns["role"])
     count(ENDS_JOINED, number)
     count(ENDS_LATE, number)
-    for line in late_lines(ends.columns, ends.window_s, bounds.closed_at_s(ends.window_s)):
+    start_s, closed_at_s = bounds.start_s(ends.window), bounds.closed_at_s(ends.window)
+    for line in late_lines(ends.columns, start_s, closed_at_s):
         yield beam.pvalue.TaggedOutput(LATE, side_record(line["link_id"], line))
 
 

@@ -89,22 +89,30 @@ class TrackerCodec:
         return tracker
 
     def _no_tracks(self) -> Tracks:
-        allowed_s = self.bounds.allowed_lateness_s
-        return Tracks.empty(lifecycle=self.lifecycle, allowed_lateness_s=allowed_s)
+        return Tracks.empty(self.bounds, lifecycle=self.lifecycle)
 
     def read(self, key: int, rest: bytes, cells: TrackerCells) -> SavedTracker:
-        """Reads a tracker; no timer is known to be set."""
+        """Reads a tracker.
+
+        Raises:
+            ValueError: it was saved with other bounds of its windows.
+        """
         reached_us, ends_bytes, read_blocks = _REST.unpack(rest)
         packed = cells.tracks.read()
         tracks = unpack_tracks(packed, cells.read.read()) if packed else self._no_tracks()
+        if tracks.bounds != self.bounds:
+            raise ValueError(
+                f"the state was saved with {tracks.bounds.in_words()}, and this run has "
+                f"{self.bounds.in_words()}: start without the savepoint"
+            )
         tracker = self._tracker(key, tracks)
         tracker.reached_us = reached_us
-        closed_s = self.bounds.newest_closed_s(reached_us)
-        due_s = self.bounds.newest_due_s(reached_us)
+        closed = self.bounds.newest_closed(reached_us)
+        due = self.bounds.newest_due(reached_us)
         for data in cells.ends.read():
-            if due_of(data) > due_s:
+            if due_of(data) > due:
                 tracker.late.append(data)
-            elif window_of(data) > closed_s:
+            elif window_of(data) > closed:
                 tracker.windows.add(window_of(data), data)
         links = Log()
         if links_head := cells.links_head.read():
@@ -146,7 +154,7 @@ class TrackerCodec:
             return blocks, len(blocks)
 
         # Rows that have moved leave nothing of the log that could be read.
-        limit = -1 if unsaved.rows_moved else _READ_FACTOR * tracks.late_windows
+        limit = -1 if unsaved.rows_moved else _READ_FACTOR * tracks.bounds.num_open
         added = (read_block(*one) for one in tracks.unsaved)
         copy.read.save(cells.read, added, len(tracks.unsaved), limit, whole)
         tracks.unsaved.clear()

@@ -257,10 +257,11 @@ def matches(
             code=code,
             direction=direction,
             sequence=1,
-            onset_s=window_s - 1,
-            window_s=window_s,
-            raised_s=window_s,
-            changed_s=None,
+            onset=window_s - 1,  # windows of one second are numbered by their starts
+            window=window_s,
+            raised=window_s,
+            changed=None,
+            window_s=1,
             severity=severity_of(code, link),
             previous_severity=None,
             specific_problem="osc-not-available"

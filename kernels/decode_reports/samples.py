@@ -13,7 +13,7 @@ from kernels.decode_reports.flatten import FlatReports
 from kernels.decode_reports.validate import Checked
 from schema.blocks import readings_of
 from schema.columns import Columns, coded, concatenated
-from schema.times import window_start_s
+from schema.times import window_at
 
 
 @dataclass(frozen=True)
@@ -175,19 +175,25 @@ def sound_samples(flat: FlatReports, checked: Checked, order: NDArray[np.int64])
 
 
 def split_samples(
-    samples: Samples, shard_of_node: Callable[[bytes], int]
+    samples: Samples, shard_of_node: Callable[[bytes], int], window_s: int
 ) -> Iterator[tuple[int, int, Samples]]:
-    """Yields window, shard of the node, and the samples of both, in order of window and shard."""
+    """Yields window, shard of the node, and the samples of both, in order of window and shard.
+
+    Args:
+        samples: all samples.
+        shard_of_node: returns the shard of a node_id.
+        window_s: W, length of a window.
+    """
     if not samples.num_samples:
         return
-    window_s = window_start_s(samples.sample_time_ns)
+    window = window_at(samples.sample_time_ns, window_s)
     starts = np.cumsum(samples.count) - samples.count
-    of_report = window_s[starts]
-    if (window_s != np.repeat(of_report, samples.count)).any():
+    of_report = window[starts]
+    if (window != np.repeat(of_report, samples.count)).any():
         # Components with times of their own may lie in different windows.
-        for one_s in np.unique(window_s).tolist():
-            rows = np.flatnonzero(window_s == one_s)
-            yield from split_samples(samples.take_rows(rows), shard_of_node)
+        for one in np.unique(window).tolist():
+            rows = np.flatnonzero(window == one)
+            yield from split_samples(samples.take_rows(rows), shard_of_node, window_s)
         return
     shard = np.array([shard_of_node(node) for node in samples.node_id], np.int64)
     order = np.lexsort((samples.order, shard, of_report))

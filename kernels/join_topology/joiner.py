@@ -24,7 +24,7 @@ from kernels.join_topology.tables import LinkEndTable
 from kernels.window_bounds import WindowBounds
 from schema.blocks import Block, BlockKind
 from schema.columns import Columns
-from schema.times import FIRST_MOMENT_US, NEVER_S, US_PER_S
+from schema.times import FIRST_MOMENT_US, NEVER, US_PER_S
 
 __all__ = ["MAX_WAIT_S", "Joined", "JoinedEnds", "Joiner", "Waiting", "join_in_time"]
 
@@ -37,15 +37,15 @@ class JoinedEnds(NamedTuple):
 
     Attributes:
         shard: of the links.
-        window_s: start of the window [s since the Unix epoch].
-        due_s: where that was due before they came: start of the newest window that was due by
-            then, otherwise NEVER_S [s].
+        window: number of the window.
+        due: where that was due before they came: the newest window that was due by then,
+            otherwise NEVER.
         columns: ENDS rows; of samples of a closed window with names, see `JoinResult`.
     """
 
     shard: int
-    window_s: int
-    due_s: int
+    window: int
+    due: int
     columns: Columns
 
 
@@ -166,7 +166,7 @@ class Joiner:
 
     def _take(self, block: Block, data: bytes, since_us: int) -> Iterator[Joined]:
         """Joins a PM block, or lets it wait."""
-        closing_us = self.bounds.closing_us(block.window_start_s)
+        closing_us = self.bounds.closing_us(block.window)
         if not self.clock.has_moved:
             # All moments are ahead. This one will soon tell where the watermark has moved to.
             yield from self._set(self.clock.arm(closing_us))
@@ -178,18 +178,18 @@ class Joiner:
             yield from self._wait(Waiting(closing_us, since_us, True, data))
             return
         samples = Samples.of(block.columns)
-        due_s = self.bounds.newest_due_s(self.clock.reached_us)
-        if due_s < block.window_start_s:
-            due_s = NEVER_S
+        due = self.bounds.newest_due(self.clock.reached_us)
+        if due < block.window:
+            due = NEVER
         index = self.link_ends.index
-        unknown = yield from _join(index, samples, block.window_start_s, due_s, late=late)
+        unknown = yield from _join(index, samples, block.window, due, late=late)
         if not unknown.num_samples:
             return
         until_us = since_us + MAX_WAIT_S * US_PER_S
         if self.is_complete or self.clock.is_reached(until_us):
             yield Joined(unmatched=unknown)
         else:
-            rest = Block(BlockKind.PM, unknown.columns(), block.window_start_s)
+            rest = Block(BlockKind.PM, unknown.columns(), block.window)
             yield from self._wait(Waiting(until_us, since_us, False, rest.to_bytes()))
 
     def _wait(self, waiting: Waiting) -> Iterator[Joined]:
@@ -217,16 +217,16 @@ class Joiner:
 def join_in_time(index: LinkEndIndex, block: Block) -> Iterator[Joined]:
     """Joins a PM block where the topology is complete and nothing is late."""
     samples = Samples.of(block.columns)
-    unknown = yield from _join(index, samples, block.window_start_s, NEVER_S, late=False)
+    unknown = yield from _join(index, samples, block.window, NEVER, late=False)
     yield Joined(unmatched=unknown)
 
 
 def _join(
-    index: LinkEndIndex, samples: Samples, window_s: int, due_s: int, *, late: bool
+    index: LinkEndIndex, samples: Samples, window: int, due: int, *, late: bool
 ) -> Generator[Joined, Any, Samples]:
     """Yields what could be joined and what is in no link; returns samples of unknown nodes."""
     result = index.join(samples, with_names=late)
-    ends = [JoinedEnds(shard, window_s, due_s, columns) for shard, columns in result.joined]
+    ends = [JoinedEnds(shard, window, due, columns) for shard, columns in result.joined]
     yield Joined(
         result.num_matched,
         in_time=[] if late else ends,

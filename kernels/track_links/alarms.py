@@ -17,7 +17,7 @@ from kernels.arrays import new_places
 from kernels.track_links.decide import NOT_COUNTING, NUM_LEVELS
 from kernels.track_links.history import History, Rows
 from schema.events import FAMILY_OF, LEVEL_OF, Action, Code, Family, FiberEvent, Severity
-from schema.times import NEVER_S
+from schema.times import NEVER
 
 __all__ = ["ALARM", "CLEAR_WINDOWS", "CLEAR_WINDOWS_WARN", "Alarms"]
 
@@ -26,7 +26,7 @@ CLEAR_WINDOWS = 10
 #: M while an alarm stands at FIBER_DEGRADE_WARN.
 CLEAR_WINDOWS_WARN = 30
 
-#: An open alarm; windows are starts [s since the Unix epoch].
+#: An open alarm; windows are numbers.
 ALARM = np.dtype(
     [
         ("link", "i4"),  # row of the link
@@ -36,11 +36,11 @@ ALARM = np.dtype(
         ("severity", "u1"),  # of the last event
         ("suppressed", "?"),  # the last event was
         ("sequence", "u4"),  # of the last event
-        ("onset_s", "i8"),
-        ("raised_s", "i8"),
-        ("changed_s", "i8"),  # NEVER_S before the first change
-        ("anchor_s", "i8"),  # counting starts after this window: last raise, rise or fall
-        ("last_s", "i8"),  # window of the last event
+        ("onset", "i8"),
+        ("raised", "i8"),
+        ("changed", "i8"),  # NEVER before the first change
+        ("anchor", "i8"),  # counting starts after this window: last raise, rise or fall
+        ("last", "i8"),  # window of the last event
         # By direction mask and hold level h: newest counting windows in a row that hold <= h.
         ("folded_count", "u1", (4, NUM_LEVELS)),
         ("folded_peak_db", "f8", (2,)),  # largest delta since onset, NaN = none
@@ -87,15 +87,15 @@ class Alarms:
             self._row_of = {key: row for row, key in enumerate(keys)}
         return self._row_of.get((link, family))
 
-    def open(self, link: int, family: int, onset_s: int, window_s: int) -> int:
+    def open(self, link: int, family: int, onset: int, window: int) -> int:
         """Appends an alarm and returns its row; the caller sets level and direction."""
         row = self._number
         if row == len(self._room):
             self._room = np.concatenate((self._room, np.zeros(max(row, 16), ALARM)))
         alarm = np.zeros(1, ALARM)
-        alarm["link"], alarm["family"], alarm["onset_s"] = link, family, onset_s
-        alarm["raised_s"] = window_s
-        alarm["changed_s"] = NEVER_S
+        alarm["link"], alarm["family"], alarm["onset"] = link, family, onset
+        alarm["raised"] = window
+        alarm["changed"] = NEVER
         alarm["folded_peak_db"] = np.nan
         self._room[row] = alarm[0]
         self._number += 1
@@ -103,10 +103,10 @@ class Alarms:
             self._row_of[link, family] = row
         return row
 
-    def restart_count(self, row: int, window_s: int) -> None:
+    def restart_count(self, row: int, window: int) -> None:
         """Lets the count towards a fall begin after a window."""
         alarm = self.table[row]
-        alarm["anchor_s"] = window_s
+        alarm["anchor"] = window
         alarm["folded_count"] = 0
 
     def note_event(self, row: int, event: FiberEvent) -> None:
@@ -115,9 +115,9 @@ class Alarms:
         alarm["sequence"] = event.sequence
         alarm["severity"] = event.severity
         alarm["suppressed"] = event.suppressed
-        alarm["last_s"] = event.window_s
+        alarm["last"] = event.window
         if event.action == Action.CHANGE:
-            alarm["changed_s"] = event.window_s
+            alarm["changed"] = event.window
 
     def close(self, rows: list[int]) -> None:
         """Removes alarms."""
@@ -138,10 +138,10 @@ class Alarms:
 
     def fold_oldest(self, history: History) -> None:
         """Folds the window that is about to leave the history."""
-        oldest_s = history.oldest_s
-        counting = self.table["anchor_s"] < oldest_s
+        oldest = history.oldest
+        counting = self.table["anchor"] < oldest
         if counting.any():
-            holds = self._holds(history, oldest_s, np.flatnonzero(counting))[:1]
+            holds = self._holds(history, oldest, np.flatnonzero(counting))[:1]
             alarms = self.table[counting]
             for mask in _DIRECTION_MASKS:
                 below, reset = _judge(holds, np.uint8(mask))
@@ -150,27 +150,27 @@ class Alarms:
                 more = np.minimum(count + below[0], CLEAR_WINDOWS_WARN)
                 alarms["folded_count"][:, mask] = np.where(reset[0], 0, more)
             self.table[counting] = alarms
-        rows = np.flatnonzero(self.table["onset_s"] <= oldest_s)
+        rows = np.flatnonzero(self.table["onset"] <= oldest)
         if len(rows):
             peak_db = self.table["folded_peak_db"]
-            delta_db = history.delta_db(oldest_s, self.table["link"][rows].astype(np.int64))
+            delta_db = history.delta_db(oldest, self.table["link"][rows].astype(np.int64))
             peak_db[rows] = np.fmax(peak_db[rows], delta_db)
 
-    def due_to_fall(self, history: History, window_s: int, rows: Rows) -> list[tuple[int, int]]:
+    def due_to_fall(self, history: History, window: int, rows: Rows) -> list[tuple[int, int]]:
         """Returns (row, new level) of the alarms whose count is full at a window.
 
         Args:
             history: the decisions as they stand.
-            window_s: the count goes up to this window.
+            window: the count goes up to this window.
             rows: the alarms to look at.
         """
         if not len(rows):
             return []
         alarms = self.table[rows]
-        holds = self._holds(history, window_s, rows)
+        holds = self._holds(history, window, rows)
         below, reset = _judge(holds, alarms["direction"])
         number = np.arange(len(holds))[:, None, None]
-        counted = history.oldest_s + number > alarms["anchor_s"][:, None]
+        counted = history.oldest + number > alarms["anchor"][:, None]
         last_reset = np.where(reset & counted, number, -1).max(axis=0)
         count = (below & counted & (number > last_reset)).sum(axis=0)
         folded = alarms["folded_count"][np.arange(len(rows)), alarms["direction"]]
@@ -180,13 +180,13 @@ class Alarms:
         due = (count >= needed) & (np.arange(NUM_LEVELS) < alarms["level"][:, None])
         return [(int(rows[i]), int(due[i].argmax())) for i in np.flatnonzero(due.any(axis=1))]
 
-    def _holds(self, history: History, window_s: int, rows: Rows) -> NDArray[np.uint8]:
+    def _holds(self, history: History, window: int, rows: Rows) -> NDArray[np.uint8]:
         """Returns (H', m, 2) hold levels of the alarms' families; NOT_COUNTING = none."""
         alarms = self.table[rows]
-        codes = history.codes(window_s, alarms["link"])
+        codes = history.codes(window, alarms["link"])
         of_code = _HOLD_OF_CODE[alarms["family"][None, :, None], codes]
         is_fiber = alarms["family"][None, :, None] == Family.FIBER
-        return np.where(is_fiber, history.fiber_holds(window_s, alarms["link"]), of_code)
+        return np.where(is_fiber, history.fiber_holds(window, alarms["link"]), of_code)
 
 
 def _judge(

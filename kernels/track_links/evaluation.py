@@ -18,52 +18,54 @@ from schema.events import Family, FiberEvent
 __all__ = ["evaluate"]
 
 
-def evaluate(tracks: Tracks, window_s: int, read: LinkPowers, *, late: bool) -> list[FiberEvent]:
+def evaluate(tracks: Tracks, window: int, read: LinkPowers, *, late: bool) -> list[FiberEvent]:
     """Evaluates one window.
 
     Args:
         tracks: what is known of the links; carried forward.
-        window_s: start of the window [s since the Unix epoch].
+        window: number of the window.
         read: what was read on the links that have a sample in it.
         late: the window was evaluated before; `read` holds the links of one report.
 
     Returns:
         The events, in the order in which they were made.
     """
-    tracks.advance(window_s)
+    tracks.advance(window)
     view = tracks.links.view(read.link)
     rows, history = view.rows, tracks.history
     if not len(rows):
         return []
-    before = _confirmed_from(tracks, window_s, rows) if late else []
-    abnormal = tracks.decide(window_s, view, read, late=late)
-    assert history.newest_s is not None
+    before = _confirmed_from(tracks, window, rows) if late else []
+    abnormal = tracks.decide(window, view, read, late=late)
+    assert history.newest is not None
     events: list[FiberEvent] = []
     # On time nothing can be confirmed where the window itself is normal.
     suspects = rows if late else abnormal
     # Raised or fallen since the window: what later windows confirm acts again on such an alarm.
     reopened = np.zeros((len(rows), len(Family)), bool)
-    for number, at_s in enumerate(range(window_s, history.newest_s + 1)):
-        confirmed = confirm(history.codes(at_s, suspects), lifecycle=tracks.lifecycle)
+    for number, at_window in enumerate(range(window, history.newest + 1)):
+        confirmed = confirm(history.codes(at_window, suspects), lifecycle=tracks.lifecycle)
         is_new = confirmed.level > 0
         if late:
-            is_new &= confirmed.level > tracks.revisions.note(at_s, rows, before[number], confirmed)
+            is_new &= confirmed.level > tracks.revisions.note(
+                at_window, rows, before[number], confirmed
+            )
             again = reopened[np.arange(len(rows))[:, None], confirmed.family]
             is_new |= again & (confirmed.level > 0)
         found = by_link(suspects, confirmed, is_new)
         if tracks.lifecycle:
-            events += unsuppress(tracks, at_s, rows, late=late)
-            events += raise_change_clear(tracks, at_s, found, rows, reopened, late=late)
+            events += unsuppress(tracks, at_window, rows, late=late)
+            events += raise_change_clear(tracks, at_window, found, rows, reopened, late=late)
         else:
-            events += publish_matches(tracks, at_s, found, late=late)
+            events += publish_matches(tracks, at_window, found, late=late)
     return events
 
 
-def _confirmed_from(tracks: Tracks, window_s: int, rows: Rows) -> list[Confirmed]:
-    """Returns what is confirmed at each window from `window_s` to the newest."""
+def _confirmed_from(tracks: Tracks, window: int, rows: Rows) -> list[Confirmed]:
+    """Returns what is confirmed at each window from `window` to the newest."""
     history = tracks.history
-    assert history.newest_s is not None
+    assert history.newest is not None
     return [
-        confirm(history.codes(at_s, rows), lifecycle=tracks.lifecycle)
-        for at_s in range(window_s, history.newest_s + 1)
+        confirm(history.codes(at_window, rows), lifecycle=tracks.lifecycle)
+        for at_window in range(window, history.newest + 1)
     ]

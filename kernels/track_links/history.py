@@ -21,7 +21,7 @@ from kernels.track_links.powers import SpanPowers
 from schema.blocks import SPAN_POWERS
 from schema.columns import Columns, concatenated, plain
 from schema.events import FAMILY_OF, Code, SpanReading
-from schema.times import NEVER_S
+from schema.times import NEVER
 
 __all__ = ["EMPTY_CELL", "NORMAL_CELL", "EventReadings", "History", "Rows", "WindowPowers"]
 
@@ -108,18 +108,18 @@ class History:
     """The last H windows of n links.
 
     Attributes:
-        newest_s: start of the newest window [s since the Unix epoch]; None before the first.
+        newest: the newest window; None before the first.
         cells: (H, n, 2) uint8, oldest window first; `Code` and FIBER hold level.
-        run_start_s: (n, 2) int64, start of the run of one family that the oldest window is in.
-        last_abnormal_s: (n,) int64, newest window in which either span was not sound.
+        run_start: (n, 2) int64, start of the run of one family that the oldest window is in.
+        last_abnormal: (n,) int64, newest window in which either span was not sound.
         limits: of all n links.
         read: what was read, by window.
     """
 
-    newest_s: int | None
+    newest: int | None
     cells: NDArray[np.uint8]
-    run_start_s: NDArray[np.int64]
-    last_abnormal_s: NDArray[np.int64]
+    run_start: NDArray[np.int64]
+    last_abnormal: NDArray[np.int64]
     limits: SpanLimits = field(default_factory=no_limits)
     read: dict[int, WindowPowers] = field(default_factory=dict)
 
@@ -132,10 +132,10 @@ class History:
                 end at any of them, so so many more than the longest confirmation are kept.
         """
         return cls(
-            newest_s=None,
+            newest=None,
             cells=np.empty((CONFIRM_WINDOWS_WARN + late_windows, 0, 2), np.uint8),
-            run_start_s=np.empty((0, 2), np.int64),
-            last_abnormal_s=np.empty(0, np.int64),
+            run_start=np.empty((0, 2), np.int64),
+            last_abnormal=np.empty(0, np.int64),
         )
 
     @property
@@ -144,20 +144,20 @@ class History:
         return len(self.cells)
 
     @property
-    def oldest_s(self) -> int:
-        """Start of the oldest window that is kept."""
-        assert self.newest_s is not None
-        return self.newest_s - self.num_windows + 1
+    def oldest(self) -> int:
+        """The oldest window that is kept."""
+        assert self.newest is not None
+        return self.newest - self.num_windows + 1
 
-    def position(self, window_s: int) -> int:
+    def position(self, window: int) -> int:
         """Returns the index of a window in `cells`.
 
         Raises:
             IndexError: the window is not kept any more, or has not come yet.
         """
-        position = window_s - self.oldest_s
+        position = window - self.oldest
         if not 0 <= position < self.num_windows:
-            raise IndexError(f"window {window_s} is not among the last {self.num_windows}")
+            raise IndexError(f"window {window} is not among the last {self.num_windows}")
         return position
 
     def rearrange(self, source: Rows) -> None:
@@ -166,63 +166,63 @@ class History:
         empty = np.full((self.num_windows, 1, 2), EMPTY_CELL)
         # numpy would lay that out link by link, which is slow to step and to pack.
         self.cells = np.ascontiguousarray(np.append(self.cells, empty, axis=1)[:, source])
-        self.run_start_s = moved(self.run_start_s, source, NEVER_S)
-        self.last_abnormal_s = moved(self.last_abnormal_s, source, NEVER_S)
-        for window_s, read in self.read.items():
+        self.run_start = moved(self.run_start, source, NEVER)
+        self.last_abnormal = moved(self.last_abnormal, source, NEVER)
+        for window, read in self.read.items():
             row = places[read.row]
             kept = read.pick(row >= 0)
-            self.read[window_s] = WindowPowers(row[row >= 0], kept.powers, kept.base_db)
+            self.read[window] = WindowPowers(row[row >= 0], kept.powers, kept.base_db)
 
-    def begin(self, window_s: int) -> None:
+    def begin(self, window: int) -> None:
         """Makes a window the first; all before it are empty."""
-        self.newest_s = window_s - 1
-        self.run_start_s[:] = NEVER_S
+        self.newest = window - 1
+        self.run_start[:] = NEVER
 
     def step(self) -> None:
         """Forgets the oldest window and appends an empty one."""
-        assert self.newest_s is not None
+        assert self.newest is not None
         families = FAMILY_OF[self.cells[:2] & _CODE_MASK]
         goes_on = families[0] == families[1]
-        self.run_start_s = np.where(goes_on, self.run_start_s, self.oldest_s + 1)
-        self.read.pop(self.oldest_s, None)
+        self.run_start = np.where(goes_on, self.run_start, self.oldest + 1)
+        self.read.pop(self.oldest, None)
         self.cells[:-1] = self.cells[1:]
         self.cells[-1] = EMPTY_CELL
-        self.newest_s += 1
+        self.newest += 1
 
-    def record(self, window_s: int, rows: Any, decided: Decisions) -> None:
+    def record(self, window: int, rows: Any, decided: Decisions) -> None:
         """Writes what `rows` decided in a window."""
         cells = decided.code | (decided.fiber_hold << _HOLD_SHIFT) | _EVALUATED
-        self.cells[self.position(window_s), rows] = cells
+        self.cells[self.position(window), rows] = cells
         abnormal = rows[(decided.code > Code.NORMAL).any(axis=1)]
-        self.last_abnormal_s[abnormal] = np.maximum(self.last_abnormal_s[abnormal], window_s)
+        self.last_abnormal[abnormal] = np.maximum(self.last_abnormal[abnormal], window)
 
-    def record_normal(self, window_s: int, rows: Rows) -> None:
+    def record_normal(self, window: int, rows: Rows) -> None:
         """Writes that `rows` were plainly normal in a window."""
-        self.cells[self.position(window_s), rows] = NORMAL_CELL
+        self.cells[self.position(window), rows] = NORMAL_CELL
 
-    def codes(self, window_s: int, rows: Rows) -> NDArray[np.uint8]:
-        """Returns (H', k, 2) uint8 `Code` of `rows`, oldest window first, up to `window_s`."""
-        return self.cells[: self.position(window_s) + 1, rows] & np.uint8(_CODE_MASK)
+    def codes(self, window: int, rows: Rows) -> NDArray[np.uint8]:
+        """Returns (H', k, 2) uint8 `Code` of `rows`, oldest window first, up to `window`."""
+        return self.cells[: self.position(window) + 1, rows] & np.uint8(_CODE_MASK)
 
-    def fiber_holds(self, window_s: int, rows: Rows) -> NDArray[np.uint8]:
+    def fiber_holds(self, window: int, rows: Rows) -> NDArray[np.uint8]:
         """Returns the FIBER hold levels in the shape of `codes`."""
-        cells: NDArray[np.uint8] = self.cells[: self.position(window_s) + 1, rows]
+        cells: NDArray[np.uint8] = self.cells[: self.position(window) + 1, rows]
         return cells >> np.uint8(_HOLD_SHIFT) & np.uint8(_HOLD_MASK)
 
-    def evaluated(self, window_s: int, rows: Rows) -> Rows:
+    def evaluated(self, window: int, rows: Rows) -> Rows:
         """Returns those of `rows` that were evaluated in a window."""
-        evaluated: NDArray[np.bool_] = self.cells[self.position(window_s), rows, 0] >= _EVALUATED
+        evaluated: NDArray[np.bool_] = self.cells[self.position(window), rows, 0] >= _EVALUATED
         return rows[evaluated]
 
-    def add_read(self, window_s: int, read: WindowPowers) -> None:
+    def add_read(self, window: int, read: WindowPowers) -> None:
         """Adds what was read in a window; it replaces what was read on the same links before."""
-        known = self.read.get(window_s)
-        self.read[window_s] = known.merge(read) if known else read
+        known = self.read.get(window)
+        self.read[window] = known.merge(read) if known else read
 
-    def delta_db(self, window_s: int, rows: Rows) -> NDArray[np.float64]:
+    def delta_db(self, window: int, rows: Rows) -> NDArray[np.float64]:
         """Returns (k, 2), the losses above base of some links in a window; NaN = none."""
         delta_db = np.full((len(rows), 2), np.nan)
-        read = self.read.get(window_s)
+        read = self.read.get(window)
         if read is not None:
             at, here = read.positions(rows)
             at = at[here]
@@ -233,25 +233,25 @@ class History:
     def event_readings(
         self,
         links: Rows,
-        window_s: int,
-        onset_s: NDArray[np.int64],
+        window: int,
+        onset: NDArray[np.int64],
         folded_peak_db: NDArray[np.float64],
     ) -> list[EventReadings]:
         """Returns what events at a window say of the spans of k links.
 
         Args:
             links: (k,) rows of the links.
-            window_s: the window of the events.
-            onset_s: (k,) the peak is the largest delta from this window on.
+            window: the window of the events.
+            onset: (k,) the peak is the largest delta from this window on.
             folded_peak_db: (k, 2) the largest delta in windows not kept any more, NaN = none.
         """
         peak_db = folded_peak_db.copy()
-        for at_s in range(max(int(onset_s.min()), self.oldest_s), window_s + 1):
-            delta_db = self.delta_db(at_s, links)
-            peak_db = np.fmax(peak_db, np.where(onset_s[:, None] <= at_s, delta_db, np.nan))
-        powers, base_db = self._powers(links, window_s)  # which may be before the onset
+        for at_window in range(max(int(onset.min()), self.oldest), window + 1):
+            delta_db = self.delta_db(at_window, links)
+            peak_db = np.fmax(peak_db, np.where(onset[:, None] <= at_window, delta_db, np.nan))
+        powers, base_db = self._powers(links, window)  # which may be before the onset
         losses = losses_of(powers, self.limits.take(links).with_base(base_db))
-        without_osc = cut_without_osc(self.codes(window_s, links)[-1], losses)
+        without_osc = cut_without_osc(self.codes(window, links)[-1], losses)
         columns = (
             *(powers.tx_dbm, powers.rx_dbm, losses.loss_db, losses.loss_osc_db),
             *(base_db, losses.delta_db, peak_db, losses.tx_dark, losses.rx_dark),
@@ -263,9 +263,9 @@ class History:
         masks = (without_osc @ np.array([1, 2])).tolist()
         return [((az, za), mask) for az, za, mask in zip(*spans, masks, strict=True)]
 
-    def _powers(self, links: Rows, window_s: int) -> tuple[SpanPowers, NDArray[np.float64]]:
+    def _powers(self, links: Rows, window: int) -> tuple[SpanPowers, NDArray[np.float64]]:
         """Returns what was read on k links in a window, and their bases; NaN = nothing."""
-        read = self.read.get(window_s, _NOTHING_READ)
+        read = self.read.get(window, _NOTHING_READ)
         at, here = read.positions(links)
         if not here.all():
             rows = links[~here]

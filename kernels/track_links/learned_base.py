@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from kernels.arrays import moved, new_places
 from kernels.track_links.losses import SpanLosses
 from kernels.track_links.powers import SpanPowers
-from schema.times import NEVER_S
+from schema.times import NEVER
 
 __all__ = ["LEARN_SPREAD_DB", "LEARN_WINDOWS", "LearnedBases", "LearningRow"]
 
@@ -31,37 +31,37 @@ class LearningRow:
     """The measured and the dark windows of one span that has no base yet.
 
     Attributes:
-        windows_s: the windows, ascending.
+        windows: the windows, ascending.
         losses_db: their losses, NaN = dark.
     """
 
-    windows_s: list[int] = field(default_factory=list)
+    windows: list[int] = field(default_factory=list)
     losses_db: list[float] = field(default_factory=list)
 
-    def add(self, window_s: int, loss_db: float | None, *, spare: int) -> tuple[float, int] | None:
+    def add(self, window: int, loss_db: float | None, *, spare: int) -> tuple[float, int] | None:
         """Adds what a window says, or replaces it where the window was evaluated before.
 
         Args:
-            window_s: start of the window.
+            window: number of the window.
             loss_db: its loss, NaN where it is dark, None where there is no data.
             spare: number of windows that may still change.
 
         Returns:
             The base and the 60th window that it rests on, once there is one.
         """
-        at = bisect.bisect_left(self.windows_s, window_s)
-        if at < len(self.windows_s) and self.windows_s[at] == window_s:
-            del self.windows_s[at], self.losses_db[at]
+        at = bisect.bisect_left(self.windows, window)
+        if at < len(self.windows) and self.windows[at] == window:
+            del self.windows[at], self.losses_db[at]
         if loss_db is not None:
-            self.windows_s.insert(at, window_s)
+            self.windows.insert(at, window)
             self.losses_db.insert(at, loss_db)
         for end in range(max(at + 1, LEARN_WINDOWS), len(self.losses_db) + 1):
             row = self.losses_db[end - LEARN_WINDOWS : end]
             if not math.isnan(sum(row)) and max(row) - min(row) < LEARN_SPREAD_DB:
-                return statistics.median(row), self.windows_s[end - 1]
-        surplus = len(self.windows_s) - LEARN_WINDOWS - spare
+                return statistics.median(row), self.windows[end - 1]
+        surplus = len(self.windows) - LEARN_WINDOWS - spare
         if surplus > 0:
-            del self.windows_s[:surplus], self.losses_db[:surplus]
+            del self.windows[:surplus], self.losses_db[:surplus]
         return None
 
 
@@ -71,28 +71,28 @@ class LearnedBases:
 
     Attributes:
         base_db: (n, 2) float64, NaN = none.
-        after_s: (n, 2) int64, start of the window after which the base holds.
+        after: (n, 2) int64, the window after which the base holds.
         learning: what has been learned so far, by (row of the link, direction).
     """
 
     base_db: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
-    after_s: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 2), np.int64))
+    after: NDArray[np.int64] = field(default_factory=lambda: np.empty((0, 2), np.int64))
     learning: dict[tuple[int, int], LearningRow] = field(default_factory=dict)
 
     def rearrange(self, source: NDArray[np.int64]) -> None:
         """Gives the links new rows, by new row the old one or -1."""
         places = new_places(source, len(self.base_db)).tolist()
         self.base_db = moved(self.base_db, source, np.nan)
-        self.after_s = moved(self.after_s, source, NEVER_S)
+        self.after = moved(self.after, source, NEVER)
         self.learning = {
             (places[row], direction): learning
             for (row, direction), learning in self.learning.items()
             if places[row] >= 0
         }
 
-    def in_force_db(self, window_s: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    def in_force_db(self, window: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Returns (k, 2), the bases of some links that hold in a window, NaN = none."""
-        return np.where(self.after_s[rows] < window_s, self.base_db[rows], np.nan)
+        return np.where(self.after[rows] < window, self.base_db[rows], np.nan)
 
     def is_known(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Returns (k, 2) which spans of some links have a base."""
@@ -100,7 +100,7 @@ class LearnedBases:
 
     def learn(
         self,
-        window_s: int,
+        window: int,
         rows: NDArray[np.int64],
         needed: NDArray[np.bool_],
         powers: SpanPowers,
@@ -112,7 +112,7 @@ class LearnedBases:
         """Learns from what a window says.
 
         Args:
-            window_s: start of the window.
+            window: number of the window.
             rows: (k,) rows of the links.
             needed: (k, 2) spans that need a base and have none.
             powers: what was read on the links.
@@ -125,7 +125,7 @@ class LearnedBases:
             # Both ends are sampled: where there is no loss one of them is dark.
             loss = None if no_data[i, direction] else float(losses.loss_db[i, direction])
             key = int(rows[i]), int(direction)
-            learned = self.learning.setdefault(key, LearningRow()).add(window_s, loss, spare=spare)
+            learned = self.learning.setdefault(key, LearningRow()).add(window, loss, spare=spare)
             if learned:
-                self.base_db[key], self.after_s[key] = learned
+                self.base_db[key], self.after[key] = learned
                 del self.learning[key]

@@ -12,37 +12,37 @@ from kernels.track_links.history import Rows
 from kernels.track_links.limits import maintenance_at
 from kernels.track_links.tracks import Tracks
 from schema.events import Action, FiberEvent
-from schema.times import WINDOW_S
 
 __all__ = ["raise_change_clear", "unsuppress"]
 
 
-def unsuppress(tracks: Tracks, window_s: int, rows: Rows, *, late: bool) -> list[FiberEvent]:
+def unsuppress(tracks: Tracks, window: int, rows: Rows, *, late: bool) -> list[FiberEvent]:
     """Publishes again what is still active after the maintenance that suppressed it.
 
     Args:
         tracks: of the shard.
-        window_s: start of the window.
+        window: number of the window.
         rows: the links to look at.
         late: a late evaluation makes the events.
     """
     table = tracks.alarms.table
     if not table["suppressed"].any():
         return []
-    evaluated = tracks.history.evaluated(window_s, rows)
-    again = table["suppressed"] & (table["last_s"] < window_s)
+    evaluated = tracks.history.evaluated(window, rows)
+    again = table["suppressed"] & (table["last"] < window)
     again &= is_among(table["link"], evaluated)
+    start_s = tracks.bounds.start_s(window)
     actions = {
         row: Action.CHANGE
         for row in np.flatnonzero(again).tolist()
-        if maintenance_at(tracks.links.link(int(table[row]["link"])), window_s) is None
+        if maintenance_at(tracks.links.link(int(table[row]["link"])), start_s) is None
     }
-    return _events(tracks, actions, window_s, late=late)
+    return _events(tracks, actions, window, late=late)
 
 
 def raise_change_clear(
     tracks: Tracks,
-    window_s: int,
+    window: int,
     confirmed: Sequence[Confirmation],
     rows: Rows,
     reopened: NDArray[np.bool_],
@@ -53,7 +53,7 @@ def raise_change_clear(
 
     Args:
         tracks: of the shard.
-        window_s: start of the window.
+        window: number of the window.
         confirmed: what is newly confirmed at the window.
         rows: (k,) the links that are evaluated.
         reopened: (k, families) bool, set where an alarm is raised or falls.
@@ -66,8 +66,8 @@ def raise_change_clear(
         action = Action.CHANGE
         if row is None:
             action = Action.RAISE
-            onset_s = _onset_s(tracks, window_s, confirmation)
-            row = alarms.open(confirmation.link, confirmation.family, onset_s, window_s)
+            onset = _onset(tracks, window, confirmation)
+            row = alarms.open(confirmation.link, confirmation.family, onset, window)
         alarm = alarms.table[row]
         direction = int(alarm["direction"]) | confirmation.direction
         risen = confirmation.level > alarm["level"]
@@ -76,43 +76,43 @@ def raise_change_clear(
         alarm["direction"] = direction
         if risen:
             alarm["level"] = confirmation.level
-            alarms.restart_count(row, window_s)
+            alarms.restart_count(row, window)
     fallen = []
     concerned = np.flatnonzero(is_among(alarms.table["link"], rows))
-    for row, level in alarms.due_to_fall(tracks.history, window_s, concerned):
+    for row, level in alarms.due_to_fall(tracks.history, window, concerned):
         actions[row] = Action.CHANGE if level else Action.CLEAR
         fallen.append(row)
         if level:
             alarms.table[row]["level"] = level
-            alarms.restart_count(row, window_s)
+            alarms.restart_count(row, window)
     raised = [row for row, action in actions.items() if action == Action.RAISE]
     changed = alarms.table[[*raised, *fallen]]
     reopened[np.searchsorted(rows, changed["link"]), changed["family"]] = True
-    events = _events(tracks, actions, window_s, late=late)
+    events = _events(tracks, actions, window, late=late)
     alarms.close([row for row, action in actions.items() if action == Action.CLEAR])
     return events
 
 
-def _onset_s(tracks: Tracks, window_s: int, confirmation: Confirmation) -> int:
+def _onset(tracks: Tracks, window: int, confirmation: Confirmation) -> int:
     """Returns the first window of the unbroken run; of the earlier span if both confirm."""
     history = tracks.history
-    length = run_length(history.codes(window_s, np.array([confirmation.link])))[0]
-    start_s = window_s - (length - 1) * WINDOW_S
-    whole = start_s == history.oldest_s
-    start_s = np.where(whole, history.run_start_s[confirmation.link], start_s)
+    length = run_length(history.codes(window, np.array([confirmation.link])))[0]
+    start = window - (length - 1)
+    whole = start == history.oldest
+    start = np.where(whole, history.run_start[confirmation.link], start)
     spans = [confirmation.direction & 1, confirmation.direction & 2]
-    return int(min(s for s, named in zip(start_s, spans, strict=True) if named))
+    return int(min(s for s, named in zip(start, spans, strict=True) if named))
 
 
 def _events(
-    tracks: Tracks, actions: Mapping[int, Action], window_s: int, *, late: bool
+    tracks: Tracks, actions: Mapping[int, Action], window: int, *, late: bool
 ) -> list[FiberEvent]:
     """Makes the events of a window and notes them in their alarms; in order of link and family.
 
     Args:
         tracks: of the shard.
         actions: by row of the alarm.
-        window_s: start of the window.
+        window: number of the window.
         late: a late evaluation makes the events.
     """
     if not actions:
@@ -122,10 +122,18 @@ def _events(
     rows = rows[np.lexsort((table["family"][rows], table["link"][rows]))]
     links = table["link"][rows].astype(np.int64)
     readings = tracks.history.event_readings(
-        links, window_s, table["onset_s"][rows], table["folded_peak_db"][rows]
+        links, window, table["onset"][rows], table["folded_peak_db"][rows]
     )
     events = [
-        alarm_event(actions[row], table[row], window_s, tracks.links.link(link), read, late=late)
+        alarm_event(
+            actions[row],
+            table[row],
+            window,
+            tracks.bounds,
+            tracks.links.link(link),
+            read,
+            late=late,
+        )
         for row, link, read in zip(rows.tolist(), links.tolist(), readings, strict=True)
     ]
     for row, event in zip(rows.tolist(), events, strict=True):

@@ -111,10 +111,10 @@ def no_limits() -> SpanLimits:
     return limits_of(parse_links([]))
 
 
-def maintenance_at(link: FiberLink, window_s: int) -> MaintenanceWindow | None:
-    """Returns the maintenance window that a window starts in; its end is outside."""
+def maintenance_at(link: FiberLink, instant_s: int) -> MaintenanceWindow | None:
+    """Returns the maintenance window of a link at an instant; its end is outside."""
     for maintenance in link.maintenance:
-        if maintenance.start_unix_ns <= window_s * NS_PER_S < maintenance.end_unix_ns:
+        if maintenance.start_unix_ns <= instant_s * NS_PER_S < maintenance.end_unix_ns:
             return maintenance
     return None
 

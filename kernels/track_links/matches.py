@@ -8,25 +8,24 @@ from kernels.track_links.confirm import Confirmation
 from kernels.track_links.events import match_event
 from kernels.track_links.tracks import Tracks
 from schema.events import FiberEvent
-from schema.times import WINDOW_S
 
 __all__ = ["publish_matches"]
 
 
 def publish_matches(
-    tracks: Tracks, window_s: int, confirmed: Sequence[Confirmation], *, late: bool
+    tracks: Tracks, window: int, confirmed: Sequence[Confirmation], *, late: bool
 ) -> list[FiberEvent]:
     """Publishes what a window confirms; again where a late evaluation has lifted a match.
 
     Args:
         tracks: of the shard.
-        window_s: start of the window.
+        window: number of the window.
         confirmed: what is newly confirmed at the window.
         late: a late evaluation makes the events.
     """
     new = []
     for confirmation in confirmed:
-        key = confirmation.link, confirmation.family, window_s
+        key = confirmation.link, confirmation.family, window
         sequence, level = tracks.revisions.last_match(key) if late else (0, 0)
         if confirmation.level > level:
             if late:
@@ -35,14 +34,13 @@ def publish_matches(
     if not new:
         return []
     links = np.array([confirmation.link for confirmation, *_ in new])
-    onset_s = np.full(len(links), window_s - WINDOW_S)
-    readings = tracks.history.event_readings(
-        links, window_s, onset_s, np.full((len(links), 2), np.nan)
-    )
+    onset = np.full(len(links), window - 1)
+    readings = tracks.history.event_readings(links, window, onset, np.full((len(links), 2), np.nan))
     return [
         match_event(
             confirmation,
-            window_s,
+            window,
+            tracks.bounds,
             sequence,
             level,
             tracks.links.link(confirmation.link),

@@ -28,8 +28,8 @@ class OpenWindows:
         self.num_bytes = 0
 
     @property
-    def newest_s(self) -> int | None:
-        """Start of the newest window that has samples [s since the Unix epoch]; None: none has."""
+    def newest(self) -> int | None:
+        """The newest window that has samples; None: none has."""
         return max(self._blocks, default=None)
 
     def blocks(self) -> Iterator[bytes]:
@@ -37,25 +37,25 @@ class OpenWindows:
         for blocks in self._blocks.values():
             yield from blocks
 
-    def between(self, after_s: int, up_to_s: int) -> list[int]:
+    def between(self, after: int, up_to: int) -> list[int]:
         """Returns the windows with samples that start after one and up to another, ascending."""
-        return sorted(w for w in self._blocks if after_s < w <= up_to_s)
+        return sorted(w for w in self._blocks if after < w <= up_to)
 
-    def add(self, window_s: int, ends: bytes) -> None:
+    def add(self, window: int, ends: bytes) -> None:
         """Keeps an ENDS block of a window."""
-        self._blocks.setdefault(window_s, []).append(ends)
-        self._by_link.pop(window_s, None)
+        self._blocks.setdefault(window, []).append(ends)
+        self._by_link.pop(window, None)
         self.num_bytes += len(ends)
 
-    def rows(self, window_s: int) -> Columns:
+    def rows(self, window: int) -> Columns:
         """Returns the ENDS rows of a window that has samples."""
-        return concat_ends([Block.from_bytes(data).columns for data in self._blocks[window_s]])
+        return concat_ends([Block.from_bytes(data).columns for data in self._blocks[window]])
 
-    def add_late(self, window_s: int, ends: bytes, columns: Columns) -> Iterator[Columns]:
+    def add_late(self, window: int, ends: bytes, columns: Columns) -> Iterator[Columns]:
         """Keeps an ENDS block of a window that was due before.
 
         Args:
-            window_s: start of the window.
+            window: number of the window.
             ends: the block in wire form.
             columns: its columns.
 
@@ -63,20 +63,20 @@ class OpenWindows:
             For each report in it that says something new, in order of arrival: all ENDS rows of
             the links that it says this of.
         """
-        known = self._by_link.get(window_s) or _SamplesByLink(self._blocks.get(window_s, ()))
-        self.add(window_s, ends)
-        self._by_link[window_s] = known
+        known = self._by_link.get(window) or _SamplesByLink(self._blocks.get(window, ()))
+        self.add(window, ends)
+        self._by_link[window] = known
         for rows in by_report(columns):
             new = new_samples(rows, known.of(rows["link"]))
             if len(new["link"]):
                 known.add(new)
                 yield concat_ends(known.of(new["link"]))
 
-    def forget(self, up_to_s: int) -> None:
+    def forget(self, up_to: int) -> None:
         """Drops the windows that start up to one."""
-        for window_s in [w for w in self._blocks if w <= up_to_s]:
-            self.num_bytes -= sum(map(len, self._blocks.pop(window_s)))
-            self._by_link.pop(window_s, None)
+        for window in [w for w in self._blocks if w <= up_to]:
+            self.num_bytes -= sum(map(len, self._blocks.pop(window)))
+            self._by_link.pop(window, None)
 
 
 class _SamplesByLink:

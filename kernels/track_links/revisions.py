@@ -15,7 +15,7 @@ from kernels.track_links.history import Rows
 
 __all__ = ["Key", "Revisions"]
 
-#: Row of the link, family, window [s since the Unix epoch].
+#: Row of the link, family, window.
 Key = tuple[int, int, int]
 
 
@@ -31,13 +31,11 @@ class Revisions:
     levels: dict[Key, tuple[int, int]] = field(default_factory=dict)
     sequences: dict[Key, int] = field(default_factory=dict)
 
-    def note(
-        self, window_s: int, rows: Rows, before: Confirmed, now: Confirmed
-    ) -> NDArray[np.uint8]:
+    def note(self, window: int, rows: Rows, before: Confirmed, now: Confirmed) -> NDArray[np.uint8]:
         """Notes what was confirmed at a window where that has changed.
 
         Args:
-            window_s: the window.
+            window: the window.
             rows: (k,) rows of the links.
             before: what was confirmed, arrays of shape (k, 2).
             now: what is confirmed.
@@ -50,12 +48,12 @@ class Revisions:
         for i in np.flatnonzero(changed.any(axis=1)):
             link = int(rows[i])
             for direction in np.flatnonzero(before.level[i]):
-                key = link, int(before.family[i, direction]), window_s
+                key = link, int(before.family[i, direction]), window
                 noted = list(self.levels.get(key, (0, 0)))
                 noted[direction] = max(noted[direction], int(before.level[i, direction]))
                 self.levels[key] = noted[0], noted[1]
             for direction in (0, 1):
-                key = link, int(now.family[i, direction]), window_s
+                key = link, int(now.family[i, direction]), window
                 level[i, direction] = self.levels.get(key, (0, 0))[direction]
         return level
 
@@ -64,10 +62,10 @@ class Revisions:
         level = max(self.levels.get(key, (0, 0)))
         return self.sequences.get(key, int(level > 0)), level
 
-    def forget(self, oldest_s: int) -> None:
-        """Forgets the windows before `oldest_s`: nothing can change them any more."""
-        self.levels = {key: noted for key, noted in self.levels.items() if key[2] >= oldest_s}
-        self.sequences = {key: noted for key, noted in self.sequences.items() if key[2] >= oldest_s}
+    def forget(self, oldest: int) -> None:
+        """Forgets the windows before `oldest`: nothing can change them any more."""
+        self.levels = {key: noted for key, noted in self.levels.items() if key[2] >= oldest}
+        self.sequences = {key: noted for key, noted in self.sequences.items() if key[2] >= oldest}
 
     def rearrange(self, source: Rows) -> None:
         """Gives the links new rows, by new row the old one or -1; forgets other links."""

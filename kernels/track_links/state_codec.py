@@ -6,6 +6,7 @@ MEASURED blocks. The rest is much the same for most links, and is compressed.
 
 import pickle
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ from kernels.track_links.learned_base import LearnedBases, LearningRow
 from kernels.track_links.link_rows import LinkRows
 from kernels.track_links.revisions import Revisions
 from kernels.track_links.tracks import Tracks
+from kernels.window_bounds import WindowBounds
 from schema.blocks import Block, BlockKind
 from schema.versions import TRACKER_STATE_VERSION, check_version
 
@@ -30,16 +32,16 @@ def pack_tracks(tracks: Tracks) -> bytes:
     history, bases = tracks.history, tracks.bases
     state: dict[str, Any] = {
         "lifecycle": tracks.lifecycle,
-        "late_windows": tracks.late_windows,
+        "bounds": asdict(tracks.bounds),
         "keys": tracks.links.keys,
-        "newest_s": history.newest_s,
+        "newest": history.newest,
         "cells": history.cells,
-        "run_start_s": history.run_start_s,
-        "last_abnormal_s": history.last_abnormal_s,
+        "run_start": history.run_start,
+        "last_abnormal": history.last_abnormal,
         "alarms": tracks.alarms.table,
         "learned_db": bases.base_db,
-        "learned_s": bases.after_s,
-        "learning": {key: (row.windows_s, row.losses_db) for key, row in bases.learning.items()},
+        "learned_after": bases.after,
+        "learning": {key: (row.windows, row.losses_db) for key, row in bases.learning.items()},
         "acted": (tracks.revisions.levels, tracks.revisions.sequences),
     }
     data = pickle.dumps(state, protocol=5)
@@ -48,15 +50,15 @@ def pack_tracks(tracks: Tracks) -> bytes:
     return bytes([TRACKER_STATE_VERSION]) + length + packed
 
 
-def read_block(window_s: int, read: WindowPowers) -> bytes:
+def read_block(window: int, read: WindowPowers) -> bytes:
     """Returns what was read in a window as a block of the log."""
-    return Block(BlockKind.MEASURED, read.columns(), window_s).to_bytes()
+    return Block(BlockKind.MEASURED, read.columns(), window).to_bytes()
 
 
 def read_blocks(tracks: Tracks) -> Iterator[bytes]:
     """Yields all that is still known of what was read: the whole log."""
-    for window_s, read in tracks.history.read.items():
-        yield read_block(window_s, read)
+    for window, read in tracks.history.read.items():
+        yield read_block(window, read)
 
 
 def unpack_tracks(data: bytes, log: Iterable[bytes]) -> Tracks:
@@ -74,23 +76,23 @@ def unpack_tracks(data: bytes, log: Iterable[bytes]) -> Tracks:
     packed = memoryview(data)[1 + _LENGTH_BYTES :]
     state = pickle.loads(pa.decompress(packed, length, _CODEC, asbytes=True))
     history = History(
-        newest_s=state["newest_s"],
+        newest=state["newest"],
         cells=state["cells"],
-        run_start_s=state["run_start_s"],
-        last_abnormal_s=state["last_abnormal_s"],
+        run_start=state["run_start"],
+        last_abnormal=state["last_abnormal"],
     )
     for block in map(Block.from_bytes, log):
-        if history.newest_s is not None and block.window_start_s >= history.oldest_s:
-            history.add_read(block.window_start_s, WindowPowers.of(block.columns))
+        if history.newest is not None and block.window >= history.oldest:
+            history.add_read(block.window, WindowPowers.of(block.columns))
     return Tracks(
         lifecycle=state["lifecycle"],
-        late_windows=state["late_windows"],
+        bounds=WindowBounds(**state["bounds"]),
         links=LinkRows(state["keys"]),
         history=history,
         alarms=Alarms(state["alarms"]),
         bases=LearnedBases(
             state["learned_db"],
-            state["learned_s"],
+            state["learned_after"],
             {key: LearningRow(*row) for key, row in state["learning"].items()},
         ),
         revisions=Revisions(*state["acted"]),

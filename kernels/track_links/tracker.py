@@ -27,7 +27,6 @@ from kernels.window_bounds import WindowBounds
 from schema.blocks import NO_WINDOW, Block, due_of, num_span_ends, window_of
 from schema.events import FiberEvent
 from schema.records import EventTime
-from schema.times import WINDOW_S
 
 __all__ = ["Timer", "Tracked", "Tracker", "Unsaved"]
 
@@ -111,9 +110,9 @@ class Tracker:
     _laid_out: bool = False
 
     @property
-    def newest_s(self) -> int | None:
-        """Start of the newest window that had samples [s since the Unix epoch]."""
-        known = (self.windows.newest_s, self.tracks.history.newest_s)
+    def newest(self) -> int | None:
+        """The newest window that had samples."""
+        known = (self.windows.newest, self.tracks.history.newest)
         return max((s for s in known if s is not None), default=None)
 
     def receive(self, ends: bytes) -> Iterator[Tracked]:
@@ -122,24 +121,24 @@ class Tracker:
         Args:
             ends: an ENDS block in wire form, all rows of one window that is due.
         """
-        window_s, due_s = window_of(ends), due_of(ends)
-        reached_s = self.bounds.newest_due_s(self.reached_us)
+        window, due = window_of(ends), due_of(ends)
+        reached = self.bounds.newest_due(self.reached_us)
         self.unsaved.anything = True
         self.unsaved.ends.append(ends)
-        if max(window_s, due_s) <= reached_s:
-            yield from self._evaluate_late(window_s, ends)
-        elif due_s != NO_WINDOW:
+        if max(window, due) <= reached:
+            yield from self._evaluate_late(window, ends)
+        elif due != NO_WINDOW:
             self.late.append(ends)
-            yield Tracked(timer=self._timer(self.bounds.due_us(due_s)))
+            yield Tracked(timer=self._timer(self.bounds.due_us(due)))
         elif self.event_time == EventTime.BOUNDED:
-            self.windows.add(window_s, ends)
+            self.windows.add(window, ends)
             # One timer, when all has come.
-            yield Tracked(timer=Timer(_END_US, self.bounds.due_us(window_s)))
+            yield Tracked(timer=Timer(_END_US, self.bounds.due_us(window)))
         else:
-            self.windows.add(window_s, ends)
-            yield Tracked(timer=self._timer(self.bounds.closing_us(window_s)))
-            due_us = self.bounds.due_us(window_s)
-            if window_s == reached_s + WINDOW_S:
+            self.windows.add(window, ends)
+            yield Tracked(timer=self._timer(self.bounds.closing_us(window)))
+            due_us = self.bounds.due_us(window)
+            if window == reached + 1:
                 yield from self._evaluate_up_to(due_us)
             else:
                 yield Tracked(timer=self._timer(due_us))
@@ -152,20 +151,20 @@ class Tracker:
         """
         self.unsaved.anything = True
         yield from self._evaluate_up_to(moment_us)
-        self.windows.forget(self.bounds.newest_closed_s(moment_us))
+        self.windows.forget(self.bounds.newest_closed(moment_us))
 
     def _evaluate_up_to(self, moment_us: int) -> Iterator[Tracked]:
         """Evaluates all that is due at a moment, in the order in which it became due and came."""
-        after_s = self.bounds.newest_due_s(self.reached_us)
-        up_to_s = self.bounds.newest_due_s(moment_us)
+        after = self.bounds.newest_due(self.reached_us)
+        up_to = self.bounds.newest_due(moment_us)
         late: dict[int, list[bytes]] = {}
         for ends in self.late:
             late.setdefault(due_of(ends), []).append(ends)
-        windows = set(self.windows.between(after_s, up_to_s))
-        for due_s in sorted(windows.union(s for s in late if s <= up_to_s)):
-            if due_s in windows:
-                yield self._evaluate_due(due_s)
-            for ends in late.pop(due_s, ()):
+        windows = set(self.windows.between(after, up_to))
+        for due in sorted(windows.union(s for s in late if s <= up_to)):
+            if due in windows:
+                yield self._evaluate_due(due)
+            for ends in late.pop(due, ()):
                 yield from self._evaluate_late(window_of(ends), ends)
         self.late = [ends for blocks in late.values() for ends in blocks]
         if self.event_time != EventTime.BOUNDED:
@@ -186,27 +185,27 @@ class Tracker:
         if self._laid_out:
             self._rows_moved(self.tracks.change_links(links_of(change)))
 
-    def _evaluate_due(self, window_s: int) -> Tracked:
+    def _evaluate_due(self, window: int) -> Tracked:
         """Evaluates a window for the first time."""
         self._lay_out()
-        ends = self.windows.rows(window_s)
+        ends = self.windows.rows(window)
         read = read_powers(ends, self.tracks.links.keys)
         self.unsaved.tracks = True
-        events = evaluate(self.tracks, window_s, read, late=False)
+        events = evaluate(self.tracks, window, read, late=False)
         return Tracked(events, num_span_ends(ends["role"]))
 
-    def _evaluate_late(self, window_s: int, ends: bytes) -> Iterator[Tracked]:
+    def _evaluate_late(self, window: int, ends: bytes) -> Iterator[Tracked]:
         """Evaluates a window again for each report that says something new."""
         columns = Block.from_bytes(ends).columns
         yield Tracked(
             num_windowed=num_span_ends(columns["role"]),
-            timer=self._timer(self.bounds.closing_us(window_s)),
+            timer=self._timer(self.bounds.closing_us(window)),
         )
         self._lay_out()
-        for rows in self.windows.add_late(window_s, ends, columns):
+        for rows in self.windows.add_late(window, ends, columns):
             read = read_powers(rows, np.unique(rows["link"]))
             self.unsaved.tracks = True
-            yield Tracked(evaluate(self.tracks, window_s, read, late=True))
+            yield Tracked(evaluate(self.tracks, window, read, late=True))
 
     def _lay_out(self) -> None:
         """Gives the tracks the topology in force, unless they have it."""

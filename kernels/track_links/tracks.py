@@ -16,8 +16,8 @@ from kernels.track_links.link_rows import LinkRows, View
 from kernels.track_links.losses import losses_of
 from kernels.track_links.powers import LinkPowers
 from kernels.track_links.revisions import Revisions
+from kernels.window_bounds import WindowBounds
 from schema.events import Code, Family
-from schema.times import WINDOW_S
 
 __all__ = ["Tracks"]
 
@@ -28,7 +28,7 @@ class Tracks:
 
     Attributes:
         lifecycle: False with ``--emit=matches``.
-        late_windows: number of windows that can still be decided again.
+        bounds: when windows are due and close.
         history: the last windows.
         links: the topology in force, and the rows of all that is kept by link.
         alarms: the open alarms.
@@ -38,7 +38,7 @@ class Tracks:
     """
 
     lifecycle: bool
-    late_windows: int
+    bounds: WindowBounds
     history: History
     links: LinkRows = field(default_factory=LinkRows)
     alarms: Alarms = field(default_factory=Alarms)
@@ -47,10 +47,9 @@ class Tracks:
     unsaved: list[tuple[int, WindowPowers]] = field(default_factory=list)
 
     @classmethod
-    def empty(cls, *, lifecycle: bool, allowed_lateness_s: float) -> "Tracks":
+    def empty(cls, bounds: WindowBounds, *, lifecycle: bool) -> "Tracks":
         """Returns the tracks of a shard that has seen nothing."""
-        late_windows = int(np.ceil(allowed_lateness_s)) + 1
-        return cls(lifecycle, late_windows, History.empty(late_windows))
+        return cls(lifecycle, bounds, History.empty(bounds.num_open))
 
     # --- topology --------------------------------------------------------------------------
 
@@ -83,76 +82,76 @@ class Tracks:
 
     # --- a window --------------------------------------------------------------------------
 
-    def advance(self, window_s: int) -> None:
+    def advance(self, window: int) -> None:
         """Makes a window the newest, if it is newer than that."""
         history = self.history
-        if history.newest_s is None:
-            history.begin(window_s)
-        assert history.newest_s is not None
-        if window_s <= history.newest_s:
+        if history.newest is None:
+            history.begin(window)
+        assert history.newest is not None
+        if window <= history.newest:
             return
         # After H steps only empty windows are left: what lies farther ahead needs no more.
-        for _ in range(min(window_s - history.newest_s, history.num_windows)):
+        for _ in range(min(window - history.newest, history.num_windows)):
             self.alarms.fold_oldest(history)
             history.step()
-        if history.newest_s < window_s:
+        if history.newest < window:
             history.read.clear()
-            history.newest_s = window_s
-        self._thin_out(window_s - self.late_windows)
-        self.revisions.forget(history.oldest_s)
+            history.newest = window
+        self._thin_out(window - self.bounds.num_open)
+        self.revisions.forget(history.oldest)
 
-    def _thin_out(self, closed_s: int) -> None:
+    def _thin_out(self, closed: int) -> None:
         """Keeps of a window that nothing can change any more what an event may speak of."""
         history = self.history
-        read = history.read.get(closed_s)
+        read = history.read.get(closed)
         if read is not None:
-            busy = history.last_abnormal_s[read.row] >= history.oldest_s
+            busy = history.last_abnormal[read.row] >= history.oldest
             busy |= is_among(read.row, np.unique(self.alarms.table["link"]))
-            history.read[closed_s] = read.pick(busy)
+            history.read[closed] = read.pick(busy)
 
-    def decide(self, window_s: int, view: View, read: LinkPowers, *, late: bool) -> Rows:
+    def decide(self, window: int, view: View, read: LinkPowers, *, late: bool) -> Rows:
         """Decides a window; returns the rows of the links that are not plainly normal.
 
         Args:
-            window_s: start of the window.
+            window: number of the window.
             view: the links that are decided.
             read: what was read in the window.
             late: the window was evaluated before.
         """
         history, rows = self.history, view.rows
-        limits = self._with_learned_bases(window_s, view)
+        limits = self._with_learned_bases(window, view)
         powers = {name: values[view.taken] for name, values in read.powers.items()}
-        window = WindowPowers(rows, powers, limits.base_db)
-        span_powers = window.span_powers()
+        measured = WindowPowers(rows, powers, limits.base_db)
+        span_powers = measured.span_powers()
         normal = is_plainly_normal(span_powers, limits)
         suspects = np.flatnonzero(~normal)
-        history.record_normal(window_s, rows[normal])
+        history.record_normal(window, rows[normal])
         abnormal = rows[suspects]
-        held = self._cut_held(window_s, abnormal)
+        held = self._cut_held(window, abnormal)
         decided = decide(span_powers.take(suspects), limits.take(suspects), held)
-        history.record(window_s, abnormal, decided)
+        history.record(window, abnormal, decided)
         needed = view.no_base & ~self.bases.is_known(rows)
         if needed.any():
             losses = losses_of(span_powers, limits)
             self.bases.learn(
-                window_s, rows, needed, span_powers, losses, late=late, spare=self.late_windows
+                window, rows, needed, span_powers, losses, late=late, spare=self.bounds.num_open
             )
-        history.add_read(window_s, window)
-        self.unsaved.append((window_s, window))
+        history.add_read(window, measured)
+        self.unsaved.append((window, measured))
         return abnormal
 
-    def _with_learned_bases(self, window_s: int, view: View) -> SpanLimits:
+    def _with_learned_bases(self, window: int, view: View) -> SpanLimits:
         if not view.no_base.any():
             return view.limits
-        learned_db = self.bases.in_force_db(window_s, view.rows)
+        learned_db = self.bases.in_force_db(window, view.rows)
         return view.limits.with_base(np.where(view.no_base, learned_db, view.limits.base_db))
 
-    def _cut_held(self, window_s: int, rows: Rows) -> NDArray[np.bool_]:
+    def _cut_held(self, window: int, rows: Rows) -> NDArray[np.bool_]:
         """Returns (k, 2): decision row 2, what keeps a dark span cut."""
         history = self.history
         held = np.zeros((len(rows), 2), bool)
-        if history.position(window_s) > 0:
-            held |= history.codes(window_s - WINDOW_S, rows)[-1] == Code.FIBER_CUT
+        if history.position(window) > 0:
+            held |= history.codes(window - 1, rows)[-1] == Code.FIBER_CUT
         table = self.alarms.table
         at_cut = table[(table["family"] == Family.FIBER) & (table["level"] == NUM_LEVELS)]
         if len(at_cut):

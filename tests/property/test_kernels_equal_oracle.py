@@ -90,6 +90,7 @@ STREAM = st.fixed_dictionaries(
     {
         "allowed_lateness_s": st.sampled_from([0, 1, 5, 5.5, 12]),
         "out_of_orderness_s": st.sampled_from([0, 1, 2]),
+        "window_s": st.sampled_from([1, 1, 2, 5]),
         "learn_windows": LEARN_WINDOWS,
         "num_shards": SHARDS,
         "live": st.booleans(),

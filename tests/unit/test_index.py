@@ -142,7 +142,7 @@ def test_only_powers_that_are_compared_go_on() -> None:
     index = LinkEndIndex.of(LINKS[:1], SHARDS)
     ((_, columns),) = index.join(decoded.samples).joined
     ends = Block.from_bytes(Block(BlockKind.ENDS, columns, 7).to_bytes())
-    assert (ends.window_start_s, ends.num_rows) == (7, 3)
+    assert (ends.window, ends.num_rows) == (7, 3)
     found = {name: plain(v) for name, v in ends.columns.items() if name.startswith("pm_")}
     expected = {
         PmType.INPUT_POWER: [np.nan, np.nan, -9.0],
@@ -163,10 +163,10 @@ def test_samples_are_split_by_second_and_shard() -> None:
     mixed = payload("A", 5, tx("tx", 0.0), tx("late", 0.0, at=3), rx("rx", 0.0, at=5.5))
     payloads = [payload("B", 5, tx("tx", 0.0)), mixed, payload("A", 5.9, tx("p", 0.0))]
     found = decode(payloads, np.arange(3), None, FastPath()).samples
-    parts = list(split_samples(found, {b"A": 0, b"B": 1}.__getitem__))
+    parts = list(split_samples(found, {b"A": 0, b"B": 1}.__getitem__, 1))
     assert [
-        (window_s - ns(0) // 10**9, shard, part.order.tolist(), part.names)
-        for window_s, shard, part in parts
+        (window - ns(0) // 10**9, shard, part.order.tolist(), part.names)
+        for window, shard, part in parts
     ] == [
         (3, 0, [1], [b"late"]),
         (5, 0, [1, 2], [b"txrx", b"p"]),

@@ -18,8 +18,8 @@ SPARE = 6
 def learn(*losses: tuple[int, float | None]) -> tuple[int, tuple[float, int]] | None:
     """Adds (window, loss) in order; returns the number of the one that completes a base, and it."""
     row = LearningRow()
-    for number, (window_s, loss_db) in enumerate(losses):
-        if learned := row.add(window_s, loss_db, spare=SPARE):
+    for number, (window, loss_db) in enumerate(losses):
+        if learned := row.add(window, loss_db, spare=SPARE):
             return number, learned
     return None
 
@@ -59,11 +59,11 @@ def test_rows_stay_short_but_long_enough() -> None:
     row = LearningRow()
     for window in range(500):  # never learns
         row.add(window, float(window % 2), spare=SPARE)
-    assert len(row.windows_s) == LEARN_WINDOWS + SPARE
+    assert len(row.windows) == LEARN_WINDOWS + SPARE
     # Even if all spare windows are taken away, enough are left.
     for window in range(500 - SPARE, 500):
         row.add(window, None, spare=SPARE)
-    assert len(row.windows_s) == LEARN_WINDOWS
+    assert len(row.windows) == LEARN_WINDOWS
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from kernels.track_links.evaluation import evaluate
 from kernels.track_links.powers import LinkPowers
 from kernels.track_links.state_codec import pack_tracks, read_blocks, unpack_tracks
 from kernels.track_links.tracks import Tracks
+from kernels.window_bounds import WindowBounds
 from schema.blocks import link_key
 from schema.events import Action, FiberEvent
 from schema.topology_pb2 import PLANNED
@@ -35,13 +36,13 @@ def read(deltas_db: dict[str, float]) -> LinkPowers:
 
 def run(tracks: Tracks, first_s: int, number: int, **deltas_db: float) -> list[FiberEvent]:
     events = []
-    for window_s in range(first_s, first_s + number):
-        events += evaluate(tracks, window_s, read(deltas_db), late=False)
+    for window in range(first_s, first_s + number):
+        events += evaluate(tracks, window, read(deltas_db), late=False)
     return events
 
 
 def summary(events: list[FiberEvent]) -> list[tuple[str, Action, int]]:
-    return [(event.link.link_id, event.action, event.onset_s) for event in events]
+    return [(event.link.link_id, event.action, event.onset) for event in events]
 
 
 def restored(tracks: Tracks, links: dict[str, bytes | None]) -> Tracks:
@@ -52,7 +53,7 @@ def restored(tracks: Tracks, links: dict[str, bytes | None]) -> Tracks:
 
 @pytest.mark.parametrize("restore", [False, True])
 def test_an_open_alarm_goes_on_when_links_come_and_go(restore: bool) -> None:
-    tracks = Tracks.empty(lifecycle=True, allowed_lateness_s=5)
+    tracks = Tracks.empty(WindowBounds(), lifecycle=True)
     links = serialized("L7", "L8")
     tracks.change_links(links)
     assert summary(run(tracks, 100, 3, L7=20.0, L8=0.0)) == [("L7", Action.RAISE, 100)]
@@ -66,12 +67,12 @@ def test_an_open_alarm_goes_on_when_links_come_and_go(restore: bool) -> None:
         tracks = restored(tracks, serialized("L3", "L7"))
     (event,) = run(tracks, 107, 6, L7=0.0, L3=0.0, L8=30.0)
     assert summary([event]) == [("L7", Action.CLEAR, 100)]
-    assert (event.window_s, event.sequence) == (112, 2)
+    assert (event.window, event.sequence) == (112, 2)
     assert event.spans[0].peak_delta_db == pytest.approx(20.0)
 
 
 def test_a_link_that_is_gone_takes_its_alarm_with_it() -> None:
-    tracks = Tracks.empty(lifecycle=True, allowed_lateness_s=5)
+    tracks = Tracks.empty(WindowBounds(), lifecycle=True)
     tracks.change_links(serialized("L1", "L2"))
     run(tracks, 100, 3, L1=20.0, L2=20.0)
     tracks.change_links({"L1": None})
@@ -82,7 +83,7 @@ def test_a_link_that_is_gone_takes_its_alarm_with_it() -> None:
 
 
 def test_a_change_that_moves_no_row_applies_from_the_next_window() -> None:
-    tracks = Tracks.empty(lifecycle=False, allowed_lateness_s=5)
+    tracks = Tracks.empty(WindowBounds(), lifecycle=False)
     tracks.change_links(serialized("L1", "L2"))
     assert len(run(tracks, 100, 2, L1=20.0, L2=20.0)) == 2
     assert not tracks.change_links(serialized("L2", lifecycle_state=PLANNED))
@@ -90,7 +91,7 @@ def test_a_change_that_moves_no_row_applies_from_the_next_window() -> None:
 
 
 def test_links_that_are_not_in_the_topology_are_left_out() -> None:
-    tracks = Tracks.empty(lifecycle=False, allowed_lateness_s=5)
+    tracks = Tracks.empty(WindowBounds(), lifecycle=False)
     assert run(tracks, 100, 3, L1=20.0) == []
     tracks.change_links(serialized("L2"))
     assert [event.link.link_id for event in run(tracks, 103, 2, L1=20.0, L2=20.0)] == ["L2"]
@@ -98,7 +99,7 @@ def test_links_that_are_not_in_the_topology_are_left_out() -> None:
 
 def test_cells_lie_in_memory_window_by_window() -> None:
     # Otherwise each step copies all of them, against their order.
-    tracks = Tracks.empty(lifecycle=False, allowed_lateness_s=5)
+    tracks = Tracks.empty(WindowBounds(), lifecycle=False)
     tracks.change_links(serialized(*IDS))
     run(tracks, 100, 3, L1=20.0)
     tracks.change_links({"L1": None})

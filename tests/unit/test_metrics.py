@@ -44,7 +44,7 @@ def test_each_reason_has_its_counter(counted: Counter[str]) -> None:
     )
     records = PmRecords([b"\xff", b"\xff", builders.payload("A", 5, bad)], first=0)
     with beam.Pipeline(runner="FnApiRunner") as pipeline:
-        decoded = pipeline | beam.Create([records]) | DecodeReports(1)
+        decoded = pipeline | beam.Create([records]) | DecodeReports(1, window_s=1)
         lines = decoded.invalid | beam.Map(lambda record: json.loads(record[1])["reason"])
         expected = ["MALFORMED_PROTOBUF", "MALFORMED_PROTOBUF", "NOT_FINITE", "UNKNOWN_TYPE"]
         assert_that(lines, equal_to(expected))

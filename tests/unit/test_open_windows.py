@@ -39,10 +39,10 @@ def listed(rows: Columns) -> list[ROW]:
     return list(zip(order, *(rows[name].tolist() for name in names), strict=True))
 
 
-def late(windows: OpenWindows, *rows: ROW, window_s: int = 0) -> list[list[ROW]]:
+def late(windows: OpenWindows, *rows: ROW, window: int = 0) -> list[list[ROW]]:
     data = ends(*rows)
     columns = Block.from_bytes(data).columns
-    return [listed(found) for found in windows.add_late(window_s, data, columns)]
+    return [listed(found) for found in windows.add_late(window, data, columns)]
 
 
 def test_a_window_is_all_its_blocks() -> None:
@@ -52,7 +52,7 @@ def test_a_window_is_all_its_blocks() -> None:
     windows.add(0, ends((3, 7, ROLE_RX, 5)))
     expected = [(0, 7, ROLE_TX, 5), (1, 8, ROLE_TX, 5), (3, 7, ROLE_RX, 5)]
     assert listed(windows.rows(0)) == expected
-    assert windows.newest_s == 1
+    assert windows.newest == 1
 
 
 def test_a_late_report_comes_with_all_samples_of_its_links() -> None:
@@ -79,8 +79,8 @@ def test_a_late_report_that_repeats_a_sample_changes_nothing() -> None:
 
 def test_late_samples_of_a_window_that_had_none() -> None:
     windows = OpenWindows()
-    assert late(windows, (0, 7, ROLE_TX, 5), window_s=3) == [[(0, 7, ROLE_TX, 5)]]
-    assert late(windows, (1, 7, ROLE_RX, 5), window_s=3)[0][0] == (0, 7, ROLE_TX, 5)
+    assert late(windows, (0, 7, ROLE_TX, 5), window=3) == [[(0, 7, ROLE_TX, 5)]]
+    assert late(windows, (1, 7, ROLE_RX, 5), window=3)[0][0] == (0, 7, ROLE_TX, 5)
     assert listed(windows.rows(3)) == [(0, 7, ROLE_TX, 5), (1, 7, ROLE_RX, 5)]
 
 
@@ -107,14 +107,14 @@ def test_samples_found_by_link_are_those_that_a_search_finds() -> None:
 
 def test_windows_are_found_and_forgotten_by_their_start() -> None:
     windows = OpenWindows()
-    for window_s in (4, 2, 9):
-        windows.add(window_s, ends((0, 7, ROLE_TX, 5)))
-    late(windows, (1, 7, ROLE_RX, 5), window_s=4)
+    for window in (4, 2, 9):
+        windows.add(window, ends((0, 7, ROLE_TX, 5)))
+    late(windows, (1, 7, ROLE_RX, 5), window=4)
     assert windows.between(1, 8) == [2, 4]
     assert windows.between(2, 4) == [4]
     windows.forget(4)
-    assert [windows.newest_s, windows.between(0, 9)] == [9, [9]]
+    assert [windows.newest, windows.between(0, 9)] == [9, [9]]
     assert windows.num_bytes == sum(map(len, windows.blocks()))
     windows.forget(9)
-    assert (windows.newest_s, windows.num_bytes, list(windows.blocks())) == (None, 0, [])
-    assert late(windows, (1, 7, ROLE_RX, 5), window_s=4) == [[(1, 7, ROLE_RX, 5)]]
+    assert (windows.newest, windows.num_bytes, list(windows.blocks())) == (None, 0, [])
+    assert late(windows, (1, 7, ROLE_RX, 5), window=4) == [[(1, 7, ROLE_RX, 5)]]

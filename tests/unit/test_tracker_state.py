@@ -18,7 +18,7 @@ from tests.kernel_replay import KernelReplay
 from transforms.state import HeldStates
 from transforms.tracker_state import SavedTracker, TrackerCells, TrackerCodec
 
-BOUNDS = WindowBounds(2, 5.0)
+BOUNDS = WindowBounds()
 KEY = 3
 
 
@@ -34,10 +34,10 @@ def worker() -> HeldStates[SavedTracker, TrackerCells]:
 def receive(
     states: HeldStates[SavedTracker, TrackerCells],
     cells: Any,
-    window_s: int,
-    due_s: int = NO_WINDOW,
+    window: int,
+    due: int = NO_WINDOW,
 ) -> list[Timer]:
-    block = Block(BlockKind.ENDS, empty_columns(BlockKind.ENDS), window_s, due_s)
+    block = Block(BlockKind.ENDS, empty_columns(BlockKind.ENDS), window, due)
     with states.open(KEY, cells) as state:
         return [step.timer for step in state.tracker.receive(block.to_bytes()) if step.timer]
 
@@ -68,37 +68,37 @@ def test_another_worker_reads_the_open_windows_and_the_moment_reached(
     cells: TrackerCells,
 ) -> None:
     states = worker()
-    for window_s in (10, 11, 12, 20):
-        receive(states, cells, window_s)
+    for window in (10, 11, 12, 20):
+        receive(states, cells, window)
     moment_us = BOUNDS.due_us(11) + 5_000_000  # 10 and 11 are closed
     reach(states, cells, moment_us)
     tracker = look(worker(), cells)
     assert windows(tracker) == [12, 20]
-    assert (tracker.reached_us, tracker.newest_s) == (moment_us, 20)
+    assert (tracker.reached_us, tracker.newest) == (moment_us, 20)
 
 
 def test_a_window_is_evaluated_at_once_if_the_one_before_it_was(cells: TrackerCells) -> None:
     states = worker()
     timers = receive(states, cells, 10)
     assert [timer.at_us for timer in timers] == [BOUNDS.closing_us(10), BOUNDS.due_us(10)]
-    assert look(states, cells).tracks.history.newest_s is None
+    assert look(states, cells).tracks.history.newest is None
     reach(states, cells, BOUNDS.due_us(10))
-    for window_s in (11, 12):
-        (timer,) = receive(states, cells, window_s)
-        assert timer.at_us == BOUNDS.closing_us(window_s)
-        assert look(states, cells).tracks.history.newest_s == window_s
+    for window in (11, 12):
+        (timer,) = receive(states, cells, window)
+        assert timer.at_us == BOUNDS.closing_us(window)
+        assert look(states, cells).tracks.history.newest == window
     assert len(receive(states, cells, 14)) == 2
-    assert look(states, cells).tracks.history.newest_s == 12
+    assert look(states, cells).tracks.history.newest == 12
 
 
 def test_late_samples_wait_for_what_was_due_before_them(cells: TrackerCells) -> None:
     states = worker()
     receive(states, cells, 10)
-    assert [timer.at_us for timer in receive(states, cells, 10, due_s=11)] == [BOUNDS.due_us(11)]
+    assert [timer.at_us for timer in receive(states, cells, 10, due=11)] == [BOUNDS.due_us(11)]
     reach(states, cells, BOUNDS.due_us(10))
     tracker = look(worker(), cells)
     assert len(tracker.late) == 1
-    assert tracker.tracks.history.newest_s == 10
+    assert tracker.tracks.history.newest == 10
     reach(worker(), cells, BOUNDS.due_us(11))
     assert look(worker(), cells).late == []
 
@@ -126,13 +126,13 @@ def test_an_error_while_a_state_is_open_leaves_nothing_behind(cells: TrackerCell
 def test_a_copy_of_cleared_state_is_dropped(cells: TrackerCells) -> None:
     states = worker()
     receive(states, cells, 10)
-    assert look(states, tracker_cells()).newest_s is None
+    assert look(states, tracker_cells()).newest is None
 
 
 def test_the_log_of_samples_is_rewritten_when_most_of_it_is_closed(cells: TrackerCells) -> None:
     states = worker()
-    for window_s in range(10):
-        receive(states, cells, window_s)
+    for window in range(10):
+        receive(states, cells, window)
     reach(states, cells, BOUNDS.due_us(4) + 5_000_000)  # half of them
     assert len(cells.ends.values) == 10
     reach(states, cells, BOUNDS.due_us(5) + 5_000_000)
@@ -150,7 +150,7 @@ def test_tracks_and_links_come_back(cells: TrackerCells) -> None:
     receive(states, cells, 10)
     reach(states, cells, BOUNDS.due_us(10))
     tracker = look(worker(), cells)
-    assert tracker.tracks.history.newest_s == 10
+    assert tracker.tracks.history.newest == 10
     assert tracker.links == {"L1": serialized}
     assert len(tracker.tracks.links.keys) == 1
 
