@@ -27,7 +27,7 @@ import numpy as np
 
 from kernels.window_bounds import WindowBounds
 from schema.records import EventTime
-from schema.times import US_PER_S
+from schema.times import FIRST_MOMENT_US, US_PER_S
 
 __all__ = ["LAST_MOMENT_US", "EventClock", "Timer"]
 
@@ -121,7 +121,9 @@ class EventClock:
             bisect.insort(self._asked, moment_us)
             yield _moment_timer(moment_us)
             if self.has_moved:
-                yield Timer(f"{_ASK}{moment_us}", self.reached_us)
+                yield self._ask(moment_us)
+            else:
+                yield from self.arm(FIRST_MOMENT_US)
 
     def fire(self, tag: str) -> Iterator[Timer]:
         """Takes the news that a timer has fired."""
@@ -135,12 +137,22 @@ class EventClock:
             if (told_us := int(tag.removeprefix(_TELL))) in self._asked:
                 self._know_ahead(told_us)
         elif (moment_us := int(tag)) > self.reached_us:
-            self.reached_us = moment_us
-            for moments in (self._ahead, self._asked):
-                del moments[: bisect.bisect_right(moments, moment_us)]
-            if self._is_sparse():
-                # Not before all that is due has fired: the watermark may be far ahead.
-                yield Timer(_ARM, moment_us)
+            yield from self._reach(moment_us)
+
+    def _reach(self, moment_us: int) -> Iterator[Timer]:
+        """Notes that a moment is reached."""
+        had_moved, self.reached_us = self.has_moved, moment_us
+        for moments in (self._ahead, self._asked):
+            del moments[: bisect.bisect_right(moments, moment_us)]
+        if self._is_sparse():
+            # Not before all that is due has fired: the watermark may be far ahead.
+            yield Timer(_ARM, moment_us)
+        if not had_moved:
+            yield from map(self._ask, self._asked)
+
+    def _ask(self, moment_us: int) -> Timer:
+        """Returns the first of two timers that tell that a moment is ahead."""
+        return Timer(f"{_ASK}{moment_us}", self.reached_us)
 
     def _is_sparse(self) -> bool:
         """Whether more moments are to be armed."""

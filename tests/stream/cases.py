@@ -199,6 +199,46 @@ CASES = [
         num_late=8,
         num_unmatched=1,
     ),
+    Case(
+        "the first block of a shard is late",
+        [*start(), 30.0, *both(22, "x"), *both(23, "x"), *both(24, "x"), 31.0],
+        ["RAISE FIBER_CUT AZ 23-25 late"],
+        num_late=4,
+    ),
+    Case(
+        "the first block after ten hours of silence is late",
+        [
+            *start(),
+            *in_time(8, "0*2"),
+            36_000.0,
+            *both(35_992, "x"),
+            *both(35_993, "x"),
+            *both(35_999, "x"),
+            *both(36_000, "x"),
+            36_010.0,
+        ],
+        ["RAISE FIBER_CUT AZ 35999-36001"],
+        num_late=4,
+    ),
+    Case(
+        "jumps of a minute, of ten and of a year, with late and timely samples behind each",
+        [
+            *start(),
+            *in_time(8, "0*2"),
+            *(
+                step
+                for at in (70, 670, 31_556_952)
+                for step in (
+                    *(float(at), *both(at - 8, "x"), *both(at - 1, "x"), *both(at, "x")),
+                    *(float(at + 1), float(at + 2), float(at + 3)),
+                )
+            ),
+        ],
+        [
+            "RAISE FIBER_CUT AZ 69-71",
+        ],
+        num_late=12,
+    ),
     # --- topology
     Case(
         "PM before its topology waits for it",
