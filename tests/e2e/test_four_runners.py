@@ -43,10 +43,14 @@ def test_one_capture_gives_the_same_events_everywhere(flink: LocalFlink, tmp_pat
 
 
 @pytest.mark.timeout(600)
-def test_late_data_gives_the_same_events_on_every_stream(flink: LocalFlink, tmp_path: Path) -> None:
+@pytest.mark.parametrize("window_s", [1, 3])
+def test_late_data_gives_the_same_events_on_every_stream(
+    window_s: int, flink: LocalFlink, tmp_path: Path
+) -> None:
     simulated(3, tmp_path)
-    want, _ = replayed(tmp_path, "direct", "--replay=stream")
-    got, _ = replayed(tmp_path, "flink", "--replay=stream", *on_flink(flink))
+    options = ("--replay=stream", f"--window_s={window_s}")
+    want, _ = replayed(tmp_path, "direct", *options)
+    got, _ = replayed(tmp_path, "flink", *options, *on_flink(flink))
     assert events(got) == events(want)
     assert lines(got["late"]) == lines(want["late"])
     assert any(event["data"]["detected_late"] for event in events(want).values())

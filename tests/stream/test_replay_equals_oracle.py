@@ -72,6 +72,21 @@ def test_replay(seed: int, mode: str, emit: str, shards: int, bound_s: int, tmp_
     assert bool(want.late) == (mode == "stream" and bound_s == 2)
 
 
+@pytest.mark.parametrize(("mode", "window_s"), [("batch", 4), ("stream", 5), ("stream", 3)])
+def test_windows_of_several_seconds(mode: str, window_s: int, tmp_path: Path) -> None:
+    capture, topology = simulated(5, tmp_path)
+    outputs = {o: tmp_path / f"{o}.jsonl" for o in ("events", "late", "invalid", "unmatched")}
+    arguments = [f"--{output}_file={path}" for output, path in outputs.items()]
+    files = [f"--pm_file={capture}", f"--topology_file={topology}", f"--replay={mode}"]
+    assert main([*files, *arguments, "--num_shards=2", f"--window_s={window_s}"]) == 0
+    got = {o: [json.loads(x) for x in p.read_text().splitlines()] for o, p in outputs.items()}
+    links = list(read_topology(topology).links.values())
+    want = replay(list(read_capture(capture)), links, mode=mode, window_s=window_s)
+    assert_equal(got, want)
+    assert want.events
+    assert all(event["data"]["duration_ms"] % (window_s * 1000) == 0 for event in want.events)
+
+
 def test_windows_that_close_in_mid_second(tmp_path: Path) -> None:
     capture, topology = simulated(4, tmp_path, late_rate=0.3)
     outputs = {o: tmp_path / f"{o}.jsonl" for o in ("events", "late", "invalid", "unmatched")}
