@@ -5,9 +5,9 @@ that has fired is behind the watermark. One that was set when the watermark was 
 before it, and that has not fired, is ahead of it. So a moment is *reached* if a fired one is not
 before it, and *ahead* if an unfired one is not after it.
 
-The clock keeps timers densely ahead of the newest moment that was reached, and ever farther apart
-beyond that. So the answer is known at once, unless the watermark has jumped far. Then moments in
-the gap are *asked*: their timers are set, and those that are behind the watermark fire. That one
+The clock keeps timers densely ahead of the newest moment that was reached and of the newest data,
+which the watermark follows, and ever farther apart beyond that. So the answer is known at once,
+unless the watermark has jumped far without data. Then moments in the gap are *asked*: their timers are set, and those that are behind the watermark fire. That one
 is ahead is known when two more timers have fired, one set after the other, both behind the
 watermark: a runner fires all that is due, so by the second it would have fired it.
 
@@ -72,6 +72,8 @@ class EventClock:
     _ahead: list[int] = field(default_factory=list)
     #: Moments whose timers were set when the watermark may have been past them, ascending.
     _asked: list[int] = field(default_factory=list)
+    #: When the newest window closes that data in time has come for, as far as this copy knows.
+    _seen_us: int = _NOTHING_US
 
     @property
     def has_moved(self) -> bool:
@@ -95,6 +97,13 @@ class EventClock:
         if self.event_time == EventTime.LIVE:
             for next_us in self._moments_after(moment_us):
                 yield from self._arm_ahead(next_us)
+
+    def see(self, moment_us: int) -> Iterator[Timer]:
+        """Takes the news that data has come whose window closes at a moment that is ahead."""
+        if moment_us > self._seen_us and self.event_time == EventTime.LIVE:
+            self._seen_us = moment_us
+            if self._is_sparse(moment_us):
+                yield from self.announce(moment_us)
 
     def _know_ahead(self, moment_us: int) -> None:
         """Notes that a moment is ahead of the watermark, and so is all that was asked behind it."""
@@ -144,7 +153,7 @@ class EventClock:
         had_moved, self.reached_us = self.has_moved, moment_us
         for moments in (self._ahead, self._asked):
             del moments[: bisect.bisect_right(moments, moment_us)]
-        if self._is_sparse():
+        if self.event_time == EventTime.LIVE and self._is_sparse(moment_us):
             # Not before all that is due has fired: the watermark may be far ahead.
             yield Timer(_ARM, moment_us)
         if not had_moved:
@@ -154,11 +163,11 @@ class EventClock:
         """Returns the first of two timers that tell that a moment is ahead."""
         return Timer(f"{_ASK}{moment_us}", self.reached_us)
 
-    def _is_sparse(self) -> bool:
-        """Whether more moments are to be armed."""
-        if self.event_time == EventTime.ANNOUNCED or self.reached_us >= LAST_MOMENT_US:
+    def _is_sparse(self, moment_us: int) -> bool:
+        """Whether more moments are to be armed behind one of them."""
+        if moment_us >= LAST_MOMENT_US:
             return False
-        half_way = self.bounds.moment_after(self.reached_us) + _DENSE // 2
+        half_way = self.bounds.moment_after(moment_us) + _DENSE // 2
         at = bisect.bisect_left(self._ahead, half_way_us := self.bounds.moment_us(half_way))
         return self._ahead[at : at + 1] != [half_way_us]
 

@@ -167,13 +167,12 @@ class Joiner:
     def _take(self, block: Block, data: bytes, since_us: int) -> Iterator[Joined]:
         """Joins a PM block, or lets it wait."""
         closing_us = self.bounds.closing_us(block.window)
-        if not self.clock.has_moved:
-            # All moments are ahead. This one will soon tell where the watermark has moved to.
-            yield from self._set(self.clock.arm(closing_us))
-            if not self.is_complete:
-                yield from self._wait(Waiting(FIRST_MOMENT_US, since_us, False, data))
-                return
         late = self.clock.is_reached(closing_us)
+        if late is False:
+            yield from self._set(self.clock.see(closing_us))
+        if not (self.is_complete or self.clock.has_moved):
+            yield from self._wait(Waiting(FIRST_MOMENT_US, since_us, False, data))
+            return
         if late is None:
             yield from self._wait(Waiting(closing_us, since_us, True, data))
             return
