@@ -9,6 +9,7 @@ kind          from → to                        one row is
 ``PM``        DecodeReports → JoinTopology     a sample: one component's PM in one report
 ``MOMENT``    source → JoinTopology            a moment that event time will reach
 ``ENDS``      JoinTopology → TrackLinks        a sample at one end of one link, powers only
+``WINDOW``    GatherWindows → TrackLinks       an ENDS block, in wire form
 ``LINKS``     UpdateTopology → TrackLinks      a topology record that was accepted
 ``LINK_ENDS`` UpdateTopology → JoinTopology    a component that serves an end of a link
 ``MEASURED``  TrackLinks' state                the powers of one link in one window
@@ -50,6 +51,7 @@ class BlockKind(IntEnum):
     LINK_ENDS = 16
     MEASURED = 17
     MOMENT = 19
+    WINDOW = 20
 
 
 #: Bits of the column ``role``.
@@ -95,6 +97,7 @@ SCHEMAS: dict[BlockKind, dict[str, Column]] = {
         **_SAMPLE,
         **{f"pm_{pm_type}": _READINGS[f"pm_{pm_type}"] for pm_type in COMPARED_POWERS},
     },
+    BlockKind.WINDOW: {"ends": Column("bytes")},
     BlockKind.MOMENT: {"moment_us": Column("int64")},  # since the Unix epoch
     BlockKind.LINKS: {
         "link_id": Column("bytes"),

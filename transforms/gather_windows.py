@@ -1,8 +1,8 @@
 """GatherWindows: samples at link ends → the samples of a window, both ends of each link together.
 
 In:   (shard of link_id, ENDS block), on the time line that is shifted forward by B; global window.
-Out:  (shard of link_id, ENDS block): all that a window holds when it is due, and after that what
-      comes for it; timestamp = end of the window on that time line; global window.
+Out:  (shard of link_id, WINDOW block): all that a window holds when it is due; and, as ENDS blocks,
+      what comes for it after that; timestamp = end of the window on that time line; global window.
 Window: fixed, W seconds. Trigger: the watermark, then each late element; allowed lateness L; what
       has fired is discarded.
 State: Beam's own: the blocks of windows that are not due yet.
@@ -18,9 +18,8 @@ from apache_beam.transforms.trigger import AccumulationMode, AfterCount, AfterWa
 from apache_beam.transforms.window import FixedWindows, GlobalWindows
 from apache_beam.utils.timestamp import Duration
 
-from kernels.track_links.ends import concat_ends
 from kernels.window_bounds import WindowBounds
-from schema.blocks import NO_WINDOW, Block, BlockKind, due_of
+from schema.blocks import NO_WINDOW, Block, BlockKind, due_of, window_of
 from transforms.outputs import Keyed
 
 __all__ = ["GatherWindows", "gathered"]
@@ -51,7 +50,7 @@ class GatherWindows(beam.PTransform):
 
 @beam.typehints.with_output_types(Keyed)
 class _GatherFn(beam.DoFn):
-    """Makes one block of all that has come in time."""
+    """Makes one element of all that has come in time."""
 
     def process(self, element: tuple[int, Iterable[bytes]]) -> Iterable[Keyed]:
         shard, blocks = element
@@ -59,7 +58,7 @@ class _GatherFn(beam.DoFn):
 
 
 def gathered(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yields what came for a window before it was due as one ENDS block, then the late ones.
+    """Yields what came for a window before it was due as one WINDOW block, then the late ones.
 
     Args:
         blocks: ENDS blocks of one window, in wire form; none when the window closes.
@@ -68,10 +67,6 @@ def gathered(blocks: Iterable[bytes]) -> Iterator[bytes]:
     late: list[bytes] = []
     for block in blocks:
         (in_time if due_of(block) == NO_WINDOW else late).append(block)
-    if len(in_time) > 1:
-        parts = [Block.from_bytes(block) for block in in_time]
-        columns = concat_ends([part.columns for part in parts])
-        yield Block(BlockKind.ENDS, columns, parts[0].window).to_bytes()
-    else:
-        yield from in_time
+    if in_time:
+        yield Block(BlockKind.WINDOW, {"ends": in_time}, window_of(in_time[0])).to_bytes()
     yield from late

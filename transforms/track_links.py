@@ -1,7 +1,8 @@
 """TrackLinks: samples at both ends of every link, window by window → events.
 
-In:   (shard of link_id, ENDS block), the samples of a window together when it is due, and after
-      that what comes for it; where topology streams, LINKS blocks with the same key. Global window.
+In:   (shard of link_id, WINDOW block), the samples of a window when it is due; ENDS blocks, with
+      what comes for it after that; where topology streams, LINKS blocks with the same key. Global
+      window.
 Out:  `FiberEvent`; global window.
 State: per shard a tracker: the samples of the windows that are due and not closed, and of its links
        the last windows, the open alarms, what was read and the topology
@@ -137,7 +138,7 @@ class _TrackFn(beam.DoFn):
 
 def _take(tracker: Tracker, data: bytes) -> Iterable[Tracked]:
     """Hands a block to the tracker."""
-    if block_kind(data) == BlockKind.ENDS:
+    if block_kind(data) in (BlockKind.WINDOW, BlockKind.ENDS):
         return tracker.receive(data)
     tracker.change_links(Block.from_bytes(data))
     return ()

@@ -32,7 +32,7 @@ class TrackerCells:
 
     Attributes:
         head: value; version, token, moment reached, sizes of the next two logs.
-        ends: bag; log of ENDS blocks, sized in bytes.
+        ends: bag; log of WINDOW and ENDS blocks, sized in bytes.
         read: bag; log of MEASURED blocks, sized in blocks.
         tracks: value; packed `Tracks`.
         links: bag; log of LINKS blocks, sized in rows. Empty where the topology is a file.

@@ -5,11 +5,12 @@ that has fired is behind the watermark. One that was set when the watermark was 
 before it, and that has not fired, is ahead of it. So a moment is *reached* if a fired one is not
 before it, and *ahead* if an unfired one is not after it.
 
-The clock keeps timers densely ahead of the newest moment that was reached and of the newest data,
-which the watermark follows, and ever farther apart beyond that. So the answer is known at once,
-unless the watermark has jumped far without data. Then moments in the gap are *asked*: their timers are set, and those that are behind the watermark fire. That one
-is ahead is known when two more timers have fired, one set after the other, both behind the
-watermark: a runner fires all that is due, so by the second it would have fired it.
+The clock keeps timers densely ahead of the newest moment that was reached, and of the newest data,
+which the watermark follows; beyond that, ever farther apart. So the answer is known at once, unless
+the watermark has jumped far without data. Then moments in the gap are *asked*: their timers are
+set, and those that are behind the watermark fire. That one is ahead is known when two more timers
+have fired, one set after the other, both behind the watermark: a runner fires all that is due, so
+by the second it would have fired it.
 
 An unfired timer also holds back the watermark of the steps that follow. So what is let through is
 not late for them.

@@ -1,15 +1,31 @@
 """ENDS rows: samples at link ends, powers only."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schema.blocks import SCHEMAS, BlockKind, num_rows
+from schema.blocks import SCHEMAS, Block, BlockKind, num_rows
 from schema.columns import Columns, concatenated
 
-__all__ = ["by_report", "concat_ends", "new_samples", "pick_ends"]
+__all__ = ["by_report", "concat_ends", "new_samples", "pick_ends", "read_ends"]
+
+
+def read_ends(blocks: Iterable[bytes]) -> dict[str, Any]:
+    """Returns the rows of ENDS blocks, and of those in WINDOW blocks; there is at least one.
+
+    Args:
+        blocks: in wire form.
+    """
+    parts: list[Columns] = []
+    for data in blocks:
+        block = Block.from_bytes(data)
+        if block.kind == BlockKind.WINDOW:
+            parts += [Block.from_bytes(ends).columns for ends in block.columns["ends"]]
+        else:
+            parts.append(block.columns)
+    return concat_ends(parts)
 
 
 def pick_ends(rows: Columns, picked: NDArray[Any]) -> dict[str, Any]:

@@ -10,15 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels.arrays import ranges
-from kernels.track_links.ends import by_report, concat_ends, new_samples, pick_ends
-from schema.blocks import Block
+from kernels.track_links.ends import by_report, concat_ends, new_samples, pick_ends, read_ends
 from schema.columns import Columns
 
 __all__ = ["OpenWindows"]
 
 
 class OpenWindows:
-    """Samples by window, as ENDS blocks in wire form, in order of arrival."""
+    """Samples by window, as WINDOW and ENDS blocks in wire form, in order of arrival."""
 
     def __init__(self) -> None:
         """Starts with no samples."""
@@ -42,22 +41,22 @@ class OpenWindows:
         return sorted(w for w in self._blocks if after < w <= up_to)
 
     def add(self, window: int, ends: bytes) -> None:
-        """Keeps an ENDS block of a window."""
+        """Keeps a WINDOW or ENDS block."""
         self._blocks.setdefault(window, []).append(ends)
         self._by_link.pop(window, None)
         self.num_bytes += len(ends)
 
     def rows(self, window: int) -> Columns:
         """Returns the ENDS rows of a window that has samples."""
-        return concat_ends([Block.from_bytes(data).columns for data in self._blocks[window]])
+        return read_ends(self._blocks[window])
 
     def add_late(self, window: int, ends: bytes, columns: Columns) -> Iterator[Columns]:
-        """Keeps an ENDS block of a window that was due before.
+        """Keeps a block of a window that was due before.
 
         Args:
             window: number of the window.
             ends: the block in wire form.
-            columns: its columns.
+            columns: its ENDS rows.
 
         Yields:
             For each report in it that says something new, in order of arrival: all ENDS rows of
@@ -85,7 +84,7 @@ class _SamplesByLink:
     def __init__(self, blocks: Sequence[bytes]) -> None:
         self._parts: list[Columns] = []
         if blocks:
-            self._parts.append(concat_ends([Block.from_bytes(data).columns for data in blocks]))
+            self._parts.append(read_ends(blocks))
             self._order = np.argsort(self._parts[0]["link"], kind="stable")
             self._links = self._parts[0]["link"][self._order]
         self._num_sorted = len(self._parts)

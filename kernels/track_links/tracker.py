@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kernels.join_topology.tables import LinkTable, links_of
+from kernels.track_links.ends import read_ends
 from kernels.track_links.evaluation import evaluate
 from kernels.track_links.open_windows import OpenWindows
 from kernels.track_links.powers import read_powers
@@ -69,7 +70,7 @@ class Unsaved:
 
     Attributes:
         anything: any of it, or a timer that was set.
-        ends: ENDS blocks that were taken, in wire form.
+        ends: WINDOW and ENDS blocks that were taken, in wire form.
         links: LINKS blocks that were applied.
         tracks: the tracks have changed.
         rows_moved: links have other rows, so what was read is to be written by the new ones.
@@ -119,7 +120,7 @@ class Tracker:
         """Takes samples.
 
         Args:
-            ends: an ENDS block in wire form, all rows of one window that is due.
+            ends: a WINDOW or an ENDS block in wire form, of a window that is due.
         """
         window, due = window_of(ends), due_of(ends)
         reached = self.bounds.newest_due(self.reached_us)
@@ -196,7 +197,7 @@ class Tracker:
 
     def _evaluate_late(self, window: int, ends: bytes) -> Iterator[Tracked]:
         """Evaluates a window again for each report that says something new."""
-        columns = Block.from_bytes(ends).columns
+        columns = read_ends([ends])
         yield Tracked(
             num_windowed=num_span_ends(columns["role"]),
             timer=self._timer(self.bounds.closing_us(window)),
