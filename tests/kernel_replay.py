@@ -17,10 +17,10 @@ import numpy as np
 from kernels.decode_reports.decode import decode
 from kernels.decode_reports.fast_path import FastPath
 from kernels.decode_reports.samples import Samples, split_samples
-from kernels.join_topology.event_clock import Timer
 from kernels.join_topology.joiner import Joined, Joiner
 from kernels.join_topology.link_ends import link_ends
 from kernels.join_topology.tables import LinkEndChange, link_ends_block, links_block
+from kernels.timers import Timer
 from kernels.track_links.tracker import Tracked, Tracker
 from kernels.window_bounds import WindowBounds
 from schema.blocks import Block, BlockKind, num_span_ends
@@ -195,8 +195,8 @@ class KernelReplay:
         due = self._bounds.newest_due(self._watermark_us)
         for shard, window in sorted(key for key in self._windows if key[1] <= due):
             self._gather(shard, window)
-        for shard, moment in self._track.due(self._watermark_us):
-            self._to_tracker(shard, lambda tracker, m=moment: tracker.watermark(int(m)))
+        for shard, tag in self._track.due(self._watermark_us):
+            self._to_tracker(shard, lambda tracker, tag=tag: tracker.fire(tag))
 
     def _gather(self, shard: int, window: int) -> None:
         """Lets a window fire."""
@@ -255,7 +255,7 @@ class KernelReplay:
             self._count("ends_windowed", step.num_windowed)
             self.out.events += [self._cloud_events.of(event) for event in step.events]
             if step.timer:
-                self._track.timers[shard, str(step.timer.moment_us)] = step.timer.at_us
+                self._track.timers[shard, step.timer.tag] = step.timer.at_us
 
     def _count_ends(self, counter: str, too: str | None, columns: Any) -> None:
         number = num_span_ends(columns["role"])

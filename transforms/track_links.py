@@ -106,7 +106,7 @@ class _TrackFn(beam.DoFn):
     def reach(
         self,
         key: int = beam.DoFn.KeyParam,
-        moment: str = beam.DoFn.DynamicTimerTagParam,
+        tag: str = beam.DoFn.DynamicTimerTagParam,
         clock: Any = beam.DoFn.StateParam(CLOCK),
         ends: Any = beam.DoFn.StateParam(ENDS),
         tracks: Any = beam.DoFn.StateParam(TRACKS),
@@ -117,7 +117,7 @@ class _TrackFn(beam.DoFn):
     ) -> Iterable[Any]:
         cells = TrackerCells(clock, ends, measured, tracks, links, head)
         with self._trackers.open(key, cells) as saved:
-            steps = saved.tracker.watermark(int(moment))
+            steps = saved.tracker.fire(tag)
             yield from self._put_out(key, saved.tracker, steps, timer)
 
     def _put_out(
@@ -129,7 +129,7 @@ class _TrackFn(beam.DoFn):
             yield from step.events
             num_windowed += step.num_windowed
             if step.timer:
-                timer.set(timer_at(step.timer.at_us), dynamic_timer_tag=str(step.timer.moment_us))
+                timer.set(timer_at(step.timer.at_us), dynamic_timer_tag=step.timer.tag)
         if num_windowed:
             count(ENDS_WINDOWED, num_windowed)
             for severity, number in tracker.tracks.alarms.open_by_severity().items():

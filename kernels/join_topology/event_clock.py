@@ -22,15 +22,15 @@ import bisect
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 
+from kernels.timers import Timer
 from kernels.window_bounds import WindowBounds
 from schema.records import EventTime
 from schema.times import FIRST_MOMENT_US, US_PER_S
 
-__all__ = ["LAST_MOMENT_US", "EventClock", "Timer"]
+__all__ = ["LAST_MOMENT_US", "EventClock"]
 
 #: The clock stops here, later than any count of nanoseconds reaches [us since the Unix epoch].
 #: Timers that are set for ever would keep a job alive whose input has ended.
@@ -42,18 +42,6 @@ _DENSE = 64
 _POWERS = range(_DENSE.bit_length() - 1, 34)
 #: Nothing was reached yet: the watermark has not moved since the start.
 _NOTHING_US = -(2**62)
-
-
-class Timer(NamedTuple):
-    """An event-time timer to set.
-
-    Attributes:
-        tag: names the timer; a timer with the tag of another one replaces it.
-        at_us: it fires when the watermark reaches this [us since the Unix epoch].
-    """
-
-    tag: str
-    at_us: int
 
 
 @dataclass

@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
 from kernels.decode_reports.samples import Samples
-from kernels.join_topology.event_clock import EventClock, Timer
+from kernels.join_topology.event_clock import EventClock
 from kernels.join_topology.index import LinkEndIndex
 from kernels.join_topology.tables import LinkEndTable
+from kernels.timers import Timer
 from kernels.window_bounds import WindowBounds
 from schema.blocks import Block, BlockKind
 from schema.columns import Columns

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 
 from kernels.join_topology.tables import LinkTable, links_of
+from kernels.timers import Timer
 from kernels.track_links.ends import read_ends
 from kernels.track_links.evaluation import evaluate
 from kernels.track_links.open_windows import OpenWindows
@@ -29,24 +29,12 @@ from schema.blocks import NO_WINDOW, Block, due_of, num_span_ends, window_of
 from schema.events import FiberEvent
 from schema.records import EventTime
 
-__all__ = ["Timer", "Tracked", "Tracker", "Unsaved"]
+__all__ = ["Tracked", "Tracker", "Unsaved"]
 
 #: The moment that bounded input reaches when all of it has come: every window is due.
 _END_US = 2**62
 #: No moment was reached yet.
 _NOTHING_US = -(2**62)
-
-
-class Timer(NamedTuple):
-    """An event-time timer to set.
-
-    Attributes:
-        moment_us: the moment that it tells of when it fires; timers of one moment are one timer.
-        at_us: it fires when the watermark reaches this [us since the Unix epoch].
-    """
-
-    moment_us: int
-    at_us: int
 
 
 @dataclass(frozen=True)
@@ -130,26 +118,27 @@ class Tracker:
             yield from self._evaluate_late(window, ends)
         elif due != NO_WINDOW:
             self.late.append(ends)
-            yield Tracked(timer=self._timer(self.bounds.due_us(due)))
+            yield Tracked(timer=_timer(self.bounds.due_us(due)))
         elif self.event_time == EventTime.BOUNDED:
             self.windows.add(window, ends)
             # One timer, when all has come.
-            yield Tracked(timer=Timer(_END_US, self.bounds.due_us(window)))
+            yield Tracked(timer=Timer(str(_END_US), self.bounds.due_us(window)))
         else:
             self.windows.add(window, ends)
-            yield Tracked(timer=self._timer(self.bounds.closing_us(window)))
+            yield Tracked(timer=_timer(self.bounds.closing_us(window)))
             due_us = self.bounds.due_us(window)
             if window == reached + 1:
                 yield from self._evaluate_up_to(due_us)
             else:
-                yield Tracked(timer=self._timer(due_us))
+                yield Tracked(timer=_timer(due_us))
 
-    def watermark(self, moment_us: int) -> Iterator[Tracked]:
-        """Evaluates the windows that a moment makes due, in order, and drops those it closes.
+    def fire(self, tag: str) -> Iterator[Tracked]:
+        """Takes the news that a timer has fired.
 
-        Args:
-            moment_us: the moment that the watermark has reached, as a timer tells.
+        The windows that its moment makes due are evaluated, in order, and those that it closes are
+        dropped.
         """
+        moment_us = int(tag)
         self.unsaved.anything = True
         yield from self._evaluate_up_to(moment_us)
         self.windows.forget(self.bounds.newest_closed(moment_us))
@@ -170,9 +159,6 @@ class Tracker:
         self.late = [ends for blocks in late.values() for ends in blocks]
         if self.event_time != EventTime.BOUNDED:
             self.reached_us = max(self.reached_us, moment_us)
-
-    def _timer(self, moment_us: int) -> Timer:
-        return Timer(moment_us, moment_us)
 
     def change_links(self, change: Block) -> None:
         """Applies LINKS rows.
@@ -200,7 +186,7 @@ class Tracker:
         columns = read_ends([ends])
         yield Tracked(
             num_windowed=num_span_ends(columns["role"]),
-            timer=self._timer(self.bounds.closing_us(window)),
+            timer=_timer(self.bounds.closing_us(window)),
         )
         self._lay_out()
         for rows in self.windows.add_late(window, ends, columns):
@@ -218,3 +204,7 @@ class Tracker:
         self.unsaved.rows_moved |= moved
         # What was read goes by rows, so it must never be saved without the tracks.
         self.unsaved.tracks |= moved
+
+
+def _timer(moment_us: int) -> Timer:
+    return Timer(str(moment_us), moment_us)

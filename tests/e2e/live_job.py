@@ -97,12 +97,6 @@ class LiveJob:
         else:
             self._process.wait_until(self._runs, TIMEOUT_S)
 
-    def stop_and_resume(self, *options: str) -> str:
-        """Stops the job with a savepoint and submits it again from there; returns its path."""
-        path = self.stop()
-        self.resume(path, *options)
-        return path
-
     def stop(self) -> str:
         """Stops the job with a savepoint; returns its path."""
         path = self.job.savepoint(stop=True)

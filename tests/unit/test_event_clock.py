@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernels.join_topology.event_clock import LAST_MOMENT_US, EventClock, Timer
+from kernels.join_topology.event_clock import LAST_MOMENT_US, EventClock
+from kernels.timers import Timer
 from kernels.window_bounds import WindowBounds
 from schema.records import EventTime
 from schema.times import FIRST_MOMENT_US, US_PER_S

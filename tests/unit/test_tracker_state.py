@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from kernels.join_topology.tables import links_block
-from kernels.track_links.tracker import Timer, Tracker
+from kernels.timers import Timer
+from kernels.track_links.tracker import Tracker
 from kernels.window_bounds import WindowBounds
 from schema.blocks import NO_WINDOW, Block, BlockKind
 from schema.records import EventTime
@@ -44,7 +45,7 @@ def receive(
 
 def reach(states: HeldStates[SavedTracker, TrackerCells], cells: Any, moment_us: int) -> None:
     with states.open(KEY, cells) as state:
-        list(state.tracker.watermark(moment_us))
+        list(state.tracker.fire(str(moment_us)))
 
 
 def look(states: HeldStates[SavedTracker, TrackerCells], cells: Any) -> Tracker:
