@@ -40,11 +40,12 @@ LIVE_DEFAULTS: dict[str, str | None] = {
     "--execution_retry_delay": "50000",
     # Otherwise a checkpoint cuts a bundle, and the rest of its output comes after the watermark.
     "--finish_bundle_before_checkpointing": None,
-    # Each step holds a bundle, and event time, for this long [ms]; an event takes about six
-    # bundles. Long bundles make larger blocks, with less work for each row: see docs/benchmark.md.
-    "--max_bundle_time_mills": "200",
+    # Each step holds a bundle, and event time, for this long [ms], and an event waits for several
+    # bundles. A job runs at real time and rarely catches up, so bundles are short. Longer ones make
+    # larger blocks, with less work for each row: see docs/benchmark.md.
+    "--max_bundle_time_mills": "50",
     "--max_bundle_size": "10000",
-    "--auto_watermark_interval": "100",
+    "--auto_watermark_interval": "20",
     # No step changes an element, so elements need no copy between two steps in one process.
     "--faster_copy": None,
 }
