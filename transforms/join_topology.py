@@ -101,7 +101,7 @@ class JoinTopology(beam.PTransform):
             announce = beam.ParDo(_AnnounceFn(self.num_node_shards))
             inputs.append(self.moments | "ToAllShards" >> announce)
         if len(inputs) > 1:
-            samples = inputs | "All" >> beam.Flatten()
+            samples = inputs | "WithLinkEnds" >> beam.Flatten()
         if file is not None and self.event_time == EventTime.BOUNDED:
             join = beam.ParDo(_JoinInTimeFn(self.bounds, self.num_shards, file))
         else:

@@ -63,7 +63,7 @@ class TrackLinks(beam.PTransform):
         """Returns the events."""
         file = self.topology if isinstance(self.topology, TopologyFile) else None
         if file is None:
-            gathered = (gathered, self.topology) | "WithLinks" >> beam.Flatten()
+            gathered = (gathered, self.topology) | "All" >> beam.Flatten()
         codec = TrackerCodec(
             self.bounds, self.emit == "lifecycle", self.event_time, self.num_shards, file
         )

@@ -53,4 +53,7 @@ def test_late_data_gives_the_same_events_on_every_stream(
     got, _ = replayed(tmp_path, "flink", *options, *on_flink(flink))
     assert events(got) == events(want)
     assert lines(got["late"]) == lines(want["late"])
-    assert any(event["data"]["detected_late"] for event in events(want).values())
+    assert want["late"]
+    # In this capture no late report changes what a window of three seconds says.
+    if window_s == 1:
+        assert any(event["data"]["detected_late"] for event in events(want).values())
