@@ -16,12 +16,20 @@ from typing import Any, Self
 
 from schema.errors import FlinkError
 from schema.outputs import NAMESPACE
+from schema.versions import TRACKER_STATE_VERSION
 
 #: Beam's counters of what it has dropped, as too late or after the end of a window.
 DROPS = ("droppedDueToLateness", "droppedDueToClosedWindow", "StatefulParDoDropped")
 
 #: States in which a job has ended.
 ENDED = ("FINISHED", "CANCELED", "FAILED")
+
+#: What Flink says of a savepoint with steps that the job does not have, and what that means here.
+_CANNOT_MAP = "Cannot map checkpoint/savepoint state"
+_OTHER_STEPS = (
+    "the savepoint is of an older version, with steps that this one, with state of version "
+    f"{TRACKER_STATE_VERSION}, does not have: start without the savepoint"
+)
 
 _TIMEOUT_S = 10
 _SAVEPOINT_TIMEOUT_S = 120
@@ -84,7 +92,7 @@ class FlinkJob:
             if job and job.is_running():
                 return job
             if job and job.state() in ENDED:
-                raise FlinkError(f"job {name} is {job.state()}: {job.last_failure()}")
+                raise FlinkError(f"job {name} is {job.state()}: {job._failure_by(deadline)}")
             time.sleep(_POLL_S)
         why = f"it is {job.state()} {job.last_failure()}" if job else "it is not known there"
         raise FlinkError(f"job {name} does not run on {address} after {timeout_s:g} s: {why}")
@@ -153,10 +161,21 @@ class FlinkJob:
         """Returns how many times Flink has restored a checkpoint or savepoint."""
         return int(self.checkpoints().get("counts", {}).get("restored", 0))
 
+    def _failure_by(self, deadline: float) -> str:
+        """Returns why the job failed; Flink says it a little later than that it failed."""
+        while not (failure := self.last_failure()) and self.state() == "FAILED":
+            if time.monotonic() > deadline:
+                break
+            time.sleep(_POLL_S)
+        return failure
+
     def last_failure(self) -> str:
         """Returns why the job failed last, in one line; empty if it never failed."""
         entries = self._get("exceptions").get("exceptionHistory", {}).get("entries", [])
-        return _root_cause(entries[0]["stacktrace"]) if entries else ""
+        if not entries:
+            return ""
+        cause = _root_cause(entries[0]["stacktrace"])
+        return _OTHER_STEPS if _CANNOT_MAP in cause else cause
 
     def checkpoints(self) -> dict[str, Any]:
         """Returns what Flink reports of the checkpoints: counts, and the latest ones."""
