@@ -26,6 +26,10 @@ class OpenWindows:
         #: Size of all blocks [bytes].
         self.num_bytes = 0
 
+    def __contains__(self, window: int) -> bool:
+        """Whether a window has samples; then it has a timer that closes it."""
+        return window in self._blocks
+
     @property
     def newest(self) -> int | None:
         """The newest window that has samples; None: none has."""

@@ -184,9 +184,10 @@ class Tracker:
     def _evaluate_late(self, window: int, ends: bytes) -> Iterator[Tracked]:
         """Evaluates a window again for each report that says something new."""
         columns = read_ends([ends])
+        is_open = window in self.windows
         yield Tracked(
             num_windowed=num_span_ends(columns["role"]),
-            timer=_timer(self.bounds.closing_us(window)),
+            timer=None if is_open else _timer(self.bounds.closing_us(window)),
         )
         self._lay_out()
         for rows in self.windows.add_late(window, ends, columns):
