@@ -20,6 +20,7 @@ from schema.capture import read_capture
 from schema.outputs import Record
 from schema.records import EventTime, PmRecords
 from schema.side_lines import bad_topology_line, side_record
+from schema.times import LAST_MOMENT_US
 from schema.topology_file import TopologyFile
 from transforms.decode_reports import MAX_GATHERED
 
@@ -66,8 +67,8 @@ class BatchReplay(_FileSource):
 
 
 # A timer that is set when event time has ended never fires, and the last windows set timers. So the
-# watermark stops at a moment before the end, later than any count of nanoseconds reaches.
-_LONG_AFTER = Timestamp(10_000_000_000)
+# watermark stops at a moment before the end.
+_LONG_AFTER = Timestamp(micros=LAST_MOMENT_US)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,10 @@ NEVER = -(2**63)
 
 #: A moment before all others: the watermark moves [us since the Unix epoch].
 FIRST_MOMENT_US = 0
+#: A moment after all others, later than any count of nanoseconds reaches [us since the Unix epoch].
+LAST_MOMENT_US = 10_000_000_000 * 1_000_000
+#: Instead of a moment: none was reached yet [us].
+NOTHING_REACHED_US = -(2**62)
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000

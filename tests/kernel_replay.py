@@ -20,7 +20,6 @@ from kernels.decode_reports.samples import Samples, split_samples
 from kernels.join_topology.joiner import Joined, Joiner
 from kernels.join_topology.link_ends import link_ends
 from kernels.join_topology.tables import LinkEndChange, link_ends_block, links_block
-from kernels.timers import Timer
 from kernels.track_links.tracker import Tracked, Tracker
 from kernels.window_bounds import WindowBounds
 from schema.blocks import Block, BlockKind, num_span_ends
@@ -34,6 +33,7 @@ from schema.topology_pb2 import FiberLink
 from tests.cells import Cells, FailingCalls, joiner_cells, roll_back, saved, tracker_cells
 from tests.oracle import COUNTERS, Outputs
 from tests.oracle_input import parse
+from tests.timers import Timers
 from transforms.gather_windows import gathered
 from transforms.joiner_state import JoinerCodec
 from transforms.state import HeldStates
@@ -54,7 +54,7 @@ class Stage(Generic[S]):
     codec: Any
     cells: dict[int, Any]
     failing: FailingCalls | None
-    timers: dict[tuple[int, str], int] = field(default_factory=dict)
+    timers: Timers[tuple[int, str]] = field(default_factory=Timers)
     _opened: int = 0
 
     def __post_init__(self) -> None:
@@ -84,11 +84,8 @@ class Stage(Generic[S]):
 
     def due(self, watermark_us: int) -> Iterator[tuple[int, str]]:
         """Takes out the timers that are due, in order; then those that were set meanwhile."""
-        while due := sorted((at, key) for key, at in self.timers.items() if at <= watermark_us):
-            for _, key in due:
-                del self.timers[key]
-            for _, key in due:
-                yield key
+        while due := self.timers.take_due(watermark_us):
+            yield from due
 
 
 class KernelReplay:
@@ -236,38 +233,33 @@ class KernelReplay:
                 self._count("components_unmatched", step.unmatched.num_samples)
                 self.out.unmatched += _lines(step.unmatched)
             for late in step.late:
-                self._count_ends("ends_joined", "ends_late", late.columns)
+                self._count_ends(late.columns, "ends_joined", "ends_late")
                 start_s = self._bounds.start_s(late.window)
                 closed_at_s = self._bounds.closed_at_s(late.window)
                 self.out.late += late_lines(late.columns, start_s, closed_at_s)
             for ends in step.in_time:
-                self._count_ends("ends_joined", None, ends.columns)
+                self._count_ends(ends.columns, "ends_joined")
                 block = Block(BlockKind.ENDS, ends.columns, ends.window, ends.due).to_bytes()
                 window = ends.shard, ends.window
                 self._windows.setdefault(window, []).append(block)
                 if ends.window <= self._bounds.newest_due(self._watermark_us):
                     self._gather(*window)
             if step.timer:
-                self._join.timers[_NODE_SHARD, step.timer.tag] = _a_tick_before(step.timer)
+                self._join.timers.at_us[_NODE_SHARD, step.timer.tag] = step.timer.at_us
 
     def _to_tracker(self, shard: int, action: Callable[[Tracker], Iterable[Tracked]]) -> None:
         for step in self._track.bundle(shard, lambda state: action(state.tracker)):
             self._count("ends_windowed", step.num_windowed)
             self.out.events += [self._cloud_events.of(event) for event in step.events]
             if step.timer:
-                self._track.timers[shard, step.timer.tag] = step.timer.at_us
+                self._track.timers.at_us[shard, step.timer.tag] = step.timer.at_us
 
-    def _count_ends(self, counter: str, too: str | None, columns: Any) -> None:
-        number = num_span_ends(columns["role"])
-        for name in filter(None, (counter, too)):
-            self._count(name, number)
+    def _count_ends(self, columns: Any, *counters: str) -> None:
+        for counter in counters:
+            self._count(counter, num_span_ends(columns["role"]))
 
     def _count(self, counter: str, by: int) -> None:
         self.out.counters[counter] += by
-
-
-def _a_tick_before(timer: Timer) -> int:
-    return timer.at_us - 1
 
 
 def _lines(samples: Samples) -> list[dict[str, Any]]:

@@ -48,7 +48,7 @@ from schema.shards import all_shards
 from schema.side_lines import late_lines, readings_by_name, side_record, unmatched_line
 from schema.topology_file import TopologyFile
 from transforms.joiner_state import JoinerCells, JoinerCodec
-from transforms.outputs import Keyed, count, timer_at, typed
+from transforms.outputs import Keyed, count, set_timer, typed
 from transforms.sample_unmatched import WRITTEN_IN_FULL, Candidates, SampleUnmatched
 from transforms.state import HeldStates
 
@@ -213,7 +213,7 @@ def _put_out(step: Joined, bounds: WindowBounds, clock: Any = None) -> Iterator[
     if step.unmatched:
         yield from _unmatched(step.unmatched)
     if step.timer:
-        clock.set(timer_at(step.timer.at_us), dynamic_timer_tag=step.timer.tag)
+        set_timer(clock, step.timer)
 
 
 def _late(ends: JoinedEnds, bounds: WindowBounds) -> Iterator[Any]:

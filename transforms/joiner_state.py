@@ -13,7 +13,7 @@ from kernels.window_bounds import WindowBounds
 from schema.records import EventTime
 from schema.topology_file import TopologyFile
 from schema.versions import JOINER_STATE_VERSION
-from transforms.state import Log, load_table, save_table
+from transforms.state import TABLE_REST_BYTES, Log, load_table, save_table
 
 __all__ = ["JoinerCells", "JoinerCodec", "SavedJoiner"]
 
@@ -71,7 +71,7 @@ class JoinerCodec:
 
     def read(self, key: int, rest: bytes, cells: JoinerCells) -> SavedJoiner:
         """Reads a joiner; its timers are still set."""
-        log_rest, clock = rest[:_LOG_BYTES], rest[_LOG_BYTES:]
+        log_rest, clock = rest[:TABLE_REST_BYTES], rest[TABLE_REST_BYTES:]
         joiner = self._joiner(EventClock.from_bytes(clock, self.bounds, self.event_time))
         link_ends = load_table(joiner.link_ends, log_rest, cells.link_ends)
         joiner.waiting = [Waiting.from_bytes(data) for data in cells.waiting.read()]
@@ -90,7 +90,3 @@ class JoinerCodec:
         unsaved.waiting.clear()
         unsaved.released = unsaved.anything = False
         return log_rest + joiner.clock.to_bytes()
-
-
-#: Bytes of what `save_table` returns.
-_LOG_BYTES = 8

@@ -10,6 +10,7 @@ from apache_beam.metrics import Metrics
 from apache_beam.typehints.native_type_compatibility import convert_to_beam_type
 from apache_beam.utils.timestamp import Timestamp
 
+from kernels.timers import Timer
 from schema.outputs import INVALID, NAMESPACE
 
 #: Upper bounds of the histogram of event latencies [s]. Each latency holds B, 2 s by default.
@@ -30,12 +31,12 @@ def typed(collection: beam.PCollection, element_type: Any) -> beam.PCollection:
     return collection
 
 
-def timer_at(moment_us: int) -> Timestamp:
-    """Returns when a timer must stand that fires when the watermark reaches a moment.
+def set_timer(family: Any, timer: Timer) -> None:
+    """Sets a kernel's timer in a family of event-time timers.
 
     It stands a tick before: on every runner such a timer fires when the watermark is there.
     """
-    return Timestamp(micros=moment_us - 1)
+    family.set(Timestamp(micros=timer.at_us - 1), dynamic_timer_tag=timer.tag)
 
 
 def count(name: str, number: int = 1) -> None:

@@ -22,6 +22,7 @@ from schema.blocks import Block
 from schema.versions import TABLE_STATE_VERSION, check_version
 
 __all__ = [
+    "TABLE_REST_BYTES",
     "Codec",
     "HeldStates",
     "Log",
@@ -232,6 +233,8 @@ class TableCodec(Generic[TABLE]):
 
 
 _ROWS = struct.Struct("<Q")
+#: Length of what `save_table` returns [bytes].
+TABLE_REST_BYTES = _ROWS.size
 
 
 def load_table(table: Table, rest: bytes, bag: Any) -> Log:

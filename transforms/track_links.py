@@ -33,7 +33,7 @@ from schema.events import FiberEvent
 from schema.outputs import ENDS_WINDOWED
 from schema.records import EventTime
 from schema.topology_file import TopologyFile
-from transforms.outputs import Keyed, count, gauge, timer_at
+from transforms.outputs import Keyed, count, gauge, set_timer
 from transforms.state import HeldStates
 from transforms.tracker_state import TrackerCells, TrackerCodec
 
@@ -129,7 +129,7 @@ class _TrackFn(beam.DoFn):
             yield from step.events
             num_windowed += step.num_windowed
             if step.timer:
-                timer.set(timer_at(step.timer.at_us), dynamic_timer_tag=step.timer.tag)
+                set_timer(timer, step.timer)
         if num_windowed:
             count(ENDS_WINDOWED, num_windowed)
             for severity, number in tracker.tracks.alarms.open_by_severity().items():

@@ -28,20 +28,15 @@ import numpy as np
 from kernels.timers import Timer
 from kernels.window_bounds import WindowBounds
 from schema.records import EventTime
-from schema.times import FIRST_MOMENT_US, US_PER_S
+from schema.times import FIRST_MOMENT_US, LAST_MOMENT_US, NOTHING_REACHED_US
 
-__all__ = ["LAST_MOMENT_US", "EventClock"]
+__all__ = ["EventClock"]
 
-#: The clock stops here, later than any count of nanoseconds reaches [us since the Unix epoch].
-#: Timers that are set for ever would keep a job alive whose input has ended.
-LAST_MOMENT_US = 10_000_000_000 * US_PER_S
 #: So many moments in a row are armed ahead of the newest one reached; again when fewer than half
 #: of them are left.
 _DENSE = 64
 #: Beyond these, the next multiple of each power of two is armed, by number of the moment.
 _POWERS = range(_DENSE.bit_length() - 1, 34)
-#: Nothing was reached yet: the watermark has not moved since the start.
-_NOTHING_US = -(2**62)
 
 
 @dataclass
@@ -56,18 +51,18 @@ class EventClock:
 
     bounds: WindowBounds
     event_time: EventTime
-    reached_us: int = _NOTHING_US
+    reached_us: int = NOTHING_REACHED_US
     #: Moments known to be ahead of the watermark, ascending.
     _ahead: list[int] = field(default_factory=list)
     #: Moments whose timers were set when the watermark may have been past them, ascending.
     _asked: list[int] = field(default_factory=list)
     #: When the newest window closes that data in time has come for, as far as this copy knows.
-    _seen_us: int = _NOTHING_US
+    _seen_us: int = NOTHING_REACHED_US
 
     @property
     def has_moved(self) -> bool:
         """Whether the watermark has moved since the start."""
-        return self.reached_us > _NOTHING_US
+        return self.reached_us > NOTHING_REACHED_US
 
     def is_reached(self, moment_us: int) -> bool | None:
         """Returns whether the watermark has reached a moment; None = not known yet."""
@@ -155,7 +150,7 @@ class EventClock:
     def _is_sparse(self, moment_us: int) -> bool:
         """Whether more moments are to be armed behind one of them."""
         if moment_us >= LAST_MOMENT_US:
-            return False
+            return False  # timers set for ever would keep a job alive whose input has ended
         half_way = self.bounds.moment_after(moment_us) + _DENSE // 2
         at = bisect.bisect_left(self._ahead, half_way_us := self.bounds.moment_us(half_way))
         return self._ahead[at : at + 1] != [half_way_us]

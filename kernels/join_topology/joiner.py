@@ -23,7 +23,7 @@ from kernels.join_topology.index import LinkEndIndex
 from kernels.join_topology.tables import LinkEndTable
 from kernels.timers import Timer
 from kernels.window_bounds import WindowBounds
-from schema.blocks import Block, BlockKind
+from schema.blocks import Block, BlockKind, window_of
 from schema.columns import Columns
 from schema.times import FIRST_MOMENT_US, NEVER, US_PER_S
 
@@ -143,7 +143,7 @@ class Joiner:
             data: a PM block in wire form.
             now_us: event time of the block.
         """
-        yield from self._take(Block.from_bytes(data), data, now_us)
+        yield from self._take(data, now_us)
 
     def change_link_ends(self, change: Block) -> Iterator[Joined]:
         """Applies LINK_ENDS rows; what waits for a node goes on when that becomes known."""
@@ -165,9 +165,10 @@ class Joiner:
             [one for one, reached in known if reached or (one.for_clock and reached is False)]
         )
 
-    def _take(self, block: Block, data: bytes, since_us: int) -> Iterator[Joined]:
+    def _take(self, data: bytes, since_us: int) -> Iterator[Joined]:
         """Joins a PM block, or lets it wait."""
-        closing_us = self.bounds.closing_us(block.window)
+        window = window_of(data)
+        closing_us = self.bounds.closing_us(window)
         late = self.clock.is_reached(closing_us)
         if late is False:
             yield from self._set(self.clock.see(closing_us))
@@ -177,19 +178,19 @@ class Joiner:
         if late is None:
             yield from self._wait(Waiting(closing_us, since_us, True, data))
             return
-        samples = Samples.of(block.columns)
+        samples = Samples.of(Block.from_bytes(data).columns)
         due = self.bounds.newest_due(self.clock.reached_us)
-        if due < block.window:
+        if due < window:
             due = NEVER
         index = self.link_ends.index
-        unknown = yield from _join(index, samples, block.window, due, late=late)
+        unknown = yield from _join(index, samples, window, due, late=late)
         if not unknown.num_samples:
             return
         until_us = since_us + MAX_WAIT_S * US_PER_S
         if self.is_complete or self.clock.is_reached(until_us):
             yield Joined(unmatched=unknown)
         else:
-            rest = Block(BlockKind.PM, unknown.columns(), block.window)
+            rest = Block(BlockKind.PM, unknown.columns(), window)
             yield from self._wait(Waiting(until_us, since_us, False, rest.to_bytes()))
 
     def _wait(self, waiting: Waiting) -> Iterator[Joined]:
@@ -206,7 +207,7 @@ class Joiner:
         gone = set(map(id, released))
         self.waiting = [one for one in self.waiting if id(one) not in gone]
         for one in released:
-            yield from self._take(Block.from_bytes(one.data), one.data, one.since_us)
+            yield from self._take(one.data, one.since_us)
 
     def _set(self, timers: Iterable[Timer]) -> Iterator[Joined]:
         for timer in timers:

@@ -28,13 +28,12 @@ from kernels.window_bounds import WindowBounds
 from schema.blocks import NO_WINDOW, Block, due_of, num_span_ends, window_of
 from schema.events import FiberEvent
 from schema.records import EventTime
+from schema.times import NOTHING_REACHED_US
 
 __all__ = ["Tracked", "Tracker", "Unsaved"]
 
 #: The moment that bounded input reaches when all of it has come: every window is due.
 _END_US = 2**62
-#: No moment was reached yet.
-_NOTHING_US = -(2**62)
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ class Tracker:
     links: LinkTable = field(default_factory=LinkTable)
     windows: OpenWindows = field(default_factory=OpenWindows)
     late: list[bytes] = field(default_factory=list)
-    reached_us: int = _NOTHING_US
+    reached_us: int = NOTHING_REACHED_US
     unsaved: Unsaved = field(default_factory=Unsaved)
     #: The tracks have the topology; before the first evaluation, and after a restore, they do not.
     _laid_out: bool = False

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernels.join_topology.event_clock import LAST_MOMENT_US, EventClock
+from kernels.join_topology.event_clock import EventClock
 from kernels.timers import Timer
 from kernels.window_bounds import WindowBounds
 from schema.records import EventTime
-from schema.times import FIRST_MOMENT_US, US_PER_S
+from schema.times import FIRST_MOMENT_US, LAST_MOMENT_US, US_PER_S
 from tests.builders import T0
+from tests.timers import Timers
 
 NOW_US = T0 * US_PER_S
 YEAR_US = 31_556_952 * US_PER_S
@@ -28,17 +29,15 @@ class Runner:
 
     clock: EventClock
     watermark_us: int = -(2**62)
-    timers: dict[str, int] = field(default_factory=dict)
+    timers: Timers[str] = field(default_factory=Timers)
 
     def set(self, timers: Iterable[Timer]) -> None:
-        self.timers |= {timer.tag: timer.at_us for timer in timers}
+        self.timers.at_us |= {timer.tag: timer.at_us for timer in timers}
 
     def fire(self) -> bool:
         """Fires what is due by now, one round; returns whether anything was."""
-        due = sorted((at, tag) for tag, at in self.timers.items() if at <= self.watermark_us)
-        for _, tag in due:
-            del self.timers[tag]
-        for _, tag in due:
+        due = self.timers.take_due(self.watermark_us)
+        for tag in due:
             self.set(self.clock.fire(tag))
         return bool(due)
 
@@ -60,14 +59,14 @@ class Runner:
             assert moment_us <= self.watermark_us
         elif reached is False and self.clock.event_time == EventTime.LIVE:
             # A timer holds the watermark behind this step back until the moment at most.
-            assert min(self.timers.values()) <= moment_us
+            assert min(self.timers.at_us.values()) <= moment_us
             assert moment_us > self.watermark_us or self.is_due
         return reached
 
     @property
     def is_due(self) -> bool:
         """Whether a timer is due and has not fired yet."""
-        return any(at <= self.watermark_us for at in self.timers.values())
+        return any(at <= self.watermark_us for at in self.timers.at_us.values())
 
 
 def started(bounds: WindowBounds | None = None) -> Runner:
@@ -103,7 +102,7 @@ def test_a_jump_is_known_after_some_rounds(jump_us: int) -> None:
     runner.settle()
     for after_s in range(-3, 60):
         assert runner.check(NOW_US + jump_us + after_s * US_PER_S) is (after_s <= 0)
-    assert len(runner.timers) < 200
+    assert len(runner.timers.at_us) < 200
 
 
 def test_what_is_asked_after_a_jump_is_known_in_three_rounds() -> None:
@@ -137,7 +136,7 @@ def test_the_clock_stops_where_the_input_ends() -> None:
     runner.settle()
     runner.advance(2**62)
     runner.settle()
-    assert runner.timers == {}
+    assert runner.timers.at_us == {}
     assert runner.check(LAST_MOMENT_US) is True
 
 
@@ -149,7 +148,7 @@ def test_announced_moments_are_all_that_is_reached() -> None:
     runner.settle()
     assert runner.check(NOW_US) is True
     assert runner.check(NOW_US + US_PER_S) is False
-    assert runner.timers == {}
+    assert runner.timers.at_us == {}
 
 
 STEPS_US = st.one_of(

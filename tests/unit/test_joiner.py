@@ -21,6 +21,7 @@ from schema.records import EventTime
 from schema.times import FIRST_MOMENT_US, US_PER_S
 from tests.builders import T0, link, payload, rx, tx
 from tests.cells import joiner_cells
+from tests.timers import Timers
 from transforms.joiner_state import JoinerCells, JoinerCodec
 from transforms.state import HeldStates
 
@@ -34,7 +35,7 @@ class Shard:
     """A joiner in its state, and the timers it has set; every call is a bundle."""
 
     cells: JoinerCells = field(default_factory=joiner_cells)
-    timers: dict[str, int] = field(default_factory=dict)
+    timers: Timers[str] = field(default_factory=Timers)
     watermark_us: int = -(2**62)
     in_time: list[tuple[int, int]] = field(default_factory=list)  # window - T0, rows
     late: list[tuple[int, int]] = field(default_factory=list)
@@ -52,7 +53,7 @@ class Shard:
         with self.states.open(KEY, self.cells) as saved:
             for step in action(saved.joiner):
                 if step.timer:
-                    self.timers[step.timer.tag] = step.timer.at_us
+                    self.timers.at_us[step.timer.tag] = step.timer.at_us
                 self.in_time += _windows(step.in_time)
                 self.late += _windows(step.late)
                 if step.unmatched:
@@ -79,10 +80,7 @@ class Shard:
         """Moves the watermark, and fires what is due."""
         self.watermark_us = T0 * US_PER_S + round(at * US_PER_S)
         for _ in range(rounds):
-            due = sorted((us, tag) for tag, us in self.timers.items() if us <= self.watermark_us)
-            for _, tag in due:
-                del self.timers[tag]
-            for _, tag in due:
+            for tag in self.timers.take_due(self.watermark_us):
                 self.run(lambda joiner, tag=tag: joiner.fire(tag))
 
 
