@@ -30,11 +30,6 @@ class OpenWindows:
         """Whether a window has samples; then it has a timer that closes it."""
         return window in self._blocks
 
-    @property
-    def newest(self) -> int | None:
-        """The newest window that has samples; None: none has."""
-        return max(self._blocks, default=None)
-
     def blocks(self) -> Iterator[bytes]:
         """Yields all blocks, window by window, in order of arrival."""
         for blocks in self._blocks.values():

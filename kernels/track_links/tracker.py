@@ -97,12 +97,6 @@ class Tracker:
     #: The tracks have the topology; before the first evaluation, and after a restore, they do not.
     _laid_out: bool = False
 
-    @property
-    def newest(self) -> int | None:
-        """The newest window that had samples."""
-        known = (self.windows.newest, self.tracks.history.newest)
-        return max((s for s in known if s is not None), default=None)
-
     def receive(self, ends: bytes) -> Iterator[Tracked]:
         """Takes samples.
 
