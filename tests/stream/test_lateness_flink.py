@@ -7,7 +7,6 @@ for a change are in `tests/e2e/test_topology.py`.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import apache_beam as beam
@@ -15,15 +14,13 @@ import pytest
 from google.protobuf.json_format import MessageToJson
 
 from runners.local.flink import LocalFlink
-from runners.run import main
 from schema.capture import read_capture
-from schema.outputs import OUTPUTS
 from schema.topology_file import TopologyFile, read_topology
 from tests import builders
 from tests.oracle import replay
 from tests.stream.cases import CASES, Case, Step
 from tests.stream.harness import CaseSource, comparable, expected, run_case
-from tests.stream.test_replay_equals_oracle import assert_equal, simulated
+from tests.stream.test_replay_equals_oracle import assert_equal, run, simulated
 
 pytestmark = [
     pytest.mark.e2e,
@@ -89,11 +86,8 @@ def test_case(case: Case, flink: LocalFlink, tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", ["stream", "batch"])
 def test_replay(mode: str, flink: LocalFlink, tmp_path: Path) -> None:
     capture, topology = simulated(1, tmp_path)
-    paths = {output: tmp_path / f"{output}.jsonl" for output in OUTPUTS}
     options = ["--runner=FlinkRunner", f"--job_endpoint={flink.job_endpoint}", f"--replay={mode}"]
-    files = [f"--pm_file={capture}", f"--topology_file={topology}"]
-    assert main([*options, *files, *(f"--{o}_file={path}" for o, path in paths.items())]) == 0
-    got = {o: [json.loads(line) for line in p.read_text().splitlines()] for o, p in paths.items()}
+    got = run(capture, topology, tmp_path, *options)
     links = list(read_topology(topology).links.values())
     want = replay(list(read_capture(capture)), links, mode=mode)
     assert_equal(got, want)
