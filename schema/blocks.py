@@ -45,8 +45,8 @@ _HEADER = struct.Struct("<B7xqqII")
 class BlockKind(IntEnum):
     """What the rows of a block are; the first byte on the wire. No number is ever reused."""
 
-    PM = 11
-    ENDS = 13
+    PM = 21
+    ENDS = 22
     LINKS = 15
     LINK_ENDS = 16
     MEASURED = 17
@@ -67,7 +67,7 @@ _REPORT = {
 }
 _SAMPLE = {
     "sample_time_ns": Column("int64"),  # event time, since the Unix epoch
-    "has_data": Column("bool"),  # False: SUSPECT, or the component is DISABLED
+    "state": Column("uint8"),  # `schema.pm_types.SampleState`
 }
 #: The reading of each PM type; a column that is not there has none.
 _READINGS = {f"pm_{pm_type}": Column("float64", optional=True) for pm_type in ALL_TYPES}

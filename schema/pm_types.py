@@ -1,6 +1,8 @@
 """Facts about PM types that the contract in ``proto/pm_report.proto`` states in words."""
 
-from schema.pm_report_pb2 import PmType, Unit
+from enum import IntEnum
+
+from schema.pm_report_pb2 import AdminState, PmType, Unit, Validity
 
 #: Canonical unit of each PM type.
 CANONICAL_UNIT: dict[int, int] = {
@@ -48,6 +50,28 @@ MAX_AHEAD_S, MAX_BEHIND_S = 60, 600
 
 #: Reading shown where there is no light [dBm]; never used as a measured value.
 DARK_DBM = -40.0
+
+
+class SampleState(IntEnum):
+    """Whether a sample counts, and what is known of its component (spec, sections 2 and 6).
+
+    The first of DISABLED, SUSPECT, MAINT that applies. Samples up to MAINT are valid; the others
+    count as no data. A DISABLED component is out of service; MAINT means work on it.
+    """
+
+    VALID = 0
+    MAINT = 1
+    SUSPECT = 2
+    DISABLED = 3
+
+
+def sample_state(validity: int, admin_state: int) -> SampleState:
+    """Returns the state of a sample; numbers that are not in their enum read as 0."""
+    if admin_state == AdminState.DISABLED:
+        return SampleState.DISABLED
+    if validity == Validity.SUSPECT:
+        return SampleState.SUSPECT
+    return SampleState.MAINT if admin_state == AdminState.MAINT else SampleState.VALID
 
 
 def pm_type_name(number: int) -> str:

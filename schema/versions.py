@@ -8,9 +8,9 @@ __all__ = [
 ]
 
 #: First byte of the state of TrackLinks.
-TRACKER_STATE_VERSION = 5
+TRACKER_STATE_VERSION = 6
 #: First byte of the state of JoinTopology.
-JOINER_STATE_VERSION = 5
+JOINER_STATE_VERSION = 6
 #: First byte of the state of a table of the topology.
 TABLE_STATE_VERSION = 3
 

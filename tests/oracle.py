@@ -14,7 +14,7 @@ Input
 - With no_light a value of any type reads -40, and its reading is not checked (not: powers only).
 - `type` is null for UNKNOWN_TYPE (not: the number, or PM_TYPE_UNSPECIFIED).
 - A sample wins as a whole, even if it lacks a certain valid value (not: value by value).
-- A duplicate has the time, sequence and usability of a sample that the span end already has.
+- A duplicate has the time, sequence and state of a sample that the span end already has.
 Topology
 - A bad link is refused before its version is looked at (not: ignored if its version is low).
 - A threshold or base that is not a finite number makes a link bad (not: is taken as it is).

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from dataclasses import astuple, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from google.protobuf.message import DecodeError
 
@@ -43,6 +43,9 @@ CANONICAL_UNIT: dict[int, int] = {
 }
 
 
+State = Literal["VALID", "MAINT", "SUSPECT", "DISABLED"]
+
+
 @dataclass(frozen=True)
 class Reading:
     """The number that counts in a value; with `no_light` it is -40 dBm and always dark."""
@@ -59,8 +62,13 @@ class Sample:
     component: str
     time_ns: int
     sequence: int
-    usable: bool  # neither SUSPECT nor DISABLED
+    state: State
     readings: dict[str, Reading]
+
+    @property
+    def usable(self) -> bool:
+        """Whether the sample is valid; others count as no data."""
+        return self.state in ("VALID", "MAINT")
 
     def window(self, window_s: int) -> int:
         """Number k of the window [kW, (k+1)W) that holds the sample."""
@@ -156,9 +164,18 @@ def _read_component(
         component=name,
         time_ns=time_ns,
         sequence=message.sequence,
-        usable=component.validity != pm.SUSPECT and component.admin_state != pm.DISABLED,
+        state=_state(component),
         readings=readings,
     )
+
+
+def _state(component: pm.ComponentPm) -> State:
+    """Returns what counts first: DISABLED, then SUSPECT, then MAINT."""
+    if component.admin_state == pm.DISABLED:
+        return "DISABLED"
+    if component.validity == pm.SUSPECT:
+        return "SUSPECT"
+    return "MAINT" if component.admin_state == pm.MAINT else "VALID"
 
 
 def _value_fault(value: pm.PmValue) -> str | None:

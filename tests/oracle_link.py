@@ -269,5 +269,5 @@ class LinkOracle:
         )
 
 
-def _identity(sample: Sample) -> tuple[str, int, int, bool]:
-    return sample.component, sample.time_ns, sample.sequence, sample.usable
+def _identity(sample: Sample) -> tuple[str, int, int, str]:
+    return sample.component, sample.time_ns, sample.sequence, sample.state

@@ -147,7 +147,7 @@ def _decode(
         sequence=_varints(reports[picked], layout.sequence).view(np.uint64),
         name_length=np.tile(layout.name_length, number),
         sample_time_ns=sample_ns[picked].ravel(),
-        has_data=np.tile(layout.has_data, number),
+        state=np.tile(layout.state, number),
         readings={
             pm_type: _spread(values[picked], layout.readings[pm_type].component, components)
             for pm_type, values in readings.items()

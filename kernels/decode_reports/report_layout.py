@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from schema.pm_report_pb2 import AdminState, Validity
-from schema.pm_types import CANONICAL_UNIT
+from schema.pm_types import CANONICAL_UNIT, SampleState, sample_state
 
 _VARINT, _FIXED64, _DELIMITED = 0, 1, 2
 _FIXED64_BYTES, _WORD_BYTES = 8, 8
@@ -51,7 +50,7 @@ class ReportLayout:
         collect_time: positions of the bytes of the varint.
         sequence: likewise; empty where the sequence is 0.
         sample_time: (C, number of bytes) positions; no bytes where components have no time.
-        has_data: (C,) bool, neither SUSPECT nor DISABLED.
+        state: (C,) uint8 `SampleState`.
         readings: where the readings stand, by PM type.
     """
 
@@ -63,7 +62,7 @@ class ReportLayout:
     collect_time: NDArray[np.int64]
     sequence: NDArray[np.int64]
     sample_time: NDArray[np.int64]
-    has_data: NDArray[np.bool_]
+    state: NDArray[np.uint8]
     readings: dict[int, ReadingPlaces]
 
 
@@ -87,7 +86,7 @@ def learn_layout(payload: bytes) -> ReportLayout | None:
 class _Component:
     name: range
     sample_time: range
-    has_data: bool
+    state: SampleState
     readings: dict[int, tuple[int, bool]]  # by type: position, dark
 
 
@@ -130,7 +129,7 @@ class _Walk:
             sample_time=_positions(*(c.sample_time for c in components)).reshape(
                 len(components), -1
             ),
-            has_data=np.array([component.has_data for component in components]),
+            state=np.array([component.state for component in components], np.uint8),
             readings=_by_type(components),
         )
 
@@ -154,11 +153,8 @@ class _Walk:
                 raise _UnusualError
         if not found.get(_NAME) or not readings:
             raise _UnusualError
-        has_data = (
-            self._enum(found, _VALIDITY) != Validity.SUSPECT
-            and self._enum(found, _ADMIN_STATE) != AdminState.DISABLED
-        )
-        return _Component(found[_NAME], found.get(_SAMPLE_TIME, range(0)), has_data, readings)
+        state = sample_state(self._enum(found, _VALIDITY), self._enum(found, _ADMIN_STATE))
+        return _Component(found[_NAME], found.get(_SAMPLE_TIME, range(0)), state, readings)
 
     def _value(self, where: range) -> tuple[int, int, bool]:
         """Returns the type, the position of the reading, and whether there is no light."""

@@ -28,7 +28,7 @@ class Samples:
         sequence: (R,) uint64.
         name_length: (N,) int64 [bytes].
         sample_time_ns: (N,) int64, since the Unix epoch.
-        has_data: (N,) bool.
+        state: (N,) uint8 `SampleState`.
         readings: (N,) by PM type: float64, or coded (`schema.columns`); NaN = none, -inf = dark.
     """
 
@@ -39,7 +39,7 @@ class Samples:
     sequence: NDArray[np.uint64]
     name_length: NDArray[np.int64]
     sample_time_ns: NDArray[np.int64]
-    has_data: NDArray[np.bool_]
+    state: NDArray[np.uint8]
     readings: dict[int, NDArray[Any]]
 
     @property
@@ -108,7 +108,7 @@ class Samples:
             sequence=self.sequence[reports],
             name_length=self.name_length[rows],
             sample_time_ns=self.sample_time_ns[rows],
-            has_data=self.has_data[rows],
+            state=self.state[rows],
             readings={t: values[rows] for t, values in self.readings.items()},
         )
 
@@ -116,7 +116,7 @@ class Samples:
 def no_samples() -> Samples:
     """Returns no samples."""
     none = np.empty(0, np.int64)
-    return Samples([], [], none, none, none.view(np.uint64), none, none, none.astype(bool), {})
+    return Samples([], [], none, none, none.view(np.uint64), none, none, none.astype(np.uint8), {})
 
 
 def joined_samples(parts: Sequence[Samples]) -> Samples:
@@ -129,7 +129,7 @@ def joined_samples(parts: Sequence[Samples]) -> Samples:
     types = sorted({pm_type for part in parts for pm_type in part.readings})
     arrays = {
         name: np.concatenate([getattr(part, name) for part in parts])
-        for name in ("count", "order", "sequence", "name_length", "sample_time_ns", "has_data")
+        for name in ("count", "order", "sequence", "name_length", "sample_time_ns", "state")
     }
     return Samples(
         node_id=[node for part in parts for node in part.node_id],
@@ -169,7 +169,7 @@ def sound_samples(flat: FlatReports, checked: Checked, order: NDArray[np.int64])
         sequence=flat.sequence[reports],
         name_length=np.array([len(name) for name in names], np.int64),
         sample_time_ns=flat.sample_time_ns[rows],
-        has_data=checked.has_data[rows],
+        state=checked.state[rows],
         readings=readings,
     )
 

@@ -22,6 +22,7 @@ from schema.pm_types import (
     POWER_MAX_DBM,
     POWER_MIN_DBM,
     POWER_TYPES,
+    SampleState,
 )
 from schema.side_lines import Reason
 from schema.times import NS_PER_S
@@ -39,7 +40,7 @@ class Checked:
         component_ok: (C,) bool, the samples that go on.
         value_ok: (V,) bool, the readings that go on: one per type and component.
         reading: (V,) float64, in the type's unit; -inf = dark.
-        has_data: (C,) bool, False where a sample counts as no data.
+        state: (C,) uint8 `SampleState`.
     """
 
     report_reason: NDArray[np.int8]
@@ -48,7 +49,7 @@ class Checked:
     component_ok: NDArray[np.bool_]
     value_ok: NDArray[np.bool_]
     reading: NDArray[np.float64]
-    has_data: NDArray[np.bool_]
+    state: NDArray[np.uint8]
 
 
 _NUM_TYPES = max(CANONICAL_UNIT) + 1
@@ -90,7 +91,7 @@ def validate(flat: FlatReports, reference_time_ns: NDArray[np.int64]) -> Checked
         component_ok=live & has_values,
         value_ok=_last_of_each_type(flat, value_ok),
         reading=reading,
-        has_data=(flat.validity != Validity.SUSPECT) & (flat.admin_state != AdminState.DISABLED),
+        state=_states(flat),
     )
 
 
@@ -130,6 +131,17 @@ def is_sound(pm_type: int, reading: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 def _is_in_range(power_dbm: NDArray[np.float64]) -> NDArray[np.bool_]:
     return (power_dbm >= POWER_MIN_DBM) & (power_dbm <= POWER_MAX_DBM)
+
+
+def _states(flat: FlatReports) -> NDArray[np.uint8]:
+    """Returns (C,) `SampleState`, by the rule of `schema.pm_types.sample_state`."""
+    conditions = {
+        SampleState.DISABLED: flat.admin_state == AdminState.DISABLED,
+        SampleState.SUSPECT: flat.validity == Validity.SUSPECT,
+        SampleState.MAINT: flat.admin_state == AdminState.MAINT,
+    }
+    states = [np.uint8(state) for state in conditions]
+    return np.select(list(conditions.values()), states, default=np.uint8(SampleState.VALID))
 
 
 def _check_values(flat: FlatReports) -> tuple[NDArray[np.int8], NDArray[np.float64]]:

@@ -185,7 +185,7 @@ class LinkEndIndex:
             "report": np.repeat(np.arange(len(report)), length),
             **rows,
             "sample_time_ns": samples.sample_time_ns[sample],
-            "has_data": samples.has_data[sample],
+            "state": samples.state[sample],
             **{
                 f"pm_{pm_type}": values[sample]
                 for pm_type, values in samples.readings.items()

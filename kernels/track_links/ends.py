@@ -57,7 +57,7 @@ def concat_ends(parts: Sequence[Columns]) -> dict[str, Any]:
 def new_samples(rows: Columns, known: Sequence[Columns]) -> dict[str, Any]:
     """Returns the ENDS rows that are not known yet; a duplicate changes nothing.
 
-    A duplicate has the link end, role, sample time, sequence and usability of a known sample.
+    A duplicate has the link end, role, sample time, sequence and state of a known sample.
     """
     seen = {key for columns in known for key in _identities(columns)}
     new = np.array([key not in seen for key in _identities(rows)], bool)
@@ -65,7 +65,7 @@ def new_samples(rows: Columns, known: Sequence[Columns]) -> dict[str, Any]:
 
 
 def _identities(rows: Columns) -> Iterator[tuple[object, ...]]:
-    names = ("link", "end", "role", "sample_time_ns", "has_data")
+    names = ("link", "end", "role", "sample_time_ns", "state")
     sequence = rows["sequence"][rows["report"]]
     return zip(*(rows[name].tolist() for name in names), sequence.tolist(), strict=True)
 

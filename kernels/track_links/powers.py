@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from schema.blocks import ROLE_RX, ROLE_TX
 from schema.columns import Columns, none_in
 from schema.pm_report_pb2 import PmType
+from schema.pm_types import SampleState
 
 __all__ = ["LinkPowers", "SpanPowers", "read_powers"]
 
@@ -87,7 +88,7 @@ def read_powers(ends: Columns, links: NDArray[np.uint64]) -> LinkPowers:
 
 def _winners(ends: Columns, link: NDArray[np.int32], num_links: int) -> NDArray[np.int64]:
     """Returns (L, 2, 2) int64: row of the sample that counts, by link, end and role; -1 = none."""
-    role, counts = ends["role"], ends["has_data"] & (link >= 0)
+    role, counts = ends["role"], (ends["state"] <= SampleState.MAINT) & (link >= 0)
     transmits, receives = (
         np.flatnonzero(counts & ((role & bit) != 0)) for bit in (ROLE_TX, ROLE_RX)
     )

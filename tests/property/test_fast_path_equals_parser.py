@@ -16,6 +16,7 @@ from kernels.decode_reports.report_layout import learn_layout
 from schema import pm_report_pb2 as pm
 from schema.capture import varint
 from schema.columns import plain
+from schema.pm_types import SampleState
 from tests.builders import component, ns, payload, report, rx, tx, value
 
 NUMBERS = st.floats(-80, 40).map(lambda x: round(x, 2)) | st.sampled_from(
@@ -33,7 +34,16 @@ COMPONENTS = st.builds(
     st.sampled_from(["a", "line-1", "line-2", "é", ""]),
     st.lists(VALUES, max_size=3),
     st.sampled_from([None, None, 1.5, 9999]),
-    st.sampled_from([{}, {"validity": pm.SUSPECT}, {"admin_state": pm.DISABLED}, {"validity": 77}]),
+    st.sampled_from(
+        [
+            {},
+            {"validity": pm.SUSPECT},
+            {"admin_state": pm.DISABLED},
+            {"admin_state": pm.MAINT},
+            {"validity": pm.SUSPECT, "admin_state": pm.MAINT},
+            {"validity": 77, "admin_state": 77},
+        ]
+    ),
 )
 REPORTS = st.builds(
     lambda node, at, sequence, parts: report(
@@ -76,7 +86,7 @@ def contents(found: Decoded) -> list[Any]:
                 int(samples.sequence[r]),
                 samples.component(rows),
                 samples.sample_time_ns[rows].tolist(),
-                samples.has_data[rows].tolist(),
+                samples.state[rows].tolist(),
                 readings,
             )
         )
@@ -133,15 +143,20 @@ def test_unusual_reports_are_left_to_the_parser(other: bytes) -> None:
     assert [one.order.tolist() for one in matched] == [[0]]
 
 
-@pytest.mark.parametrize("field", [3, 4])  # validity, admin_state
-def test_enum_numbers_above_32_bits_read_as_the_parser_reads_them(field: int) -> None:
-    number = 2**32 + {3: pm.SUSPECT, 4: pm.DISABLED}[field]  # the parser keeps the low 32 bits
+@pytest.mark.parametrize(
+    ("field", "number", "state"),
+    [(3, pm.SUSPECT, SampleState.SUSPECT), (4, pm.DISABLED, SampleState.DISABLED)],
+)
+def test_enum_numbers_above_32_bits_read_as_the_parser_reads_them(
+    field: int, number: int, state: SampleState
+) -> None:
+    number += 2**32  # the parser keeps the low 32 bits
     port = tx("p", 1.0).SerializeToString() + bytes([field << 3]) + varint(number)
     head = pm.PmReport(node_id="A", collect_time_unix_ns=ns(1)).SerializeToString()
     raw = head + b"\x2a" + varint(len(port)) + port
     assert learn_layout(raw) is None
     found = decode([raw] * 3, np.arange(3), None, FastPath())
-    assert found.samples.has_data.tolist() == [False] * 3
+    assert found.samples.state.tolist() == [state] * 3
 
 
 def test_unused_layouts_are_forgotten() -> None:

@@ -26,7 +26,7 @@ def ends(*rows: ROW) -> bytes:
         "end": np.zeros(len(rows), np.uint8),
         "role": role.astype(np.uint8),
         "sample_time_ns": time_ns,
-        "has_data": np.ones(len(rows), bool),
+        "state": np.zeros(len(rows), np.uint8),
         "pm_1": np.array([-float(row[0]) for row in rows]),
     }
     return Block(BlockKind.ENDS, columns).to_bytes()

@@ -29,7 +29,7 @@ from tests.builders import (
     value,
 )
 from tests.oracle import Oracle, Outputs, replay
-from tests.oracle_input import Reading, Sample, bad_topology
+from tests.oracle_input import Reading, Sample, State, bad_topology
 from tests.oracle_span import winner
 
 NAN, INF = math.nan, math.inf
@@ -107,17 +107,17 @@ def test_the_last_valid_value_of_a_type_counts_and_dark_reads_minus_40() -> None
 @pytest.mark.parametrize(
     ("arrivals", "won"),
     [
-        ([(1, 1, True), (2, 1, True), (1, 9, True)], 1),  # the latest sample time wins
-        ([(1, 1, True), (1, 2, True)], 1),  # then the highest sequence
-        ([(1, 1, True), (1, 1, True)], 0),  # then the first to arrive
-        ([(1, 1, True), (2, 1, False)], 0),  # SUSPECT hides nothing
-        ([(1, 1, False)], None),
+        ([(1, 1, "VALID"), (2, 1, "VALID"), (1, 9, "VALID")], 1),  # the latest sample time wins
+        ([(1, 1, "VALID"), (1, 2, "MAINT")], 1),  # then the highest sequence
+        ([(1, 1, "VALID"), (1, 1, "VALID")], 0),  # then the first to arrive
+        ([(1, 1, "VALID"), (2, 1, "SUSPECT"), (3, 1, "DISABLED")], 0),  # they hide nothing
+        ([(1, 1, "SUSPECT")], None),
     ],
 )
-def test_winner(arrivals: list[tuple[int, int, bool]], won: int | None) -> None:
+def test_winner(arrivals: list[tuple[int, int, State]], won: int | None) -> None:
     samples = [
-        Sample("A", "tx", time, sequence, usable, {"OUTPUT_POWER": Reading(float(i))})
-        for i, (time, sequence, usable) in enumerate(arrivals)
+        Sample("A", "tx", time, sequence, state, {"OUTPUT_POWER": Reading(float(i))})
+        for i, (time, sequence, state) in enumerate(arrivals)
     ]
     assert winner(samples) is (None if won is None else samples[won])
 

@@ -12,6 +12,7 @@ from kernels.track_links.powers import LinkPowers, read_powers
 from schema.blocks import ROLE_RX, ROLE_TX, Block, BlockKind
 from schema.columns import Columns, coded, plain
 from schema.pm_report_pb2 import PmType
+from schema.pm_types import SampleState
 from tests.builders import empty_columns
 
 NAN, DARK = float("nan"), float("-inf")
@@ -27,7 +28,7 @@ def sample(end: int, role: int, power: float = 0.0, **fields: Any) -> dict[str, 
         "sample_time_ns": 0,
         "sequence": 0,
         "order": 0,
-        "has_data": True,
+        "state": SampleState.VALID,
         "input": power if role & ROLE_RX else NAN,
         "output": power if role & ROLE_TX else NAN,
         "input_osc": NAN,
@@ -44,7 +45,8 @@ def ends(*rows: dict[str, Any], code: bool = False) -> dict[str, Any]:
     columns["report"] = np.arange(len(rows))
     columns["link"] = columns["link"].astype(np.uint64)
     columns["sequence"] = columns["sequence"].astype(np.uint64)
-    columns["end"], columns["role"] = (columns[n].astype(np.uint8) for n in ("end", "role"))
+    for name in ("end", "role", "state"):
+        columns[name] = columns[name].astype(np.uint8)
     for name, pm_type in (
         ("input", PmType.INPUT_POWER),
         ("output", PmType.OUTPUT_POWER),
@@ -71,8 +73,10 @@ def read(rows: Columns) -> LinkPowers:
         ([{"sequence": 2**63, "order": 1}, {"sequence": 1}], 0),
         ([{"order": 1}, {"order": 0}], 1),  # then the first to arrive
         ([{}, {}], 0),  # within a report the first one
-        ([{}, {"sample_time_ns": 1, "has_data": False}], 0),  # a sample without data hides nothing
-        ([{"has_data": False}], None),
+        ([{}, {"sample_time_ns": 1, "state": SampleState.SUSPECT}], 0),  # hides nothing
+        ([{}, {"sample_time_ns": 1, "state": SampleState.DISABLED}], 0),
+        ([{}, {"sample_time_ns": 1, "state": SampleState.MAINT}], 1),  # is valid
+        ([{"state": SampleState.SUSPECT}], None),
     ],
 )
 def test_the_sample_that_counts(samples: list[dict[str, Any]], won: int | None) -> None:
@@ -99,7 +103,7 @@ def test_each_direction_has_its_ends() -> None:
             sample(Z, ROLE_TX, 2.0),
             sample(Z, ROLE_TX, 2.0, link=2),
             sample(A, ROLE_RX, DARK, link=2),
-            sample(A, ROLE_RX, link=3, has_data=False),
+            sample(A, ROLE_RX, link=3, state=SampleState.DISABLED),
         )
     )
     assert found.link.tolist() == [1, 2, 3]
@@ -132,7 +136,7 @@ def test_no_rows() -> None:
         ({"order": 7, "input": 1.0}, False),  # the same sample, sent again
         ({"sample_time_ns": 1}, True),
         ({"sequence": 1}, True),
-        ({"has_data": False}, True),
+        ({"state": SampleState.MAINT}, True),
         ({"end": A}, True),
         ({"role": ROLE_TX}, True),
         ({"link": 2}, True),

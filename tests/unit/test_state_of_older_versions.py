@@ -21,7 +21,7 @@ from tests.kernel_replay import KernelReplay
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 #: The oldest version that is read; state of earlier ones is refused.
-OLDEST_READ = 5
+OLDEST_READ = 6
 #: In the middle each link has an open alarm.
 TRACES = {
     "L0": "0*10 x*30 0*20",

@@ -12,6 +12,7 @@ from kernels.decode_reports.decode import Decoded, decode
 from kernels.decode_reports.fast_path import FastPath
 from schema import pm_report_pb2 as pm
 from schema.columns import plain
+from schema.pm_types import SampleState
 from tests.builders import component, ns, payload, report, rx, tx, value
 
 NAN, INF = math.nan, math.inf
@@ -167,18 +168,21 @@ def test_the_last_valid_value_of_a_type_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "has_data"),
+    ("fields", "state"),
     [
-        ({}, True),
-        ({"validity": pm.PARTIAL, "admin_state": pm.MAINT}, True),
-        ({"validity": pm.SUSPECT}, False),
-        ({"admin_state": pm.DISABLED}, False),
-        ({"validity": 77, "admin_state": 77}, True),
+        ({}, SampleState.VALID),
+        ({"validity": pm.PARTIAL, "admin_state": pm.ENABLED}, SampleState.VALID),
+        ({"validity": pm.PARTIAL, "admin_state": pm.MAINT}, SampleState.MAINT),
+        ({"validity": pm.SUSPECT}, SampleState.SUSPECT),
+        ({"validity": pm.SUSPECT, "admin_state": pm.MAINT}, SampleState.SUSPECT),
+        ({"admin_state": pm.DISABLED}, SampleState.DISABLED),
+        ({"validity": pm.SUSPECT, "admin_state": pm.DISABLED}, SampleState.DISABLED),
+        ({"validity": 77, "admin_state": 77}, SampleState.VALID),
     ],
 )
-def test_samples_that_count_as_no_data(fields: dict[str, int], has_data: bool) -> None:
+def test_the_state_of_a_sample(fields: dict[str, int], state: SampleState) -> None:
     found = decoded(payload("A", 0, tx("p", 0.0, **fields)))
-    assert found.samples.has_data.tolist() == [has_data]
+    assert found.samples.state.tolist() == [state]
     assert not found.invalid
 
 
