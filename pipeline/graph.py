@@ -81,7 +81,7 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
     )
     windows = joined.blocks | "GatherWindows" >> GatherWindows(bounds)
     tracked = windows | "TrackLinks" >> TrackLinks(
-        bounds, settings.emit, shards, links, source.event_time
+        bounds, settings.emit, settings.gap_windows, shards, links, source.event_time
     )
     events = tracked | "FormatEvents" >> FormatEvents(settings.source_name)
 

@@ -153,6 +153,12 @@ def _parser() -> _Parser:
         help=f"W, seconds of a window, 1 to {_MAX_WINDOW_S} (%(default)s)",
     )
     behavior.add_argument(
+        "--gap_windows",
+        type=_whole,
+        default=_DEFAULTS.gap_windows,
+        help="G, windows without data that a row of windows may bridge (%(default)s)",
+    )
+    behavior.add_argument(
         "--out_of_orderness_s",
         type=_whole,
         default=_DEFAULTS.bounds.out_of_orderness_s,
@@ -219,6 +225,7 @@ def parse(arguments: Sequence[str]) -> Command:
                 allowed_lateness_s=own.allowed_lateness_s,
             ),
             emit=own.emit,
+            gap_windows=own.gap_windows,
             num_shards=own.num_shards
             or (_DEFAULTS.num_shards if runner in _PORTABLE_RUNNERS else 1),
             source_name=beam.view_as(GoogleCloudOptions).job_name or _DEFAULTS.source_name,

@@ -12,12 +12,14 @@ class Settings:
     Attributes:
         bounds: when windows are due and close.
         emit: ``lifecycle`` or ``matches``.
+        gap_windows: G, NO_DATA windows that a row of windows may bridge.
         num_shards: number of link shards.
         source_name: name of the pipeline, `source` of every event.
     """
 
     bounds: WindowBounds = field(default_factory=WindowBounds)
     emit: str = "lifecycle"
+    gap_windows: int = 1
     num_shards: int = 4
     source_name: str = "event-center"
 

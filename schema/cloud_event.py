@@ -11,30 +11,36 @@ from schema.blocks import DIRECTIONS
 from schema.events import (
     CODE_FACTS,
     DIRECTION_NAMES,
+    LOW_LOSS_CAUSE,
     MISMATCH_DB,
     OSC_LOSS_DB,
     Action,
+    ClearReason,
     Code,
     FiberEvent,
     SpanReading,
+    carries_unprotected,
 )
 from schema.pm_types import DARK_DBM
 from schema.times import rfc3339
 from schema.topology import thresholds_of
-from schema.topology_pb2 import FiberLink, OpticalService
+from schema.topology_pb2 import FiberLink, OpticalService, Span
 
 #: Position of a code's threshold in `thresholds_of`, where the topology has a say in it.
 _THRESHOLD_OF = {
     Code.UPSTREAM_POWER_LOSS: 0,
     Code.SIGNAL_LOSS_EQUIPMENT: 0,
+    Code.LINK_DARK: 0,
     Code.FIBER_DEGRADE_WARN: 1,
+    Code.FIBER_JITTER: 1,
     Code.FIBER_DEGRADE: 2,
+    Code.SIGNAL_DEGRADE: 2,
     Code.FIBER_DEGRADE_SEVERE: 3,
     Code.FIBER_CUT: 4,
 }
 #: Thresholds that are fixed in the decision rows [dB].
 _FIXED_THRESHOLD_DB = {Code.OSC_LOSS: OSC_LOSS_DB, Code.TOPOLOGY_MISMATCH: MISMATCH_DB}
-_SERVICE_AFFECTING = (Code.FIBER_CUT, Code.SIGNAL_LOSS_EQUIPMENT)
+_SERVICE_AFFECTING = (Code.FIBER_CUT, Code.SIGNAL_LOSS_EQUIPMENT, Code.LINK_DARK)
 
 #: For so many links the facts are kept.
 _MAX_FACTS = 100_000
@@ -48,6 +54,8 @@ class _LinkFacts:
     ends: dict[str, str]
     services: list[dict[str, Any]]
     capacity_gbps: float
+    is_affected: bool
+    spans: tuple[Span, Span]
     thresholds: tuple[list[float], list[float]]
     impact_words: str
 
@@ -63,6 +71,8 @@ class _LinkFacts:
             },
             services=[_service(service) for service in link.services],
             capacity_gbps=sum(s.capacity_gbps for s in link.services if not s.protected),
+            is_affected=carries_unprotected(link) and not link.protected,
+            spans=(link.az, link.za),
             thresholds=(thresholds_of(link.az), thresholds_of(link.za)),
             impact_words=_impact_words(link),
         )
@@ -110,18 +120,19 @@ def _event_data(event: FiberEvent, of_link: _LinkFacts) -> dict[str, Any]:
     facts, link = CODE_FACTS[event.code], event.link
     onset, time = rfc3339(event.onset_s), rfc3339(event.end_s)
     cleared = event.action == Action.CLEAR
-    affecting = event.code in _SERVICE_AFFECTING and bool(of_link.services) and not link.protected
+    affecting = event.code in _SERVICE_AFFECTING and of_link.is_affected
     name = f"{of_link.ends['link_id']}|{facts.family.name}|{onset}"
     return {
         "alarm_id": str(uuid.uuid5(uuid.NAMESPACE_URL, name)),
         "sequence": event.sequence,
         "action": event.action.name,
         "state": "CLEARED" if cleared else "ACTIVE",
+        "clear_reason": event.clear_reason and event.clear_reason.name,
         "code": event.code.name,
         "family": facts.family.name,
         "severity": event.severity.name.lower(),
         "previous_severity": event.previous_severity and event.previous_severity.name.lower(),
-        "probable_cause": facts.probable_cause,
+        "probable_cause": _probable_cause(event),
         "specific_problem": event.specific_problem,
         "direction": DIRECTION_NAMES[event.direction],
         "onset_time": onset,
@@ -130,13 +141,14 @@ def _event_data(event: FiberEvent, of_link: _LinkFacts) -> dict[str, Any]:
             None if event.changed is None else rfc3339((event.changed + 1) * event.window_s)
         ),
         "cleared_time": time if cleared else None,
+        "ended_time": None if event.ended is None else rfc3339(event.ended * event.window_s),
         "detected_late": event.detected_late,
         "duration_ms": (event.end_s - event.onset_s) * 1000,
         "link": of_link.ends,
         "measurement": {
-            direction: _measurement(reading, event.code, thresholds)
-            for direction, reading, thresholds in zip(
-                DIRECTIONS, event.spans, of_link.thresholds, strict=True
+            direction: _measurement(reading, _threshold_db(event, span, thresholds))
+            for direction, reading, span, thresholds in zip(
+                DIRECTIONS, event.spans, of_link.spans, of_link.thresholds, strict=True
             )
         },
         "service_affecting": "SERVICE_AFFECTING" if affecting else "NOT_SERVICE_AFFECTING",
@@ -151,23 +163,48 @@ def _event_data(event: FiberEvent, of_link: _LinkFacts) -> dict[str, Any]:
     }
 
 
+def _probable_cause(event: FiberEvent) -> str:
+    is_low = event.code == Code.SPAN_LOSS_OUT_OF_RANGE and event.specific_problem == "low"
+    return LOW_LOSS_CAUSE if is_low else CODE_FACTS[event.code].probable_cause
+
+
+def _threshold_db(event: FiberEvent, span: Span, thresholds: list[float]) -> float | None:
+    """Returns the threshold of the event's code on a span: a loss [dB], or when light is lost."""
+    code = event.code
+    if code in _THRESHOLD_OF:
+        return thresholds[_THRESHOLD_OF[code]]
+    if code == Code.SPAN_LOSS_OUT_OF_RANGE:
+        name = "max_span_loss_db" if event.specific_problem == "high" else "min_span_loss_db"
+        return getattr(span, name) if span.HasField(name) else None
+    return _FIXED_THRESHOLD_DB.get(code)
+
+
 def _text(event: FiberEvent, of_link: _LinkFacts) -> str:
-    """Returns the event as one plain sentence."""
+    """Returns the event as one plain sentence, and a second one about work on the link."""
     link = event.link
-    what = _WORDS[event.code]
+    what = _what(event)
     where = f"on {link.name or link.link_id} ({_route(link, event.direction)})"
-    since = f"since {rfc3339(event.onset_s)[11:19]} UTC"
-    duration_s = event.end_s - event.onset_s
     if event.action == Action.CLEAR:
-        return f"{what} {where} is over after {duration_s} s."
+        return f"{what} {where} {_over(event)}."
+    since = f"since {rfc3339(event.onset_s)[11:19]} UTC"
     severity = event.severity.name.lower()
-    verb = {Action.RAISE: "", Action.MATCH: "", Action.CHANGE: " is now"}[event.action]
-    parts = [f"{what} {where}{verb} {severity} {since}" if verb else f"{what} {where} {since}"]
+    now = f" is now {severity}" if event.action == Action.CHANGE else ""
+    parts = [f"{what} {where}{now} {since}"]
     if loss := _loss_words(event):
         parts.append(loss)
     parts.append(of_link.impact_words)
     text = ", ".join(parts) + "."
-    return f"{text} Under maintenance {event.suppressed_by}." if event.suppressed else text
+    return f"{text} Under work: {event.suppressed_by}." if event.suppressed else text
+
+
+def _over(event: FiberEvent) -> str:
+    """Returns how an alarm ended."""
+    assert event.ended is not None
+    lasted_s = max(event.ended - event.onset, 0) * event.window_s
+    return {
+        ClearReason.LINK_REMOVED: f"is closed after {lasted_s} s: the link was removed",
+        ClearReason.ADMIN_DOWN: f"is closed after {lasted_s} s: the link was taken out of service",
+    }.get(event.clear_reason or ClearReason.NORMAL, f"is over after {lasted_s} s")
 
 
 _WORDS = {
@@ -176,10 +213,29 @@ _WORDS = {
     Code.FIBER_DEGRADE_SEVERE: "Severely raised loss",
     Code.FIBER_CUT: "Fiber cut",
     Code.UPSTREAM_POWER_LOSS: "No power to send",
+    Code.SIGNAL_DEGRADE: "Signal weakened in the equipment, fiber sound,",
     Code.SIGNAL_LOSS_EQUIPMENT: "Signal lost in the equipment, fiber sound,",
+    Code.LINK_DARK: "No light at either end (cut, or power lost on both sides: no OSC to tell)",
     Code.OSC_LOSS: "Supervisory channel lost",
     Code.TOPOLOGY_MISMATCH: "More power received than sent",
+    Code.PM_DATA_MISSING: "No PM data",
+    Code.SPAN_LOSS_OUT_OF_RANGE: "Loss out of its bounds",
+    Code.FIBER_JITTER: "Loss comes and goes",
 }
+_WORDS_OF_PROBLEM = {
+    "osc-not-available": "Fiber cut (no OSC to confirm it)",
+    "loss-below-base": "Loss far below its base",
+    "high": "Loss above its upper bound",
+    "low": "Loss below its lower bound",
+}
+
+
+def _what(event: FiberEvent) -> str:
+    """Returns what the problem is, and what is known of it."""
+    problem = event.specific_problem
+    if event.code == Code.PM_DATA_MISSING and problem:
+        return f"No PM data of {problem.replace(',', ', ')}"
+    return _WORDS_OF_PROBLEM.get(problem or "", _WORDS[event.code])
 
 
 def _route(link: FiberLink, direction: int) -> str:
@@ -202,22 +258,22 @@ def _impact_words(link: FiberLink) -> str:
     services = link.services
     if not services:
         return "no service on it"
-    capacity = sum(s.capacity_gbps for s in services if not s.protected)
-    number = f"{len(services)} service{'s' if len(services) > 1 else ''}"
-    if link.protected or capacity == 0:
-        return f"{number} on it, all protected"
-    return f"{number} on it, {capacity:g} Gbit/s of them unprotected"
+    number = f"{len(services)} service{'s' if len(services) > 1 else ''} on it"
+    if link.protected:
+        return f"{number}, the link is protected"
+    exposed = [service for service in services if not service.protected]
+    if not exposed:
+        return f"{number}, all protected"
+    capacity_gbps = sum(service.capacity_gbps for service in exposed)
+    told = f" ({capacity_gbps:g} Gbit/s)" if capacity_gbps else ""
+    return f"{number}, {len(exposed)} of them unprotected{told}"
 
 
-def _measurement(reading: SpanReading, code: Code, thresholds: list[float]) -> dict[str, Any]:
+def _measurement(reading: SpanReading, threshold_db: float | None) -> dict[str, Any]:
     loss_db = reading.loss_db
     is_lower_bound = reading.rx_dark and not reading.tx_dark and not math.isnan(reading.tx_dbm)
     if is_lower_bound:
         loss_db = reading.tx_dbm - DARK_DBM
-    if code in _THRESHOLD_OF:
-        threshold_db = thresholds[_THRESHOLD_OF[code]]
-    else:
-        threshold_db = _FIXED_THRESHOLD_DB[code]
     return {
         "tx_dbm": _power(reading.tx_dbm),
         "rx_dbm": _power(reading.rx_dbm),
@@ -226,7 +282,7 @@ def _measurement(reading: SpanReading, code: Code, thresholds: list[float]) -> d
         "base_db": _number(reading.base_db),
         "delta_db": _number(reading.delta_db),
         "peak_delta_db": _number(reading.peak_delta_db),
-        "threshold_db": threshold_db,
+        "threshold_db": None if threshold_db is None else _number(threshold_db),
         "loss_is_lower_bound": is_lower_bound,
     }
 
@@ -247,4 +303,5 @@ def _power(value_dbm: float) -> float | None:
 
 
 def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
+    """Returns a number rounded to 0.01; 0.0 adds no sign to zero."""
+    return None if math.isnan(value) else round(value, 2) + 0.0

@@ -83,6 +83,12 @@ def none_in(values: NDArray[Any]) -> Any:
     return np.int16(_NAN_CODE) if is_coded(values) else np.nan
 
 
+def is_none(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Returns where a float64 column, coded or not, has no value."""
+    nowhere: NDArray[np.bool_] = values == _NAN_CODE if is_coded(values) else np.isnan(values)
+    return nowhere
+
+
 def concatenated(parts: Sequence[NDArray[Any] | None], lengths: Sequence[int]) -> NDArray[Any]:
     """Returns float64 columns, coded or not, one after the other; some may be missing.
 

@@ -26,6 +26,12 @@ class Code(IntEnum):
     SIGNAL_LOSS_EQUIPMENT = 7
     OSC_LOSS = 8
     TOPOLOGY_MISMATCH = 9
+    LINK_DARK = 10
+    SIGNAL_DEGRADE = 11
+    # Decided beside the others, by rows of their own.
+    PM_DATA_MISSING = 12
+    SPAN_LOSS_OUT_OF_RANGE = 13
+    FIBER_JITTER = 14
 
 
 class Family(IntEnum):
@@ -36,6 +42,9 @@ class Family(IntEnum):
     SIGNAL = 2
     OSC = 3
     TOPOLOGY = 4
+    DATA = 5
+    RANGE = 6
+    JITTER = 7
 
 
 class Severity(IntEnum):
@@ -54,6 +63,14 @@ class Action(IntEnum):
     CHANGE = 2
     CLEAR = 3
     MATCH = 4
+
+
+class ClearReason(IntEnum):
+    """Why an alarm is cleared."""
+
+    NORMAL = 1
+    LINK_REMOVED = 2
+    ADMIN_DOWN = 3
 
 
 @dataclass(frozen=True)
@@ -88,9 +105,17 @@ CODE_FACTS: dict[Code, CodeFacts] = {
         Family.SIGNAL, 1, Severity.WARNING, "serverSignalFail",
         "Look for the cause upstream of the transmitting end.",
     ),
+    Code.SIGNAL_DEGRADE: CodeFacts(
+        Family.SIGNAL, 2, Severity.MINOR, "opticalPowerDegraded",
+        "Check the amplifiers, a Raman pump and the patch cords; the fiber itself is sound.",
+    ),
     Code.SIGNAL_LOSS_EQUIPMENT: CodeFacts(
-        Family.SIGNAL, 2, Severity.MAJOR, "lossOfSignal",
+        Family.SIGNAL, 3, Severity.MAJOR, "lossOfSignal",
         "Check the amplifier and the patch cords at both ends; the fiber itself is sound.",
+    ),
+    Code.LINK_DARK: CodeFacts(
+        Family.SIGNAL, 4, Severity.MAJOR, "lossOfSignal",
+        "Look whether both ends have power, then measure the fiber with an OTDR.",
     ),
     Code.OSC_LOSS: CodeFacts(
         Family.OSC, 1, Severity.MINOR, "lossOfSignalOSC",
@@ -98,7 +123,19 @@ CODE_FACTS: dict[Code, CodeFacts] = {
     ),
     Code.TOPOLOGY_MISMATCH: CodeFacts(
         Family.TOPOLOGY, 1, Severity.WARNING, "equipmentMiscabledConnection",
-        "Compare the cabling of both ends with the topology.",
+        "Compare the cabling and the loss base of both ends with the topology.",
+    ),
+    Code.PM_DATA_MISSING: CodeFacts(
+        Family.DATA, 1, Severity.WARNING, "communicationsSubsystemFailure",
+        "Check that the node is reachable and that its collector reads these powers.",
+    ),
+    Code.SPAN_LOSS_OUT_OF_RANGE: CodeFacts(
+        Family.RANGE, 1, Severity.MINOR, "otsSpanlossPowerOutOfSpecificationHigh",
+        "Compare the loss with the design of the span; clean the connectors, check attenuators.",
+    ),
+    Code.FIBER_JITTER: CodeFacts(
+        Family.JITTER, 1, Severity.MINOR, "opticalPowerDegraded",
+        "Look for a loose connector or a fiber that is being moved.",
     ),
 }  # fmt: skip
 
@@ -106,6 +143,8 @@ CODE_FACTS: dict[Code, CodeFacts] = {
 OSC_LOSS_DB = 3.0
 #: TOPOLOGY_MISMATCH below this loss [dB]: no fiber amplifies.
 MISMATCH_DB = -1.0
+#: Probable cause of SPAN_LOSS_OUT_OF_RANGE where the loss is too low.
+LOW_LOSS_CAUSE = "vendorExtension"
 
 #: Family and level of each code, as arrays indexed by the code.
 FAMILY_OF: NDArray[np.uint8] = np.array(
@@ -121,10 +160,18 @@ CODE_OF: dict[tuple[int, int], Code] = {(f.family, f.level): c for c, f in CODE_
 DIRECTION_NAMES = {1: "AZ", 2: "ZA", 3: "BOTH"}
 
 
+def carries_unprotected(link: FiberLink) -> bool:
+    """Returns whether a link carries a service that is not protected."""
+    return any(not service.protected for service in link.services)
+
+
 def severity_of(code: Code, link: FiberLink) -> Severity:
-    """Returns the severity: one step lower where the link is protected or carries no service."""
+    """Returns the severity of a code on a link.
+
+    It is one step lower where the link is protected or carries no service that is not protected.
+    """
     severity = CODE_FACTS[code].severity
-    if link.protected or not link.services:
+    if link.protected or not carries_unprotected(link):
         return Severity(max(severity - 1, Severity.WARNING))
     return severity
 
@@ -174,10 +221,11 @@ class FiberEvent:
         previous_severity: severity of the alarm's event before this one.
         specific_problem: details of the cause, None = none.
         detected_late: made by a late evaluation.
-        suppressed: the window starts inside a maintenance window.
-        suppressed_by: ticket of that maintenance window.
+        suppressed_by: what work the window is under, None = the event is not suppressed.
         spans: what was measured, AZ and ZA.
         link: the topology in force.
+        clear_reason: of a CLEAR.
+        ended: of a CLEAR, the window with whose start the trouble was over.
     """
 
     action: Action
@@ -193,10 +241,16 @@ class FiberEvent:
     previous_severity: Severity | None
     specific_problem: str | None
     detected_late: bool
-    suppressed: bool
     suppressed_by: str | None
     spans: tuple[SpanReading, SpanReading]
     link: FiberLink
+    clear_reason: ClearReason | None = None
+    ended: int | None = None
+
+    @property
+    def suppressed(self) -> bool:
+        """The event was made under work on the link."""
+        return self.suppressed_by is not None
 
     @property
     def end_s(self) -> int:

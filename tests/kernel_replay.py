@@ -102,6 +102,7 @@ class KernelReplay:
         num_shards: int,
         source: str,
         window_s: int = 1,
+        gap_windows: int = 1,
         failing: bool = False,
         live: bool = False,
     ) -> None:
@@ -133,7 +134,12 @@ class KernelReplay:
         )
         self._track: Stage[Tracked] = Stage(
             TrackerCodec(
-                self._bounds, emit == "lifecycle", self._event_time, num_shards, file=None
+                self._bounds,
+                emit == "lifecycle",
+                gap_windows,
+                self._event_time,
+                num_shards,
+                file=None,
             ),
             {shard: cells(tracker_cells) for shard in all_shards(num_shards)},
             self.failing,
@@ -157,7 +163,7 @@ class KernelReplay:
             block = links_block(
                 {i: data for i, data in links.items() if shard_of(i, self._num_shards) == shard}
             )
-            self._to_tracker(shard, lambda tracker, block=block: tracker.change_links(block) or ())
+            self._to_tracker(shard, lambda tracker, block=block: tracker.change_links(block))
 
     def _sound_links(self, topology: Sequence[FiberLink]) -> dict[str, FiberLink]:
         links: dict[str, FiberLink] = {}
@@ -283,6 +289,7 @@ def replay(
     mode: Literal["batch", "stream"],
     emit: str = "lifecycle",
     window_s: int = 1,
+    gap_windows: int = 1,
     out_of_orderness_s: int = 2,
     allowed_lateness_s: float = 5,
     num_shards: int = 1,
@@ -296,6 +303,7 @@ def replay(
         bounded=mode == "batch",
         emit=emit,
         window_s=window_s,
+        gap_windows=gap_windows,
         out_of_orderness_s=out_of_orderness_s,
         allowed_lateness_s=allowed_lateness_s,
         num_shards=num_shards,

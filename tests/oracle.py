@@ -19,9 +19,10 @@ Topology
 - A bad link is refused before its version is looked at (not: ignored if its version is low).
 - A threshold or base that is not a finite number makes a link bad (not: is taken as it is).
 - A link is identified by its own link_id, not by the record key; the key is used only to delete.
-- Deleting a link forgets its state, alarms and base silently (not: CLEAR, or kept for later).
-- PLANNED and RETIRED links are joined and counted but not evaluated (not: unmatched). Their open
-  alarms rest, and go on when the link is live again.
+- A link that is deleted is forgotten. One that comes to a state in which no events are decided
+  keeps its learned base; its windows are forgotten, so that no alarm comes again with its old id.
+- The event of LINK_REMOVED is made with the newest topology: the last one of a deleted link.
+- PLANNED and RETIRED links are joined and counted but not evaluated (not: unmatched).
 - A topology applies, from its arrival, to everything that is joined or evaluated after it. Which
   span end a sample serves is settled when it is joined (not: looked up again at evaluation).
 - PM waits until the watermark reaches its sample time + 10 s (not: 10 s after its arrival).
@@ -36,29 +37,29 @@ Event time
 - The late evaluations of a report go link by link, then by window.
 Learned base
 - "First 60" is a row of the newest 60 losses that slides window by window (not: blocks of 60).
-- A window with L < -1 dB has a measured loss. A window without samples is like NO_DATA.
+- A window without samples is like NO_DATA.
 - Late decisions can complete a row. What is learned stays. A configured base takes precedence:
   while there is one nothing is learned, though its windows belong to a later row.
 Confirmation and life
-- "Since RAISE" means in order of publication: a late confirmation of a span before the RAISE's
-  window still widens the direction, and a higher one still lifts it (not: only later windows).
-- A confirmation acts once. A late evaluation acts on those that it makes new or higher at a window
+- A confirmation acts once: a late evaluation acts on those that it makes new or higher at a window
   (not: again on all that contain its window, which would raise again what has since cleared).
-- After a RAISE or fall in a late walk, the confirmations of later windows act again on the alarm
-  as it is then (not: only at the next window evaluated on time).
-- A rise, a wider direction and a fall of one family in one window are one CHANGE (not: two).
-- A growing direction can complete a count. The fall belongs to the window at which it grew, and
-  takes the highest of the newest M hold levels.
+- A rise, a new direction and a fall of one family in one window are one CHANGE (not: two). It is
+  one by a fall if no span rises in it.
 - Hold levels are kept with the decision, by the thresholds and base at that time (not: now).
-- An alarm is un-suppressed at the first evaluated window after its last event that starts outside
-  all maintenance, even if it clears there. A late walk over such a window does so too, as late.
-- The families of one window come in the order FIBER, SIGNAL, OSC, TOPOLOGY.
+- An alarm is un-suppressed at the first evaluated window after its last event that is not under
+  work, even if it clears there. A late walk over such a window does so too, as late.
+- A CLEAR is suppressed when its window is under work and every event of the alarm was suppressed.
+- The families of one window come in the order FIBER, SIGNAL, OSC, TOPOLOGY, DATA, RANGE, JITTER.
 - Without an open alarm a new late confirmation raises one, even inside the life of a closed alarm
   (not: nothing). With the onset of that alarm it has its alarm_id, and sequence 1 again. This is
   seen only where the allowed lateness is longer than a clear takes.
+- Two spans that come to 0 in one window: the trouble was over with the later one.
+- A late evaluation that is the first of its window counts no dip.
+- DATA names each part of the link that told no reading, of a span out of service too.
 Event data
 - threshold_db follows the code: cut_db for a CUT, on darkness too (not: los_dbm there); los_dbm
-  for EQUIPMENT and UPSTREAM, 3 for OSC_LOSS, -1 for MISMATCH.
+  for LINK_DARK, EQUIPMENT and UPSTREAM, degrade_db for SIGNAL_DEGRADE, 3 for OSC_LOSS, -1 for
+  MISMATCH, the bound for OUT_OF_RANGE, degrade_warn_db for JITTER, none for PM_DATA_MISSING.
 - delta_db is null where the loss is a lower bound (not: T + 40 - base), so the peak leaves it out.
 - rx_dbm is the reading itself where it is dark by los_dbm; it is -40 only without light.
 - base_db is the base in force, even where no loss was measured (not: null there).
@@ -69,7 +70,6 @@ Event data
 - duration_ms is negative for a late rise or widening at a window before the onset (not: 0).
 - service_affecting follows the code, in a CLEAR too.
 - Severity is looked up at each event, in the topology at that time; a CLEAR repeats the last one.
-- An empty ticket is null. Of several maintenances the first listed counts.
 - MATCH: state ACTIVE, raised_time = `time`, changed_time null, previous_severity null at first.
   The direction is that of all spans that confirm at any level.
 """
@@ -116,6 +116,7 @@ class Oracle:
     Args:
         emit: "lifecycle" or "matches".
         window_s: W, length of a window.
+        gap_windows: G, NO_DATA windows that a row may bridge.
         out_of_orderness_s: B; a window is evaluated when the watermark is B past its end.
         allowed_lateness_s: L; until B + L past its end it is evaluated again.
         source: `source` of the events.
@@ -130,6 +131,7 @@ class Oracle:
         *,
         emit: str = "lifecycle",
         window_s: int = 1,
+        gap_windows: int = 1,
         out_of_orderness_s: int = 2,
         allowed_lateness_s: float = 5,
         source: str = "event-center",
@@ -137,6 +139,7 @@ class Oracle:
     ) -> None:
         self._emit = emit
         self._window_s = window_s
+        self._gap_windows = gap_windows
         self._source = source
         self._bounded = bounded
         self._on_time_ns = out_of_orderness_s * SECOND
@@ -150,7 +153,8 @@ class Oracle:
     def topology(self, link_id: str, link: FiberLink | None) -> None:
         """Takes a topology record; None deletes the link."""
         if link is None:
-            self.links.pop(link_id, None)
+            gone = self.links.pop(link_id, None)
+            self._out.events += gone.remove(self._newest_due()) if gone else []
             return
         if bad_topology(link):
             self._out.invalid.append(bad_topology_line(link.link_id or link_id))
@@ -158,10 +162,16 @@ class Oracle:
         known = self.links.get(link.link_id)
         if known is None:
             self.links[link.link_id] = LinkOracle(
-                link, window_s=self._window_s, emit=self._emit, source=self._source
+                link,
+                window_s=self._window_s,
+                gap_windows=self._gap_windows,
+                emit=self._emit,
+                source=self._source,
             )
         elif link.version >= known.link.version:
-            known.link = link
+            was_live, known.link = known.is_live, link
+            if was_live and not known.is_live:
+                self._out.events += known.remove(self._newest_due())
         else:
             return
         self._known_nodes |= {link.a_end.node_id, link.z_end.node_id}
@@ -201,6 +211,11 @@ class Oracle:
         )
         for window, link_id in due:
             self._out.events += self.links[link_id].evaluate(window, late=False)
+
+    def _newest_due(self) -> int:
+        if self._watermark_ns == float("-inf"):
+            return 0  # no alarm is open
+        return int(self._watermark_ns - self._on_time_ns) // (self._window_s * SECOND) - 1
 
     def _reached(self, window: int, after_end_ns: int) -> bool:
         return (window + 1) * self._window_s * SECOND + after_end_ns <= self._watermark_ns
@@ -279,6 +294,7 @@ def replay(
     mode: Literal["batch", "stream"],
     emit: str = "lifecycle",
     window_s: int = 1,
+    gap_windows: int = 1,
     out_of_orderness_s: int = 2,
     allowed_lateness_s: float = 5,
     source: str = "event-center",
@@ -291,6 +307,7 @@ def replay(
     oracle = Oracle(
         emit=emit,
         window_s=window_s,
+        gap_windows=gap_windows,
         out_of_orderness_s=out_of_orderness_s,
         allowed_lateness_s=allowed_lateness_s,
         source=source,

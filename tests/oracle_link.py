@@ -9,21 +9,27 @@ from typing import Any
 
 from schema import topology_pb2 as topo
 from schema.topology_pb2 import FiberLink
-from tests.oracle_event import Alarm, maintenance_of, publish, span_of
+from tests.oracle_event import Alarm, Standing, missing_parts, publish, work_on
 from tests.oracle_input import Sample
 from tests.oracle_span import (
     DIRECTIONS,
     FAMILIES,
     NO_DATA,
+    ROW_FAMILIES,
+    Before,
     SpanEnd,
     SpanWindow,
     decide,
     powers,
+    span_of,
 )
 
 LEARN_WINDOWS = 60
 LEARN_SPREAD_DB = 0.5
-TOP_LEVEL = {"FIBER": 4, "SIGNAL": 2, "OSC": 1, "TOPOLOGY": 1}
+TOP_LEVEL = {"FIBER": 4, "SIGNAL": 4}  # of other families 1
+CONFIRM = {("FIBER", 1): 10, ("DATA", 1): 3, ("RANGE", 1): 10, ("JITTER", 1): 1}  # N, else 2
+CLEAR = {("FIBER", 1): 30, ("DATA", 1): 5, ("JITTER", 1): 60}  # M, else 10
+JITTER_DIPS, JITTER_WINDOWS = 3, 60
 LIVE_STATES = (topo.DEPLOYED, topo.MAINTENANCE, topo.LIFECYCLE_STATE_UNSPECIFIED)
 
 Event = dict[str, Any]
@@ -32,19 +38,31 @@ Event = dict[str, Any]
 class LinkOracle:
     """All that is known of one link. A window has a number; it is `window_s` seconds long."""
 
-    def __init__(self, link: FiberLink, *, window_s: int, emit: str, source: str) -> None:
+    def __init__(
+        self, link: FiberLink, *, window_s: int, gap_windows: int, emit: str, source: str
+    ) -> None:
         self.link = link
         self.window_s = window_s
         self.emit = emit
+        self.gap_windows = 0 if emit == "matches" else gap_windows
         self.source = source
         self.pending: set[int] = set()  # windows that have samples and are not due yet
         self.joined: dict[int, dict[SpanEnd, list[Sample]]] = {}
+        self.learned: dict[str, tuple[float, int]] = {}  # direction -> base, 60th window
+        self._forget()
+
+    def _forget(self) -> None:
         self.decided: dict[int, dict[str, SpanWindow]] = {}
+        self.standing = {(family, d): Standing() for family in FAMILIES for d in DIRECTIONS}
         self.alarms: dict[str, Alarm] = {}  # the open alarm of a family
         self.matches: dict[tuple[int, str], Alarm] = {}  # emit=matches: (window, family)
-        self.learned: dict[str, tuple[float, int]] = {}  # direction -> base, 60th window
+        self.dips: dict[str, list[int]] = {d: [] for d in DIRECTIONS}  # the windows they end with
         # (window, direction, family) -> highest level that was ever confirmed there.
         self.once_confirmed: dict[tuple[int, str, str], int] = {}
+
+    @property
+    def is_live(self) -> bool:
+        return self.link.lifecycle_state in LIVE_STATES
 
     def join(self, end: SpanEnd, sample: Sample) -> bool:
         """Adds a sample to its window; returns False for a duplicate, which changes nothing."""
@@ -53,45 +71,66 @@ class LinkOracle:
         samples.append(sample)
         return not duplicate
 
+    def remove(self, newest_due: int) -> list[Event]:
+        """Ends all open alarms, as the link is deleted or not decided any more."""
+        events = [
+            self._publish(
+                self.alarms[family],
+                "CLEAR",
+                newest_due,
+                late=False,
+                problem=self.alarms[family].problem,
+                clear_reason="LINK_REMOVED",
+                ended=newest_due + 1,
+            )
+            for family in FAMILIES
+            if family in self.alarms
+        ]
+        self._forget()
+        return events
+
     def evaluate(self, window: int, *, late: bool) -> list[Event]:
         """Evaluates a window, on time or late.
 
         On time, the window is the newest one, and the walk below is that window alone. A late
-        evaluation walks on through the windows already evaluated. An event that it causes belongs
-        to the window at which the run or the count is complete.
+        evaluation walks over all windows. An event that it causes belongs to the window at which
+        the run or the count is complete.
         """
         self.pending.discard(window)
-        if self.link.lifecycle_state not in LIVE_STATES:
+        if not self.is_live:
             return []
         # Decisions of later windows stay as they are.
-        self.decided[window] = {d: self._decide(window, d) for d in DIRECTIONS}
+        self.decided[window] = self._decide(window)
+        if not late:
+            self._count_dips(window)
         for direction in DIRECTIONS:
             self._learn(direction, window)
 
         events: list[Event] = []
-        reopened: dict[str, int] = {}  # family -> window of a RAISE or a fall in this walk
-        for at in sorted(w for w in self.decided if w >= window):
+        for at in sorted(self.decided) if late else [window]:
             if self.emit == "matches":
-                events += self._match(at, late)
+                events += self._match(at, late) if at >= window else []
                 continue
-            events += self._unsuppress(at, late)
+            if at >= window:
+                events += self._unsuppress(at, late)
             for family in FAMILIES:
-                events += self._live(family, at, late, reopened)
+                events += self._live(family, at, late)
         return events
 
     # --- Decision ---
 
-    def _decide(self, window: int, direction: str) -> SpanWindow:
-        alarm = self.alarms.get("FIBER")  # as it is now; none with emit=matches
-        alarm_is_cut = alarm is not None and alarm.level == 4 and direction in alarm.directions
-        before = self.decided.get(window - 1)
-        before_is_cut = before is not None and before[direction].code == "FIBER_CUT"
-        return decide(
-            span_of(self.link, direction),
-            powers(self.link, direction, self.joined[window]),
-            self._base(window, direction),
-            cut_holds=alarm_is_cut or before_is_cut,
-        )
+    def _decide(self, window: int) -> dict[str, SpanWindow]:
+        before = {}
+        for d in DIRECTIONS:
+            last = self._before(window, d)
+            before[d] = Before(
+                base_db=self._base(window, d),
+                stands_at_cut=self.standing["FIBER", d].level == 4,
+                was_cut=last is not None and self.decided[last][d].code == "FIBER_CUT",
+                jitter=self._is_jitter(window, d),
+            )
+        read = {d: powers(self.link, d, self.joined[window]) for d in DIRECTIONS}
+        return decide(self.link, read, before)
 
     def _base(self, window: int, direction: str) -> float | None:
         """Returns the configured base; else the learned one, after its 60th window."""
@@ -117,33 +156,65 @@ class LinkOracle:
                 return
 
     def _losses_up_to(self, direction: str, last: int) -> list[float]:
-        """Returns the newest 60 losses up to a window; NO_DATA is skipped, dark ends the row."""
+        """Returns the newest 60 losses up to a window.
+
+        NO_DATA is skipped; a dark window and one decided by row 7 end the row.
+        """
         row: list[float] = []
-        if self.decided[last][direction].loss_db is None:
+        if self.decided[last][direction].code == NO_DATA:
             return row
         for window in sorted((w for w in self.decided if w <= last), reverse=True):
             span_window = self.decided[window][direction]
             if span_window.code == NO_DATA:
                 continue
-            if span_window.loss_db is None or len(row) == LEARN_WINDOWS:
+            loss_db = span_window.loss_db
+            if loss_db is None or span_window.row == 7 or len(row) == LEARN_WINDOWS:
                 break
-            row.append(span_window.loss_db)
+            row.append(loss_db)
         return row
 
-    # --- Confirmation ---
+    def _count_dips(self, window: int) -> None:
+        """Notes the dips that end with a window, and decides FIBER_JITTER with them."""
+        for d in DIRECTIONS:
+            last = self._before(window, d)
+            ends = self.decided[window][d].code in ("NORMAL", "OSC_LOSS")
+            if not ends or last is None or not self.decided[last][d].level("FIBER"):
+                continue
+            if any(self._confirmed_level(w, d, "FIBER") for w in self._run(last, d, "FIBER")):
+                continue
+            self.dips[d].append(window)
+        self.decided[window] = self._decide(window)
 
-    def _run(self, window: int, direction: str, family: str) -> Iterator[SpanWindow]:
-        """Yields the adjacent windows up to a window, newest first, that decided the family."""
-        while window in self.decided and self.decided[window][direction].family == family:
-            yield self.decided[window][direction]
-            window -= 1
+    def _is_jitter(self, window: int, direction: str) -> bool:
+        recent = [w for w in self.dips[direction] if window - JITTER_WINDOWS < w <= window]
+        return len(recent) >= JITTER_DIPS
+
+    # --- In a row, confirmation ---
+
+    def _before(self, window: int, direction: str) -> int | None:
+        """Returns the window that is not NO_DATA and that a window is next in a row to."""
+        for gap in range(self.gap_windows + 1):
+            earlier = self.decided.get(window - 1 - gap)
+            if earlier is not None and earlier[direction].code != NO_DATA:
+                return window - 1 - gap
+        return None
+
+    def _run(self, window: int, direction: str, family: str) -> Iterator[int]:
+        """Yields the windows in a row up to a window, newest first, that decided the family."""
+        at: int | None = window
+        while at is not None and at in self.decided and self.decided[at][direction].level(family):
+            yield at
+            if family in ("DATA", "JITTER"):
+                at -= 1
+            else:
+                at = self._before(at, direction)
 
     def _confirmed_level(self, window: int, direction: str, family: str) -> int:
         """Returns the highest level confirmed for a span at a window; 0 for none."""
         run = islice(self._run(window, direction, family), 10)  # no level needs more
-        levels = [span_window.level for span_window in run]
-        for level in range(TOP_LEVEL[family], 0, -1):
-            needed = 10 if family == "FIBER" and level == 1 and self.emit != "matches" else 2
+        levels = [self.decided[w][direction].level(family) for w in run]
+        for level in range(TOP_LEVEL.get(family, 1), 0, -1):
+            needed = 2 if self.emit == "matches" else CONFIRM.get((family, level), 2)
             newest = levels[:needed]
             if len(newest) == needed and all(decided >= level for decided in newest):
                 return level
@@ -154,100 +225,107 @@ class LinkOracle:
         levels = {d: self._confirmed_level(window, d, family) for d in DIRECTIONS}
         return {direction: level for direction, level in levels.items() if level}
 
-    def _onset(self, window: int, family: str, directions: dict[str, int]) -> int:
-        """Returns the start of the unbroken run; the earlier one if both spans confirm."""
-        return min(window + 1 - len(list(self._run(window, d, family))) for d in directions)
-
     # --- Life of an alarm (emit=lifecycle) ---
 
     def _unsuppress(self, window: int, late: bool) -> list[Event]:
-        """Publishes again what outlives its maintenance; before all other events of a window."""
-        if maintenance_of(self.link, window * self.window_s) is not None:
-            return []
+        """Publishes again what outlives the work on it; before all other events of a window."""
         return [
-            self._publish(alarm, "CHANGE", window, late)
+            self._publish(alarm, "CHANGE", window, late, problem=alarm.problem)
             for family in FAMILIES
             if (alarm := self.alarms.get(family))
             and alarm.suppressed
             and window > alarm.event_window
+            and work_on(self.link, alarm.directions, window, self.window_s, self.decided) is None
         ]
 
-    def _live(self, family: str, window: int, late: bool, reopened: dict[str, int]) -> list[Event]:
+    def _live(self, family: str, window: int, late: bool) -> list[Event]:
         """Returns at most one event of a family at a window: RAISE, CHANGE or CLEAR."""
         confirmed = self._confirmed(window, family)
-        # A confirmation acts once, unless a RAISE or a fall at an earlier window of this walk has
-        # put the alarm back to that window.
-        acts = window > reopened.get(family, window) or any(
-            level > self.once_confirmed.get((window, direction, family), 0)
-            for direction, level in confirmed.items()
-        )
-        for direction, level in confirmed.items():
-            key = (window, direction, family)
-            self.once_confirmed[key] = max(level, self.once_confirmed.get(key, 0))
-        if not acts:
-            confirmed = {}
+        risen = []
+        for d, level in confirmed.items():
+            key = (window, d, family)
+            standing = self.standing[family, d]
+            if level > self.once_confirmed.get(key, 0):  # a confirmation acts once
+                self.once_confirmed[key] = level
+                if level > standing.level:
+                    standing.level, standing.count_from = level, window
+                    risen.append(d)
+        fallen: dict[str, int] = {}  # direction -> first window of the counting row
+        for d in DIRECTIONS:
+            standing = self.standing[family, d]
+            row = self._counting_row(family, d, window) if standing.level else []
+            if row:
+                fallen[d] = row[0][0]
+                standing.level = max(hold for _, hold in row)
+                standing.count_from = window
 
         alarm = self.alarms.get(family)
+        stand = {d: s.level for d in DIRECTIONS if (s := self.standing[family, d]).level}
         if alarm is None:
-            if not confirmed:
+            if not stand:
                 return []
-            self.alarms[family] = alarm = Alarm(
-                family=family,
-                onset=self._onset(window, family, confirmed),
-                level=max(confirmed.values()),
-                directions=set(confirmed),
-                count_from=window,
-            )
-            reopened[family] = window
-            return [self._publish(alarm, "RAISE", window, late)]
+            onset = min(list(self._run(window, d, family))[-1] for d in risen)
+            self.alarms[family] = alarm = Alarm(family=family, onset=onset)
+            action = "RAISE"
+        elif not stand:
+            del self.alarms[family]
+            down = any(self.decided[window][d].out_of_service for d in alarm.directions)
+            return [
+                self._publish(
+                    alarm,
+                    "CLEAR",
+                    window,
+                    late,
+                    problem=alarm.problem,
+                    clear_reason="ADMIN_DOWN" if down else "NORMAL",
+                    ended=max(fallen.values()),
+                )
+            ]
+        elif (max(stand.values()), set(stand)) == (alarm.level, alarm.directions):
+            return []
+        else:
+            action = "CHANGE"
+        alarm.level, alarm.directions = max(stand.values()), set(stand)
+        if risen:
+            alarm.problem = self._problem(family, window, confirmed)
+        return [self._publish(alarm, action, window, late, problem=alarm.problem)]
 
-        rises = max(confirmed.values(), default=0) > alarm.level
-        grows = not set(confirmed) <= alarm.directions
-        alarm.directions |= set(confirmed)
-        if rises:
-            alarm.level = max(confirmed.values())
-            alarm.count_from = window
-        held = self._held_level(alarm, window)
-        falls = held is not None
-        if held is not None:
-            alarm.count_from = window
-            reopened[family] = window
-            if held == 0:
-                del self.alarms[family]
-                return [self._publish(alarm, "CLEAR", window, late)]
-            alarm.level = held
-        if rises or grows or falls:
-            return [self._publish(alarm, "CHANGE", window, late)]
-        return []
+    def _problem(self, family: str, window: int, confirmed: dict[str, int]) -> str | None:
+        if family == "DATA":
+            return missing_parts(self.decided[window])
+        if family == "RANGE":
+            sides = {self.decided[window][d].span_range for d in confirmed}
+            return "high" if "high" in sides else "low"
+        return None
 
-    def _held_level(self, alarm: Alarm, window: int) -> int | None:
-        """Returns the level that the alarm falls to at a window; None if it does not fall.
+    def _counting_row(self, family: str, direction: str, window: int) -> list[tuple[int, int]]:
+        """Returns the windows, with their hold levels, that let a span fall at a window.
 
-        Counts all windows since the last RAISE, rise or fall again, by the alarm's present
-        direction and the decisions as they stand.
+        Counts all windows since the last rise or fall again, by the decisions as they stand. The
+        row goes on to the newest window.
         """
-        needed = 30 if (alarm.family, alarm.level) == ("FIBER", 1) else 10
-        below: list[int] = []
-        for counted in sorted(w for w in self.decided if alarm.count_from < w <= window):
-            holds = [self.decided[counted][d].hold(alarm.family) for d in alarm.directions]
-            known = [hold for hold in holds if hold is not None]
-            if len(known) < len(holds):
-                continue  # does not count: neither adds nor resets
-            below = [*below, max(known)] if max(known) < alarm.level else []
-        return max(below[-needed:]) if len(below) >= needed else None
+        standing = self.standing[family, direction]
+        needed = CLEAR.get((family, standing.level), 10)
+        row: list[tuple[int, int]] = []
+        for counted in sorted(w for w in self.decided if w > standing.count_from):
+            hold = self.decided[counted][direction].hold(family)
+            if hold is not None:  # otherwise it does not count: neither adds nor resets
+                row = [*row, (counted, hold)] if hold < standing.level else []
+        row = row[:needed]
+        return row if len(row) == needed and row[-1][0] <= window else []
 
     # --- Two windows in a row, without a life cycle (emit=matches) ---
 
     def _match(self, window: int, late: bool) -> list[Event]:
         events: list[Event] = []
-        for family in FAMILIES:
+        for family in ROW_FAMILIES:
             confirmed = self._confirmed(window, family)
             if not confirmed:
                 continue
             level = max(confirmed.values())
             match = self.matches.get((window, family))
             if match is None:
-                match = Alarm(family, window - 1, level, set(confirmed), count_from=window)
+                match = Alarm(family, window - 1)
                 self.matches[window, family] = match
             elif level <= match.level:
                 continue  # published once
@@ -256,7 +334,7 @@ class LinkOracle:
             events.append(self._publish(match, "MATCH", window, late))
         return events
 
-    def _publish(self, alarm: Alarm, action: str, window: int, late: bool) -> Event:
+    def _publish(self, alarm: Alarm, action: str, window: int, late: bool, **said: Any) -> Event:
         return publish(
             self.link,
             alarm,
@@ -266,6 +344,7 @@ class LinkOracle:
             window_s=self.window_s,
             late=late,
             source=self.source,
+            **said,
         )
 
 

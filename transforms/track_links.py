@@ -47,6 +47,7 @@ class TrackLinks(beam.PTransform):
     Attributes:
         bounds: when windows are due and close.
         emit: ``lifecycle`` or ``matches``.
+        gap_windows: NO_DATA windows that a row may bridge.
         num_shards: number of link shards.
         topology: the whole topology of a replay, or the LINKS blocks of a live job.
         event_time: how event time goes on.
@@ -54,6 +55,7 @@ class TrackLinks(beam.PTransform):
 
     bounds: WindowBounds
     emit: str
+    gap_windows: int
     num_shards: int
     topology: TopologyFile | beam.PCollection
     event_time: EventTime
@@ -65,7 +67,12 @@ class TrackLinks(beam.PTransform):
         if file is None:
             gathered = (gathered, self.topology) | "All" >> beam.Flatten()
         codec = TrackerCodec(
-            self.bounds, self.emit == "lifecycle", self.event_time, self.num_shards, file
+            self.bounds,
+            self.emit == "lifecycle",
+            self.gap_windows,
+            self.event_time,
+            self.num_shards,
+            file,
         )
         return gathered | "Track" >> beam.ParDo(_TrackFn(codec))
 
@@ -140,5 +147,4 @@ def _take(tracker: Tracker, data: bytes) -> Iterable[Tracked]:
     """Hands a block to the tracker."""
     if block_kind(data) in (BlockKind.WINDOW, BlockKind.ENDS):
         return tracker.receive(data)
-    tracker.change_links(Block.from_bytes(data))
-    return ()
+    return tracker.change_links(Block.from_bytes(data))

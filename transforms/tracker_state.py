@@ -64,6 +64,7 @@ class TrackerCodec:
     Attributes:
         bounds: when windows are due and close.
         lifecycle: False with ``--emit=matches``.
+        gap_windows: NO_DATA windows that a row may bridge.
         event_time: how event time goes on.
         num_shards: number of link shards.
         file: the whole topology of a replay; None = the topology comes as LINKS blocks.
@@ -71,6 +72,7 @@ class TrackerCodec:
 
     bounds: WindowBounds
     lifecycle: bool
+    gap_windows: int
     event_time: EventTime
     num_shards: int
     file: TopologyFile | None
@@ -89,7 +91,7 @@ class TrackerCodec:
         return tracker
 
     def _no_tracks(self) -> Tracks:
-        return Tracks.empty(self.bounds, lifecycle=self.lifecycle)
+        return Tracks.empty(self.bounds, lifecycle=self.lifecycle, gap_windows=self.gap_windows)
 
     def read(self, key: int, rest: bytes, cells: TrackerCells) -> SavedTracker:
         """Reads a tracker.
@@ -99,7 +101,9 @@ class TrackerCodec:
         """
         reached_us, ends_bytes, read_blocks = _REST.unpack(rest)
         packed = cells.tracks.read()
-        tracks = unpack_tracks(packed, cells.read.read()) if packed else self._no_tracks()
+        tracks = self._no_tracks()
+        if packed:
+            tracks = unpack_tracks(packed, cells.read.read(), self.gap_windows)
         if tracks.bounds != self.bounds:
             raise ValueError(
                 f"the state was saved with {tracks.bounds.in_words()}, and this run has "

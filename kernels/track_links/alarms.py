@@ -1,65 +1,86 @@
-"""The open alarms of a shard, and when they are due to fall (spec, section 6).
+"""The open alarms of a shard, and when their spans are due to fall (spec, section 6).
 
-There is one open alarm per link and family. What the past contributes to an alarm is kept in two
-parts. The windows still in the history are looked at each time, so that a late window counts as
-what it is. Older windows are folded into a few numbers as they leave the history.
+There is one open alarm per link and family; each of its spans stands at a level by itself. What the
+past contributes is kept in two parts. The windows still in the history are looked at each time, so
+that a late window counts as what it is. Older windows are folded into a few numbers as they leave
+the history.
 
-A window counts towards a clear when every span that the alarm's direction names has a measured
-hold level. When enough counting windows in a row hold below the alarm's level, it falls to the
-highest hold level among them, and counting starts again; at 0 it clears. In other words, it falls
-to the lowest level below its own that enough counting windows in a row have not held above.
+A span falls when enough counting windows in a row, behind its last rise or fall, all hold below its
+level: to the highest hold level among them, and counting starts again. In other words, it falls to
+the lowest level below its own that enough counting windows in a row have not held above.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernels.arrays import new_places
+from kernels.track_links.cells import holds_in
 from kernels.track_links.decide import NOT_COUNTING, NUM_LEVELS
 from kernels.track_links.history import History, Rows
-from schema.events import FAMILY_OF, LEVEL_OF, Action, Code, Family, FiberEvent, Severity
+from schema.events import Action, Family, FiberEvent, Severity
 from schema.times import NEVER
 
-__all__ = ["ALARM", "CLEAR_WINDOWS", "CLEAR_WINDOWS_WARN", "Alarms"]
+__all__ = ["ALARM", "CLEAR_WINDOWS", "Alarms", "Fall", "direction_of", "level_of"]
 
-#: M: counting windows in a row that make an alarm fall.
-CLEAR_WINDOWS = 10
-#: M while an alarm stands at FIBER_DEGRADE_WARN.
-CLEAR_WINDOWS_WARN = 30
+#: M where it is not 10: counting windows in a row that let a span fall from a level of a family.
+_CLEAR_WINDOWS = {(Family.FIBER, 1): 30, (Family.DATA, 1): 5, (Family.JITTER, 1): 60}
+_PLAIN_CLEAR_WINDOWS = 10
+#: M by family and level.
+CLEAR_WINDOWS = np.full((len(Family), NUM_LEVELS + 1), _PLAIN_CLEAR_WINDOWS)
+for (_family, _level), _windows in _CLEAR_WINDOWS.items():
+    CLEAR_WINDOWS[_family, _level] = _windows
 
 #: An open alarm; windows are numbers.
 ALARM = np.dtype(
     [
         ("link", "i4"),  # row of the link
         ("family", "u1"),
-        ("level", "u1"),
-        ("direction", "u1"),  # bits: 1 = AZ, 2 = ZA
         ("severity", "u1"),  # of the last event
         ("suppressed", "?"),  # the last event was
+        ("all_suppressed", "?"),  # every event was
+        ("problem", "u1"),  # of DATA and RANGE, what the last event that a rise made said
         ("sequence", "u4"),  # of the last event
         ("onset", "i8"),
         ("raised", "i8"),
         ("changed", "i8"),  # NEVER before the first change
-        ("anchor", "i8"),  # counting starts after this window: last raise, rise or fall
         ("last", "i8"),  # window of the last event
-        # By direction mask and hold level h: newest counting windows in a row that hold <= h.
-        ("folded_count", "u1", (4, NUM_LEVELS)),
+        # By span:
+        ("level", "u1", (2,)),  # at which it stands
+        ("anchor", "i8", (2,)),  # counting starts after this window: last rise or fall
+        # By hold level h: newest counting windows in a row that hold <= h.
+        ("folded_count", "u1", (2, NUM_LEVELS)),
+        ("folded_first", "i8", (2,)),  # the first of those that hold 0
         ("folded_peak_db", "f8", (2,)),  # largest delta since onset, NaN = none
     ]
 )
 
-#: Direction masks: AZ, ZA, both.
-_DIRECTION_MASKS = (1, 2, 3)
-#: Hold level of (family, code) for the families whose hold is what the window decided.
-_HOLD_OF_CODE = np.array(
-    [
-        [
-            NOT_COUNTING if code == Code.NO_DATA else LEVEL_OF[code] * (FAMILY_OF[code] == family)
-            for code in Code
-        ]
-        for family in Family
-    ],
-    dtype=np.uint8,
-)
+
+class Fall(NamedTuple):
+    """A span whose count is full.
+
+    Attributes:
+        row: of the alarm.
+        span: 0 = AZ, 1 = ZA.
+        level: the level that it falls to.
+        first: the first window of the count, where it falls to 0.
+    """
+
+    row: int
+    span: int
+    level: int
+    first: int
+
+
+def level_of(levels: NDArray[np.uint8]) -> int:
+    """Returns the level of an alarm by those at which its spans stand."""
+    return int(levels.max())
+
+
+def direction_of(levels: NDArray[np.uint8]) -> int:
+    """Returns the direction of an alarm, a bit mask: the spans that stand."""
+    return int(levels[0] > 0) + 2 * int(levels[1] > 0)
 
 
 class Alarms:
@@ -87,8 +108,30 @@ class Alarms:
             self._row_of = {key: row for row, key in enumerate(keys)}
         return self._row_of.get((link, family))
 
+    def standing(self, rows: Rows, family: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Returns the levels at which spans of some links stand.
+
+        Args:
+            rows: (k,) rows of the links.
+            family: (k, K, 2) `Family`.
+
+        Returns:
+            (k, K, 2), 0 where no alarm is open.
+        """
+        levels = np.zeros((len(rows), len(Family), 2), np.uint8)
+        if self._number:
+            table = self.table
+            place = np.full(max(int(table["link"].max()), int(rows.max(initial=-1))) + 1, -1)
+            place[rows] = np.arange(len(rows))
+            at = place[table["link"]]
+            here = np.flatnonzero(at >= 0)
+            levels[at[here], table["family"][here]] = table["level"][here]
+        link, _, span = np.ogrid[: len(rows), : family.shape[1], :2]
+        of_family: NDArray[np.uint8] = levels[link, family, span]
+        return of_family
+
     def open(self, link: int, family: int, onset: int, window: int) -> int:
-        """Appends an alarm and returns its row; the caller sets level and direction."""
+        """Appends an alarm of which no span stands yet, and returns its row."""
         row = self._number
         if row == len(self._room):
             self._room = np.concatenate((self._room, np.zeros(max(row, 16), ALARM)))
@@ -96,6 +139,7 @@ class Alarms:
         alarm["link"], alarm["family"], alarm["onset"] = link, family, onset
         alarm["raised"] = window
         alarm["changed"] = NEVER
+        alarm["all_suppressed"] = True
         alarm["folded_peak_db"] = np.nan
         self._room[row] = alarm[0]
         self._number += 1
@@ -103,11 +147,12 @@ class Alarms:
             self._row_of[link, family] = row
         return row
 
-    def restart_count(self, row: int, window: int) -> None:
-        """Lets the count towards a fall begin after a window."""
+    def stand(self, row: int, span: int, level: int, window: int) -> None:
+        """Lets a span stand at another level; counting starts behind the window."""
         alarm = self.table[row]
-        alarm["anchor"] = window
-        alarm["folded_count"] = 0
+        alarm["level"][span] = level
+        alarm["anchor"][span] = window
+        alarm["folded_count"][span] = 0
 
     def note_event(self, row: int, event: FiberEvent) -> None:
         """Writes into an alarm what its newest event says of it."""
@@ -115,6 +160,7 @@ class Alarms:
         alarm["sequence"] = event.sequence
         alarm["severity"] = event.severity
         alarm["suppressed"] = event.suppressed
+        alarm["all_suppressed"] &= event.suppressed
         alarm["last"] = event.window
         if event.action == Action.CHANGE:
             alarm["changed"] = event.window
@@ -139,25 +185,29 @@ class Alarms:
     def fold_oldest(self, history: History) -> None:
         """Folds the window that is about to leave the history."""
         oldest = history.oldest
-        counting = self.table["anchor"] < oldest
+        alarms = self.table
+        counting = (alarms["level"] > 0) & (alarms["anchor"] < oldest)  # (m, 2)
         if counting.any():
-            holds = self._holds(history, oldest, np.flatnonzero(counting))[:1]
-            alarms = self.table[counting]
-            for mask in _DIRECTION_MASKS:
-                below, reset = _judge(holds, np.uint8(mask))
-                count = alarms["folded_count"][:, mask]
-                # More than the limit says no more than the limit.
-                more = np.minimum(count + below[0], CLEAR_WINDOWS_WARN)
-                alarms["folded_count"][:, mask] = np.where(reset[0], 0, more)
-            self.table[counting] = alarms
-        rows = np.flatnonzero(self.table["onset"] <= oldest)
+            holds = holds_in(history.at(oldest, alarms["link"]), alarms["family"])[..., None]
+            counts = counting[..., None] & (holds != NOT_COUNTING)
+            below = counts & (holds <= np.arange(NUM_LEVELS))
+            count = alarms["folded_count"]
+            begins = below[..., 0] & (count[..., 0] == 0)
+            alarms["folded_first"] = np.where(begins, oldest, alarms["folded_first"])
+            # More than the limit says no more than the limit.
+            more = np.minimum(count + below, CLEAR_WINDOWS.max())
+            alarms["folded_count"] = np.where(counts & ~below, 0, more)
+        rows = np.flatnonzero(alarms["onset"] <= oldest)
         if len(rows):
-            peak_db = self.table["folded_peak_db"]
-            delta_db = history.delta_db(oldest, self.table["link"][rows].astype(np.int64))
+            peak_db = alarms["folded_peak_db"]
+            delta_db = history.delta_db(oldest, alarms["link"][rows].astype(np.int64))
             peak_db[rows] = np.fmax(peak_db[rows], delta_db)
 
-    def due_to_fall(self, history: History, window: int, rows: Rows) -> list[tuple[int, int]]:
-        """Returns (row, new level) of the alarms whose count is full at a window.
+    def due_to_fall(self, history: History, window: int, rows: Rows) -> list[Fall]:
+        """Returns the spans whose count is full at a window.
+
+        A count that was full before the newest window only lets a span fall if its row of counting
+        windows goes on to the newest.
 
         Args:
             history: the decisions as they stand.
@@ -167,34 +217,33 @@ class Alarms:
         if not len(rows):
             return []
         alarms = self.table[rows]
-        holds = self._holds(history, window, rows)
-        below, reset = _judge(holds, alarms["direction"])
+        family, level, anchor = alarms["family"], alarms["level"], alarms["anchor"]
+        holds = holds_in(history.cells[:, alarms["link"]], family)  # (H, m, 2)
         number = np.arange(len(holds))[:, None, None]
-        counted = history.oldest + number > alarms["anchor"][:, None]
-        last_reset = np.where(reset & counted, number, -1).max(axis=0)
-        count = (below & counted & (number > last_reset)).sum(axis=0)
-        folded = alarms["folded_count"][np.arange(len(rows)), alarms["direction"]]
-        count += np.where(last_reset < 0, folded, 0)
-        at_warn = (alarms["family"] == Family.FIBER) & (alarms["level"] == 1)
-        needed = np.where(at_warn, CLEAR_WINDOWS_WARN, CLEAR_WINDOWS)[:, None]
-        due = (count >= needed) & (np.arange(NUM_LEVELS) < alarms["level"][:, None])
-        return [(int(rows[i]), int(due[i].argmax())) for i in np.flatnonzero(due.any(axis=1))]
-
-    def _holds(self, history: History, window: int, rows: Rows) -> NDArray[np.uint8]:
-        """Returns (H', m, 2) hold levels of the alarms' families; NOT_COUNTING = none."""
-        alarms = self.table[rows]
-        codes = history.codes(window, alarms["link"])
-        of_code = _HOLD_OF_CODE[alarms["family"][None, :, None], codes]
-        is_fiber = alarms["family"][None, :, None] == Family.FIBER
-        return np.where(is_fiber, history.fiber_holds(window, alarms["link"]), of_code)
-
-
-def _judge(
-    holds: NDArray[np.uint8], direction: np.uint8 | NDArray[np.uint8]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Returns by window, alarm and level h: it counts and holds <= h; it counts and holds > h."""
-    mask = np.asarray(direction)
-    named = np.stack(np.broadcast_arrays((mask & 1) != 0, (mask & 2) != 0), axis=-1)
-    counts = np.all(~named | (holds != NOT_COUNTING), axis=-1)[..., None]
-    below = np.where(named, holds, 0).max(axis=-1)[..., None] <= np.arange(NUM_LEVELS)
-    return counts & below, counts & ~below
+        position = history.position(window)
+        counts = (holds != NOT_COUNTING) & (history.oldest + number > anchor)
+        stays = counts & (holds >= level)
+        goes_on = ~stays[position + 1 :].any(axis=0)
+        counts[position + 1 :] = False
+        below = counts[..., None] & (holds[..., None] <= np.arange(NUM_LEVELS))
+        last_reset = np.where(counts[..., None] & ~below, number[..., None], -1).max(axis=0)
+        below &= number[..., None] > last_reset
+        folded = np.where(last_reset < 0, alarms["folded_count"], 0)
+        count = below.sum(axis=0) + folded  # (m, 2, levels)
+        needed = CLEAR_WINDOWS[family[:, None], level]
+        due = count >= needed[..., None]
+        due &= np.arange(NUM_LEVELS) < level[..., None]
+        due &= goes_on[..., None]
+        found = []
+        for i, span in np.argwhere(due.any(axis=-1)).tolist():
+            has_folded = folded[i, span, 0] > 0
+            first = history.oldest + int(below[:, i, span, 0].argmax())
+            found.append(
+                Fall(
+                    row=int(rows[i]),
+                    span=span,
+                    level=int(due[i, span].argmax()),
+                    first=int(alarms["folded_first"][i, span]) if has_folded else first,
+                )
+            )
+        return found

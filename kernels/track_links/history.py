@@ -1,9 +1,8 @@
 """The last windows of n links: what each decided, and what was read on the links that matter.
 
-A ring of small cells keeps, for every span, the decision and the FIBER hold level of the last H
-windows: enough to decide a late window again, to confirm it with its neighbors, and to count
-towards a clear. What was read is kept for windows that may still be decided again; for older ones
-only of links that an event may speak of.
+A ring of small cells keeps, for every span, what the last H windows decided: enough to decide a late
+window again, and to let an alarm fall late. What was read is kept for windows that may still be
+decided again; for older ones only of links that an event may speak of.
 """
 
 from dataclasses import dataclass, field
@@ -13,29 +12,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels.arrays import moved, new_places
-from kernels.track_links.confirm import CONFIRM_WINDOWS_WARN
-from kernels.track_links.decide import NOT_COUNTING, Decisions, cut_without_osc
+from kernels.track_links.cells import (
+    EMPTY_CELL,
+    NORMAL_CELL,
+    Cells,
+    codes_in,
+    is_evaluated,
+    is_sound,
+)
+from kernels.track_links.decide import problems_of
 from kernels.track_links.limits import SpanLimits, no_limits
 from kernels.track_links.losses import losses_of
 from kernels.track_links.powers import SpanPowers
 from schema.blocks import SPAN_POWERS
 from schema.columns import Columns, concatenated, plain
-from schema.events import FAMILY_OF, Code, SpanReading
+from schema.events import SpanReading
 from schema.times import NEVER
 
-__all__ = ["EMPTY_CELL", "NORMAL_CELL", "EventReadings", "History", "Rows", "WindowPowers"]
+__all__ = ["EventReadings", "History", "Rows", "WindowPowers"]
 
 #: Rows of links in the arrays of a shard, int64.
 Rows = NDArray[np.int64]
-#: What an event says of both spans, and a bit mask of the spans cut while no OSC was measured.
-EventReadings = tuple[tuple[SpanReading, SpanReading], int]
 
-# A cell: code in bits 0-3, FIBER hold level in bits 4-6, bit 7 = the link was evaluated.
-_CODE_MASK, _HOLD_SHIFT, _HOLD_MASK, _EVALUATED = 0x0F, 4, 0x07, 0x80
-#: Cell of a window in which a link was not evaluated.
-EMPTY_CELL = np.uint8(Code.NO_DATA | NOT_COUNTING << _HOLD_SHIFT)
-#: Cell of a link that is plainly normal.
-NORMAL_CELL = np.uint8(Code.NORMAL | _EVALUATED)
+
+@dataclass(frozen=True)
+class EventReadings:
+    """What an event says of both spans of a link.
+
+    Attributes:
+        spans: what was measured, AZ and ZA.
+        without_osc: bit mask of the spans cut while no OSC was measured.
+        below_base: bit mask of the spans whose mismatch only the base tells.
+    """
+
+    spans: tuple[SpanReading, SpanReading]
+    without_osc: int
+    below_base: int
 
 
 @dataclass(frozen=True)
@@ -109,16 +121,14 @@ class History:
 
     Attributes:
         newest: the newest window; None before the first.
-        cells: (H, n, 2) uint8, oldest window first; `Code` and FIBER hold level.
-        run_start: (n, 2) int64, start of the run of one family that the oldest window is in.
+        cells: (H, n, 2) uint16, oldest window first; see `kernels.track_links.cells`.
         last_abnormal: (n,) int64, newest window in which either span was not sound.
         limits: of all n links.
         read: what was read, by window.
     """
 
     newest: int | None
-    cells: NDArray[np.uint8]
-    run_start: NDArray[np.int64]
+    cells: Cells
     last_abnormal: NDArray[np.int64]
     limits: SpanLimits = field(default_factory=no_limits)
     read: dict[int, WindowPowers] = field(default_factory=dict)
@@ -128,13 +138,12 @@ class History:
         """Returns a history of no links.
 
         Args:
-            late_windows: number of windows that can still be decided again; a confirmation may
-                end at any of them, so so many more than the longest confirmation are kept.
+            late_windows: number of windows that can still be decided again. A count that one of
+                them completes may have been full as many windows before it.
         """
         return cls(
             newest=None,
-            cells=np.empty((CONFIRM_WINDOWS_WARN + late_windows, 0, 2), np.uint8),
-            run_start=np.empty((0, 2), np.int64),
+            cells=np.empty((2 * late_windows + 1, 0, 2), np.uint16),
             last_abnormal=np.empty(0, np.int64),
         )
 
@@ -166,7 +175,6 @@ class History:
         empty = np.full((self.num_windows, 1, 2), EMPTY_CELL)
         # numpy would lay that out link by link, which is slow to step and to pack.
         self.cells = np.ascontiguousarray(np.append(self.cells, empty, axis=1)[:, source])
-        self.run_start = moved(self.run_start, source, NEVER)
         self.last_abnormal = moved(self.last_abnormal, source, NEVER)
         for window, read in self.read.items():
             row = places[read.row]
@@ -176,43 +184,38 @@ class History:
     def begin(self, window: int) -> None:
         """Makes a window the first; all before it are empty."""
         self.newest = window - 1
-        self.run_start[:] = NEVER
 
     def step(self) -> None:
         """Forgets the oldest window and appends an empty one."""
         assert self.newest is not None
-        families = FAMILY_OF[self.cells[:2] & _CODE_MASK]
-        goes_on = families[0] == families[1]
-        self.run_start = np.where(goes_on, self.run_start, self.oldest + 1)
         self.read.pop(self.oldest, None)
         self.cells[:-1] = self.cells[1:]
         self.cells[-1] = EMPTY_CELL
         self.newest += 1
 
-    def record(self, window: int, rows: Any, decided: Decisions) -> None:
+    def record(self, window: int, rows: Any, cells: Cells) -> None:
         """Writes what `rows` decided in a window."""
-        cells = decided.code | (decided.fiber_hold << _HOLD_SHIFT) | _EVALUATED
         self.cells[self.position(window), rows] = cells
-        abnormal = rows[(decided.code > Code.NORMAL).any(axis=1)]
+        abnormal = rows[~is_sound(cells).all(axis=1)]
         self.last_abnormal[abnormal] = np.maximum(self.last_abnormal[abnormal], window)
 
     def record_normal(self, window: int, rows: Rows) -> None:
         """Writes that `rows` were plainly normal in a window."""
         self.cells[self.position(window), rows] = NORMAL_CELL
 
-    def codes(self, window: int, rows: Rows) -> NDArray[np.uint8]:
-        """Returns (H', k, 2) uint8 `Code` of `rows`, oldest window first, up to `window`."""
-        return self.cells[: self.position(window) + 1, rows] & np.uint8(_CODE_MASK)
+    def at(self, window: int, rows: Any) -> Cells:
+        """Returns (k, 2), what `rows` decided in a window."""
+        cells: Cells = self.cells[self.position(window), rows]
+        return cells
 
-    def fiber_holds(self, window: int, rows: Rows) -> NDArray[np.uint8]:
-        """Returns the FIBER hold levels in the shape of `codes`."""
-        cells: NDArray[np.uint8] = self.cells[: self.position(window) + 1, rows]
-        return cells >> np.uint8(_HOLD_SHIFT) & np.uint8(_HOLD_MASK)
+    def forget(self, rows: Rows) -> None:
+        """Forgets the windows of some links."""
+        self.cells[:, rows] = EMPTY_CELL
+        self.last_abnormal[rows] = NEVER
 
     def evaluated(self, window: int, rows: Rows) -> Rows:
         """Returns those of `rows` that were evaluated in a window."""
-        evaluated: NDArray[np.bool_] = self.cells[self.position(window), rows, 0] >= _EVALUATED
-        return rows[evaluated]
+        return rows[is_evaluated(self.at(window, rows)[:, 0])]
 
     def add_read(self, window: int, read: WindowPowers) -> None:
         """Adds what was read in a window; it replaces what was read on the same links before."""
@@ -251,7 +254,7 @@ class History:
             peak_db = np.fmax(peak_db, np.where(onset[:, None] <= at_window, delta_db, np.nan))
         powers, base_db = self._powers(links, window)  # which may be before the onset
         losses = losses_of(powers, self.limits.take(links).with_base(base_db))
-        without_osc = cut_without_osc(self.codes(window, links)[-1], losses)
+        problems = problems_of(codes_in(self.at(window, links)), losses)
         columns = (
             *(powers.tx_dbm, powers.rx_dbm, losses.loss_db, losses.loss_osc_db),
             *(base_db, losses.delta_db, peak_db, losses.tx_dark, losses.rx_dark),
@@ -260,8 +263,11 @@ class History:
             list(map(SpanReading, *(column[:, direction].tolist() for column in columns)))
             for direction in (0, 1)
         ]
-        masks = (without_osc @ np.array([1, 2])).tolist()
-        return [((az, za), mask) for az, za, mask in zip(*spans, masks, strict=True)]
+        masks = [(problem @ np.array([1, 2])).tolist() for problem in problems]
+        return [
+            EventReadings((az, za), *of_link)
+            for az, za, *of_link in zip(*spans, *masks, strict=True)
+        ]
 
     def _powers(self, links: Rows, window: int) -> tuple[SpanPowers, NDArray[np.float64]]:
         """Returns what was read on k links in a window, and their bases; NaN = nothing."""

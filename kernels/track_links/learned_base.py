@@ -1,8 +1,8 @@
 """Learned base: the expected loss of a span for which the topology states none.
 
 It is the median of the first 60 windows with a measured loss in a row, NO_DATA skipped, whose
-spread is under 0.5 dB; a dark window ends the row. It holds from the window after the 60th on, and
-for good (spec, section 5).
+spread is under 0.5 dB; a dark window or one of TOPOLOGY_MISMATCH ends the row. It holds from the
+window after the 60th on, and for good (spec, section 5).
 """
 
 import bisect
@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels.arrays import moved, new_places
-from kernels.track_links.losses import SpanLosses
-from kernels.track_links.powers import SpanPowers
+from schema.events import Code
 from schema.times import NEVER
 
 __all__ = ["LEARN_SPREAD_DB", "LEARN_WINDOWS", "LearnedBases", "LearningRow"]
@@ -28,11 +27,11 @@ LEARN_SPREAD_DB = 0.5
 
 @dataclass
 class LearningRow:
-    """The measured and the dark windows of one span that has no base yet.
+    """The windows with data of one span that has no base yet.
 
     Attributes:
         windows: the windows, ascending.
-        losses_db: their losses, NaN = dark.
+        losses_db: their losses, NaN = the window ends a row.
     """
 
     windows: list[int] = field(default_factory=list)
@@ -43,7 +42,7 @@ class LearningRow:
 
         Args:
             window: number of the window.
-            loss_db: its loss, NaN where it is dark, None where there is no data.
+            loss_db: its loss, NaN where it ends a row, None where there is no data.
             spare: number of windows that may still change.
 
         Returns:
@@ -103,8 +102,8 @@ class LearnedBases:
         window: int,
         rows: NDArray[np.int64],
         needed: NDArray[np.bool_],
-        powers: SpanPowers,
-        losses: SpanLosses,
+        codes: NDArray[np.uint8],
+        loss_db: NDArray[np.float64],
         *,
         late: bool,
         spare: int,
@@ -115,15 +114,15 @@ class LearnedBases:
             window: number of the window.
             rows: (k,) rows of the links.
             needed: (k, 2) spans that need a base and have none.
-            powers: what was read on the links.
-            losses: what that comes to.
+            codes: (k, 2) `Code` that the window decided.
+            loss_db: (k, 2) its losses, NaN where one of the ends is dark.
             late: the window was evaluated before.
             spare: number of windows that may still change.
         """
-        no_data = np.isnan(powers.tx_dbm) | np.isnan(powers.rx_dbm)
+        no_data = codes == Code.NO_DATA
+        usable_db = np.where(codes == Code.TOPOLOGY_MISMATCH, np.nan, loss_db)
         for i, direction in np.argwhere(needed & (late | ~no_data)):
-            # Both ends are sampled: where there is no loss one of them is dark.
-            loss = None if no_data[i, direction] else float(losses.loss_db[i, direction])
+            loss = None if no_data[i, direction] else float(usable_db[i, direction])
             key = int(rows[i]), int(direction)
             learned = self.learning.setdefault(key, LearningRow()).add(window, loss, spare=spare)
             if learned:

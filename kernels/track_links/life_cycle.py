@@ -1,23 +1,37 @@
-"""The life of alarms: raise, rise, grow, fall, clear; one event an alarm and window."""
+"""The life of alarms: spans rise and fall, alarms are raised, change and clear (spec, section 6)."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kernels.arrays import is_among
-from kernels.track_links.confirm import Confirmation, run_length
-from kernels.track_links.events import alarm_event
+from kernels.track_links.alarms import Fall, direction_of, level_of
+from kernels.track_links.cells import flags_in, in_maint, ranges_in
+from kernels.track_links.confirm import Confirmed
+from kernels.track_links.decide import RANGE_HIGH, RANGE_LOW
+from kernels.track_links.events import Clearing, alarm_event
 from kernels.track_links.history import Rows
-from kernels.track_links.limits import maintenance_at
+from kernels.track_links.limits import work_at
+from kernels.track_links.powers import OUT_OF_SERVICE, RX_MISSING, TX_MISSING
 from kernels.track_links.tracks import Tracks
-from schema.events import Action, FiberEvent
+from schema.events import Action, ClearReason, Family, FiberEvent
 
-__all__ = ["raise_change_clear", "unsuppress"]
+__all__ = ["clear_removed", "raise_change_clear", "unsuppress"]
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What becomes of an alarm at a window."""
+
+    action: Action
+    levels: NDArray[np.uint8]  # at which its spans stand; for a CLEAR those it had
+    clearing: Clearing | None = None
 
 
 def unsuppress(tracks: Tracks, window: int, rows: Rows, *, late: bool) -> list[FiberEvent]:
-    """Publishes again what is still active after the maintenance that suppressed it.
+    """Publishes again what is still active after the work that suppressed it.
 
     Args:
         tracks: of the shard.
@@ -31,111 +45,173 @@ def unsuppress(tracks: Tracks, window: int, rows: Rows, *, late: bool) -> list[F
     evaluated = tracks.history.evaluated(window, rows)
     again = table["suppressed"] & (table["last"] < window)
     again &= is_among(table["link"], evaluated)
-    start_s = tracks.bounds.start_s(window)
-    actions = {
-        row: Action.CHANGE
+    steps = {
+        row: _Step(Action.CHANGE, table[row]["level"].copy())
         for row in np.flatnonzero(again).tolist()
-        if maintenance_at(tracks.links.link(int(table[row]["link"])), start_s) is None
+        if _work(tracks, window, table[row], direction_of(table[row]["level"])) is None
     }
-    return _events(tracks, actions, window, late=late)
+    return _events(tracks, steps, window, late=late)
 
 
 def raise_change_clear(
     tracks: Tracks,
     window: int,
-    confirmed: Sequence[Confirmation],
     rows: Rows,
-    reopened: NDArray[np.bool_],
+    confirmed: Confirmed | None,
+    is_new: NDArray[np.bool_] | None,
+    concerned: Rows,
     *,
     late: bool,
 ) -> list[FiberEvent]:
-    """Applies confirmations, then lets fall what is due to.
+    """Lets spans rise to what is confirmed, then fall where they are due to.
 
     Args:
         tracks: of the shard.
         window: number of the window.
-        confirmed: what is newly confirmed at the window.
-        rows: (k,) the links that are evaluated.
-        reopened: (k, families) bool, set where an alarm is raised or falls.
+        rows: (k,) rows of the links of the next two.
+        confirmed: what is confirmed at the window, None = nothing.
+        is_new: (k, K, 2) where that is new, None = everywhere.
+        concerned: rows of the links that are evaluated, ascending.
         late: a late evaluation makes the events.
     """
     alarms = tracks.alarms
-    actions: dict[int, Action] = {}
-    for confirmation in confirmed:
-        row = alarms.find(confirmation.link, confirmation.family)
-        action = Action.CHANGE
-        if row is None:
-            action = Action.RAISE
-            onset = _onset(tracks, window, confirmation)
-            row = alarms.open(confirmation.link, confirmation.family, onset, window)
-        alarm = alarms.table[row]
-        direction = int(alarm["direction"]) | confirmation.direction
-        risen = confirmation.level > alarm["level"]
-        if risen or direction != alarm["direction"]:
-            actions[row] = action
-        alarm["direction"] = direction
-        if risen:
-            alarm["level"] = confirmation.level
-            alarms.restart_count(row, window)
-    fallen = []
-    concerned = np.flatnonzero(is_among(alarms.table["link"], rows))
-    for row, level in alarms.due_to_fall(tracks.history, window, concerned):
-        actions[row] = Action.CHANGE if level else Action.CLEAR
-        fallen.append(row)
-        if level:
-            alarms.table[row]["level"] = level
-            alarms.restart_count(row, window)
-    raised = [row for row, action in actions.items() if action == Action.RAISE]
-    changed = alarms.table[[*raised, *fallen]]
-    reopened[np.searchsorted(rows, changed["link"]), changed["family"]] = True
-    events = _events(tracks, actions, window, late=late)
-    alarms.close([row for row, action in actions.items() if action == Action.CLEAR])
+    before: dict[int, NDArray[np.uint8]] = {}  # the levels of the alarms that are touched
+    raised: set[int] = set()
+    if confirmed is not None:
+        rises = confirmed.level > alarms.standing(rows, confirmed.family)
+        if is_new is not None:
+            rises &= is_new
+        for i, kind in np.argwhere(rises.any(axis=-1)).tolist():
+            for family in sorted({int(f) for f in confirmed.family[i, kind][rises[i, kind]]}):
+                spans = np.flatnonzero(rises[i, kind] & (confirmed.family[i, kind] == family))
+                row = alarms.find(int(rows[i]), family)
+                if row is None:
+                    onset = int(confirmed.first[i, kind][spans].min())
+                    row = alarms.open(int(rows[i]), family, onset, window)
+                    raised.add(row)
+                before[row] = alarms.table[row]["level"].copy()
+                for span in spans.tolist():
+                    alarms.stand(row, span, int(confirmed.level[i, kind, span]), window)
+                all_spans = confirmed.family[i, kind] == family
+                alarms.table[row]["problem"] = _problem(tracks, window, row, all_spans)
+    falls = alarms.due_to_fall(
+        tracks.history, window, np.flatnonzero(is_among(alarms.table["link"], concerned))
+    )
+    for fall in falls:
+        before.setdefault(fall.row, alarms.table[fall.row]["level"].copy())
+        alarms.stand(fall.row, fall.span, fall.level, window)
+    steps = {}
+    for row, levels in before.items():
+        if step := _step(tracks, window, row, levels, falls, is_raised=row in raised):
+            steps[row] = step
+    events = _events(tracks, steps, window, late=late)
+    alarms.close([row for row, step in steps.items() if step.action == Action.CLEAR])
     return events
 
 
-def _onset(tracks: Tracks, window: int, confirmation: Confirmation) -> int:
-    """Returns the first window of the unbroken run; of the earlier span if both confirm."""
-    history = tracks.history
-    length = run_length(history.codes(window, np.array([confirmation.link])))[0]
-    start = window - (length - 1)
-    whole = start == history.oldest
-    start = np.where(whole, history.run_start[confirmation.link], start)
-    spans = [confirmation.direction & 1, confirmation.direction & 2]
-    return int(min(s for s, named in zip(start, spans, strict=True) if named))
+def _step(
+    tracks: Tracks,
+    window: int,
+    row: int,
+    before: NDArray[np.uint8],
+    falls: Sequence[Fall],
+    *,
+    is_raised: bool,
+) -> _Step | None:
+    """Returns what an alarm publishes at a window; None where nothing is to be said."""
+    alarm = tracks.alarms.table[row]
+    levels = alarm["level"].copy()
+    if is_raised:
+        return _Step(Action.RAISE, levels)
+    if not levels.any():
+        flags = flags_in(tracks.history.at(window, int(alarm["link"])))
+        is_down = (((flags & OUT_OF_SERVICE) != 0) & (before > 0)).any()
+        reason = ClearReason.ADMIN_DOWN if is_down else ClearReason.NORMAL
+        ended = max(fall.first for fall in falls if fall.row == row)
+        return _Step(Action.CLEAR, before, Clearing(reason, ended))
+    if (level_of(levels), direction_of(levels)) != (level_of(before), direction_of(before)):
+        return _Step(Action.CHANGE, levels)
+    return None
+
+
+def clear_removed(tracks: Tracks, window: int, rows: Rows) -> list[FiberEvent]:
+    """Clears all alarms of links that are not decided any more, and forgets their windows.
+
+    Args:
+        tracks: of the shard.
+        window: the newest window that is due.
+        rows: rows of the links.
+    """
+    table = tracks.alarms.table
+    open_alarms = np.flatnonzero(is_among(table["link"], rows)).tolist()
+    clearing = Clearing(ClearReason.LINK_REMOVED, window + 1)
+    steps = {row: _Step(Action.CLEAR, table[row]["level"].copy(), clearing) for row in open_alarms}
+    if steps:
+        tracks.advance(window)
+    events = _events(tracks, steps, window, late=False)
+    tracks.alarms.close(open_alarms)
+    tracks.forget(rows)
+    return events
+
+
+def _problem(tracks: Tracks, window: int, row: int, spans: NDArray[np.bool_]) -> int:
+    """Returns what DATA or RANGE says of a window, as the number that an alarm keeps."""
+    alarm = tracks.alarms.table[row]
+    cells = tracks.history.at(window, int(alarm["link"]))
+    if alarm["family"] == Family.RANGE:
+        return RANGE_HIGH if (ranges_in(cells)[spans] == RANGE_HIGH).any() else RANGE_LOW
+    if alarm["family"] == Family.DATA:
+        az, za = (flags_in(cells) & (TX_MISSING | RX_MISSING)).tolist()
+        return int(az | za << 2)
+    return 0
+
+
+def _work(tracks: Tracks, window: int, alarm: np.void, direction: int) -> str | None:
+    """Returns what work a window is under for an alarm that names some spans."""
+    link = int(alarm["link"])
+    maint = in_maint(tracks.history.at(window, link))
+    named = np.array([direction & 1, direction & 2]) != 0
+    start_s = tracks.bounds.start_s(window)
+    return work_at(tracks.links.link(link), start_s, in_maint=bool((maint & named).any()))
 
 
 def _events(
-    tracks: Tracks, actions: Mapping[int, Action], window: int, *, late: bool
+    tracks: Tracks, steps: Mapping[int, _Step], window: int, *, late: bool
 ) -> list[FiberEvent]:
     """Makes the events of a window and notes them in their alarms; in order of link and family.
 
     Args:
         tracks: of the shard.
-        actions: by row of the alarm.
+        steps: by row of the alarm.
         window: number of the window.
         late: a late evaluation makes the events.
     """
-    if not actions:
+    if not steps:
         return []
     table = tracks.alarms.table
-    rows = np.array(list(actions))
+    rows = np.array(list(steps))
     rows = rows[np.lexsort((table["family"][rows], table["link"][rows]))]
     links = table["link"][rows].astype(np.int64)
     readings = tracks.history.event_readings(
         links, window, table["onset"][rows], table["folded_peak_db"][rows]
     )
-    events = [
-        alarm_event(
-            actions[row],
-            table[row],
+    events = []
+    for row, link, read in zip(rows.tolist(), links.tolist(), readings, strict=True):
+        step, alarm = steps[row], table[row]
+        direction = direction_of(step.levels)
+        event = alarm_event(
+            step.action,
+            alarm,
+            level_of(step.levels),
+            direction,
             window,
             tracks.bounds,
             tracks.links.link(link),
             read,
+            work=_work(tracks, window, alarm, direction),
+            clearing=step.clearing,
             late=late,
         )
-        for row, link, read in zip(rows.tolist(), links.tolist(), readings, strict=True)
-    ]
-    for row, event in zip(rows.tolist(), events, strict=True):
         tracks.alarms.note_event(row, event)
+        events.append(event)
     return events

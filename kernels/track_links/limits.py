@@ -24,6 +24,7 @@ __all__ = [
     "maintenance_at",
     "no_limits",
     "parse_links",
+    "work_at",
 ]
 
 _SPANS = ("az", "za")
@@ -45,14 +46,22 @@ class SpanLimits:
         los_dbm: a power at or below it is dark.
         set_db: (n, 2, 4), thresholds above the base of the FIBER levels 1 to 4.
         base_db: expected loss, NaN = none.
+        base_is_told: the topology gives that base, it is not learned.
         base_osc_db: expected loss of the OSC, NaN = none.
+        los_osc_dbm: an OSC power at or below it is dark, NaN = the default holds.
+        min_loss_db: lowest loss that the span may have, -inf = none.
+        max_loss_db: highest loss that the span may have, +inf = none.
         has_osc: both ends read an OSC.
     """
 
     los_dbm: NDArray[np.float64]
     set_db: NDArray[np.float64]
     base_db: NDArray[np.float64]
+    base_is_told: NDArray[np.bool_]
     base_osc_db: NDArray[np.float64]
+    los_osc_dbm: NDArray[np.float64]
+    min_loss_db: NDArray[np.float64]
+    max_loss_db: NDArray[np.float64]
     has_osc: NDArray[np.bool_]
 
     def take(self, rows: Any) -> "SpanLimits":
@@ -97,10 +106,15 @@ def limits_of(links: pa.RecordBatch) -> SpanLimits:
     ]
     osc_by_end = [_stated(links[end], ["has_osc"], False) for end in ("a_end", "z_end")]
     has_osc: NDArray[np.bool_] = np.logical_and(*osc_by_end)
+    base_db = _by_span(links, ["span_loss_base_db"], np.nan)
     return SpanLimits(
         los_dbm=thresholds[0],
         set_db=np.stack(thresholds[1:], axis=2),
-        base_db=_by_span(links, ["span_loss_base_db"], np.nan),
+        base_db=base_db,
+        base_is_told=~np.isnan(base_db),
+        los_osc_dbm=_by_span(links, ["thresholds", "los_osc_dbm"], np.nan),
+        min_loss_db=_by_span(links, ["min_span_loss_db"], -np.inf),
+        max_loss_db=_by_span(links, ["max_span_loss_db"], np.inf),
         base_osc_db=_by_span(links, ["span_loss_base_osc_db"], np.nan),
         has_osc=np.stack([has_osc] * len(_SPANS), axis=1),
     )
@@ -117,6 +131,22 @@ def maintenance_at(link: FiberLink, instant_s: int) -> MaintenanceWindow | None:
         if maintenance.start_unix_ns <= instant_s * NS_PER_S < maintenance.end_unix_ns:
             return maintenance
     return None
+
+
+def work_at(link: FiberLink, start_s: int, *, in_maint: bool) -> str | None:
+    """Returns what work a window is under; None = none (spec, section 6).
+
+    Args:
+        link: the topology in force.
+        start_s: start of the window [s since the Unix epoch].
+        in_maint: a component that counts is in admin state MAINT.
+    """
+    maintenance = maintenance_at(link, start_s)
+    if maintenance is not None:
+        return maintenance.ticket or "maintenance"
+    if link.lifecycle_state == LifecycleState.MAINTENANCE:
+        return "lifecycle MAINTENANCE"
+    return "admin-state MAINT" if in_maint else None
 
 
 def _by_span(links: pa.RecordBatch, path: list[str], default: float) -> NDArray[np.float64]:

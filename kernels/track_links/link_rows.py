@@ -5,7 +5,7 @@ ascending rows, and the same links fall on the same rows window by window.
 """
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,14 +35,12 @@ class View:
         taken: which of these are decided, a slice or (k,) positions.
         rows: (k,) int64, rows of these links, ascending.
         limits: their limits.
-        no_base: (k, 2) bool, the topology states no base.
     """
 
     links: NDArray[np.uint64]
     taken: Any
     rows: Rows
     limits: SpanLimits
-    no_base: NDArray[np.bool_]
 
 
 @dataclass
@@ -87,6 +85,16 @@ class LinkRows:
         """Returns the link of a row."""
         return _parsed(self._links[row])
 
+    def rows_of(self, link_ids: Iterable[str]) -> Rows:
+        """Returns the rows of some links, ascending; those that are not there are left out."""
+        keys = np.array(sorted(map(link_key, link_ids)), np.uint64)
+        at, here = self._find(keys)
+        return at[here]
+
+    def undecided(self, rows: Rows) -> Rows:
+        """Returns those of some links that no events are decided for."""
+        return rows[~self._decided[rows]]
+
     def view(self, links: NDArray[np.uint64]) -> View:
         """Returns some links by their keys; those that are not decided are left out."""
         view = self._view
@@ -98,7 +106,7 @@ class LinkRows:
         limits = self.limits.take(rows)
         if len(taken) == len(links):
             taken = slice(None)
-        view = View(links, taken, rows, limits, np.isnan(limits.base_db))
+        view = View(links, taken, rows, limits)
         if len(rows) * 2 > len(self.keys):  # what comes in each window, not what came late
             self._view = view
         return view

@@ -13,11 +13,23 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from schema.blocks import ROLE_RX, ROLE_TX
-from schema.columns import Columns, none_in
+from schema.columns import Columns, is_none, none_in
 from schema.pm_report_pb2 import PmType
 from schema.pm_types import SampleState
 
-__all__ = ["LinkPowers", "SpanPowers", "read_powers"]
+__all__ = [
+    "IN_MAINT",
+    "OUT_OF_SERVICE",
+    "RX_MISSING",
+    "TX_MISSING",
+    "LinkPowers",
+    "SpanPowers",
+    "read_powers",
+]
+
+#: Flags of a span in a window: no sample, valid or not, has a reading of T, or of R; all samples of
+#: T's component, or all of R's, are DISABLED; the sample that counts, of T or of R, is in MAINT.
+TX_MISSING, RX_MISSING, OUT_OF_SERVICE, IN_MAINT = 1, 2, 4, 8
 
 _A, _Z = 0, 1
 _TX, _RX = 0, 1
@@ -53,10 +65,12 @@ class LinkPowers(NamedTuple):
         link: (n,) uint64 link keys, ascending, each once.
         powers: (n, 2) columns by name of `SPAN_POWERS`, by direction (AZ, ZA), coded or not;
             NaN = none, -inf = dark [dBm]. A name is missing where no link has such a reading.
+        flags: (n, 2) uint8, by direction, see `TX_MISSING`; None = no link has any.
     """
 
     link: NDArray[np.uint64]
     powers: dict[str, NDArray[Any]]
+    flags: NDArray[np.uint8] | None = None
 
 
 def read_powers(ends: Columns, links: NDArray[np.uint64]) -> LinkPowers:
@@ -83,7 +97,53 @@ def read_powers(ends: Columns, links: NDArray[np.uint64]) -> LinkPowers:
         if values is not None:
             values = np.append(values, none_in(values))  # row -1: no sample
             powers[name] = values[np.ascontiguousarray(winner[:, ends_by_direction, role])]
-    return LinkPowers(links[here], powers)
+    flags = None
+    if ends["state"].any() or _is_incomplete(powers):
+        flags = _flags(ends, link, len(links), winner, here)
+    return LinkPowers(links[here], powers, flags)
+
+
+def _is_incomplete(powers: dict[str, NDArray[Any]]) -> bool:
+    """Whether a reading of T or R is missing somewhere."""
+    read = [powers.get(name) for name in ("tx_dbm", "rx_dbm")]
+    return any(values is None or bool(is_none(values).any()) for values in read)
+
+
+def _flags(
+    ends: Columns,
+    link: NDArray[np.int32],
+    num_links: int,
+    winner: NDArray[np.int64],
+    here: NDArray[np.int64],
+) -> NDArray[np.uint8]:
+    """Returns (n, 2) what is to be said of the spans of those links that have a sample."""
+    state = ends["state"]
+    told, sampled, served = (np.zeros((num_links, 2, 2), bool) for _ in range(3))
+    for role, bit, pm_type in (
+        (_TX, ROLE_TX, PmType.OUTPUT_POWER),
+        (_RX, ROLE_RX, PmType.INPUT_POWER),
+    ):
+        rows = np.flatnonzero(((ends["role"] & bit) != 0) & (link >= 0))
+        place = link[rows], ends["end"][rows], role
+        sampled[place] = True
+        is_served = state[rows] != SampleState.DISABLED
+        served[link[rows[is_served]], ends["end"][rows[is_served]], role] = True
+        readings = ends.get(f"pm_{pm_type}")
+        if readings is not None:
+            has_one = rows[~is_none(readings[rows])]
+            told[link[has_one], ends["end"][has_one], role] = True
+    is_told = told[here]
+    out_of_service = (sampled & ~served)[here]
+    in_maint = (winner >= 0) & (state[winner] == SampleState.MAINT)
+
+    def by_span(at_ends: NDArray[np.bool_], role: int) -> NDArray[np.bool_]:
+        ends_by_direction = _LAUNCHING if role == _TX else _RECEIVING
+        return at_ends[:, ends_by_direction, role]
+
+    flags = TX_MISSING * ~by_span(is_told, _TX) + RX_MISSING * ~by_span(is_told, _RX)
+    for bit, at_ends in ((OUT_OF_SERVICE, out_of_service), (IN_MAINT, in_maint)):
+        flags += bit * (by_span(at_ends, _TX) | by_span(at_ends, _RX))
+    return flags.astype(np.uint8)
 
 
 def _winners(ends: Columns, link: NDArray[np.int32], num_links: int) -> NDArray[np.int64]:

@@ -37,24 +37,24 @@ class Revisions:
         Args:
             window: the window.
             rows: (k,) rows of the links.
-            before: what was confirmed, arrays of shape (k, 2).
+            before: what was confirmed, arrays of shape (k, K, 2).
             now: what is confirmed.
 
         Returns:
-            (k, 2), the highest level at which the family confirmed now was ever acted upon.
+            (k, K, 2), the highest level at which the family confirmed now was ever acted upon.
         """
         level = now.level.copy()
         changed = (before.level != now.level) | (before.family != now.family)
-        for i in np.flatnonzero(changed.any(axis=1)):
+        for i, kind in np.argwhere(changed.any(axis=2)).tolist():
             link = int(rows[i])
-            for direction in np.flatnonzero(before.level[i]):
-                key = link, int(before.family[i, direction]), window
+            for direction in np.flatnonzero(before.level[i, kind]).tolist():
+                key = link, int(before.family[i, kind, direction]), window
                 noted = list(self.levels.get(key, (0, 0)))
-                noted[direction] = max(noted[direction], int(before.level[i, direction]))
+                noted[direction] = max(noted[direction], int(before.level[i, kind, direction]))
                 self.levels[key] = noted[0], noted[1]
             for direction in (0, 1):
-                key = link, int(now.family[i, direction]), window
-                level[i, direction] = self.levels.get(key, (0, 0))[direction]
+                key = link, int(now.family[i, kind, direction]), window
+                level[i, kind, direction] = self.levels.get(key, (0, 0))[direction]
         return level
 
     def last_match(self, key: Key) -> tuple[int, int]:
@@ -66,6 +66,14 @@ class Revisions:
         """Forgets the windows before `oldest`: nothing can change them any more."""
         self.levels = {key: noted for key, noted in self.levels.items() if key[2] >= oldest}
         self.sequences = {key: noted for key, noted in self.sequences.items() if key[2] >= oldest}
+
+    def drop(self, rows: Rows) -> None:
+        """Forgets the windows of some links."""
+        gone = set(rows.tolist())
+        self.levels = {key: noted for key, noted in self.levels.items() if key[0] not in gone}
+        self.sequences = {
+            key: number for key, number in self.sequences.items() if key[0] not in gone
+        }
 
     def rearrange(self, source: Rows) -> None:
         """Gives the links new rows, by new row the old one or -1; forgets other links."""

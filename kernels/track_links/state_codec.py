@@ -9,13 +9,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from kernels.track_links.alarms import Alarms
-from kernels.track_links.history import History, WindowPowers
+from kernels.track_links.confirm import Confirming, no_runs
+from kernels.track_links.dips import Dips
+from kernels.track_links.history import History, Rows, WindowPowers
 from kernels.track_links.learned_base import LearnedBases, LearningRow
 from kernels.track_links.link_rows import LinkRows
 from kernels.track_links.revisions import Revisions
+from kernels.track_links.runs import Runs
 from kernels.track_links.tracks import Tracks
 from kernels.window_bounds import WindowBounds
 from schema.blocks import Block, BlockKind
@@ -36,12 +41,13 @@ def pack_tracks(tracks: Tracks) -> bytes:
         "keys": tracks.links.keys,
         "newest": history.newest,
         "cells": history.cells,
-        "run_start": history.run_start,
+        "runs": [_packed_runs(runs) for runs in (tracks.runs.settled, tracks.runs.newest)],
         "last_abnormal": history.last_abnormal,
         "alarms": tracks.alarms.table,
         "learned_db": bases.base_db,
         "learned_after": bases.after,
         "learning": {key: (row.windows, row.losses_db) for key, row in bases.learning.items()},
+        "dips": tracks.dips.ended,
         "acted": (tracks.revisions.levels, tracks.revisions.sequences),
     }
     data = pickle.dumps(state, protocol=5)
@@ -61,12 +67,13 @@ def read_blocks(tracks: Tracks) -> Iterator[bytes]:
         yield read_block(window, read)
 
 
-def unpack_tracks(data: bytes, log: Iterable[bytes]) -> Tracks:
+def unpack_tracks(data: bytes, log: Iterable[bytes], gap_windows: int = 1) -> Tracks:
     """Returns the tracks.
 
     Args:
         data: of `pack_tracks`.
         log: the blocks of what was read.
+        gap_windows: G.
 
     Raises:
         ValueError: another version wrote them.
@@ -78,14 +85,16 @@ def unpack_tracks(data: bytes, log: Iterable[bytes]) -> Tracks:
     history = History(
         newest=state["newest"],
         cells=state["cells"],
-        run_start=state["run_start"],
         last_abnormal=state["last_abnormal"],
     )
     for block in map(Block.from_bytes, log):
         if history.newest is not None and block.window >= history.oldest:
             history.add_read(block.window, WindowPowers.of(block.columns))
+    num_links = len(state["keys"])
+    rule = Confirming(lifecycle=state["lifecycle"], gap_windows=gap_windows)
     return Tracks(
         lifecycle=state["lifecycle"],
+        runs=Runs(rule, *(_unpacked_runs(packed, num_links) for packed in state["runs"])),
         bounds=WindowBounds(**state["bounds"]),
         links=LinkRows(state["keys"]),
         history=history,
@@ -95,5 +104,18 @@ def unpack_tracks(data: bytes, log: Iterable[bytes]) -> Tracks:
             state["learned_after"],
             {key: LearningRow(*row) for key, row in state["learning"].items()},
         ),
+        dips=Dips(state["dips"]),
         revisions=Revisions(*state["acted"]),
     )
+
+
+def _packed_runs(runs: NDArray[np.void]) -> tuple[Rows, NDArray[np.void]]:
+    """Returns the runs that there are, and the rows of their links: few, as nearly all is sound."""
+    rows = np.flatnonzero(runs["family"].any(axis=(1, 2)))
+    return rows, runs[rows]
+
+
+def _unpacked_runs(packed: tuple[Rows, NDArray[np.void]], num_links: int) -> NDArray[np.void]:
+    runs = no_runs(num_links)
+    runs[packed[0]] = packed[1]
+    return runs

@@ -21,6 +21,8 @@ from kernels.join_topology.tables import LinkTable, links_of
 from kernels.timers import Timer
 from kernels.track_links.ends import read_ends
 from kernels.track_links.evaluation import evaluate
+from kernels.track_links.history import Rows
+from kernels.track_links.life_cycle import clear_removed
 from kernels.track_links.open_windows import OpenWindows
 from kernels.track_links.powers import read_powers
 from kernels.track_links.tracks import Tracks
@@ -153,17 +155,32 @@ class Tracker:
         if self.event_time != EventTime.BOUNDED:
             self.reached_us = max(self.reached_us, moment_us)
 
-    def change_links(self, change: Block) -> None:
-        """Applies LINKS rows.
+    def change_links(self, change: Block) -> Iterator[Tracked]:
+        """Applies LINKS rows, and clears the alarms of links that events are not decided for now.
 
         Before the first evaluation they are only kept: a topology is laid out faster as a whole
         than block by block as it comes at the start.
         """
+        if len(self.tracks.alarms.table):
+            self._lay_out()  # after a restore: as it was when the alarms were raised
+        changes = links_of(change)
         self.links.apply(change)
         self.unsaved.anything = True
         self.unsaved.links.append(change)
-        if self._laid_out:
-            self._rows_moved(self.tracks.change_links(links_of(change)))
+        if not self._laid_out:
+            return
+        links = self.tracks.links
+        deleted = links.rows_of([link_id for link_id, link in changes.items() if link is None])
+        yield self._remove(deleted)
+        self._rows_moved(self.tracks.change_links(changes))
+        yield self._remove(links.undecided(links.rows_of(changes)))
+
+    def _remove(self, rows: Rows) -> Tracked:
+        """Clears the alarms of some links."""
+        if not len(rows):
+            return Tracked()
+        self.unsaved.tracks = True
+        return Tracked(clear_removed(self.tracks, self.bounds.newest_due(self.reached_us), rows))
 
     def _evaluate_due(self, window: int) -> Tracked:
         """Evaluates a window for the first time."""

@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 
 from kernels.arrays import is_among
 from kernels.track_links.alarms import Alarms
+from kernels.track_links.cells import cells_of, codes_in
+from kernels.track_links.confirm import Confirming
 from kernels.track_links.decide import NUM_LEVELS, decide, is_plainly_normal
+from kernels.track_links.dips import Dips
 from kernels.track_links.history import History, Rows, WindowPowers
 from kernels.track_links.learned_base import LearnedBases
 from kernels.track_links.limits import SpanLimits
@@ -16,8 +19,9 @@ from kernels.track_links.link_rows import LinkRows, View
 from kernels.track_links.losses import losses_of
 from kernels.track_links.powers import LinkPowers
 from kernels.track_links.revisions import Revisions
+from kernels.track_links.runs import Runs
 from kernels.window_bounds import WindowBounds
-from schema.events import Code, Family
+from schema.events import Family
 
 __all__ = ["Tracks"]
 
@@ -30,9 +34,11 @@ class Tracks:
         lifecycle: False with ``--emit=matches``.
         bounds: when windows are due and close.
         history: the last windows.
+        runs: what they and all before them confirm.
         links: the topology in force, and the rows of all that is kept by link.
         alarms: the open alarms.
         bases: the learned bases.
+        dips: short losses that were not confirmed.
         revisions: what was acted upon and is not confirmed any more.
         unsaved: what was read since this list was last emptied, by window, in order.
     """
@@ -40,16 +46,19 @@ class Tracks:
     lifecycle: bool
     bounds: WindowBounds
     history: History
+    runs: Runs
     links: LinkRows = field(default_factory=LinkRows)
     alarms: Alarms = field(default_factory=Alarms)
     bases: LearnedBases = field(default_factory=LearnedBases)
+    dips: Dips = field(default_factory=Dips)
     revisions: Revisions = field(default_factory=Revisions)
     unsaved: list[tuple[int, WindowPowers]] = field(default_factory=list)
 
     @classmethod
-    def empty(cls, bounds: WindowBounds, *, lifecycle: bool) -> "Tracks":
+    def empty(cls, bounds: WindowBounds, *, lifecycle: bool, gap_windows: int = 1) -> "Tracks":
         """Returns the tracks of a shard that has seen nothing."""
-        return cls(lifecycle, bounds, History.empty(bounds.num_open))
+        runs = Runs(Confirming(lifecycle=lifecycle, gap_windows=gap_windows))
+        return cls(lifecycle, bounds, History.empty(bounds.num_open), runs)
 
     # --- topology --------------------------------------------------------------------------
 
@@ -76,9 +85,17 @@ class Tracks:
         self.history.limits = self.links.limits
         if source is None:
             return False
-        for part in (self.history, self.alarms, self.bases, self.revisions):
+        parts = (self.history, self.runs, self.alarms, self.bases, self.dips, self.revisions)
+        for part in parts:
             part.rearrange(source)
         return True
+
+    def forget(self, rows: Rows) -> None:
+        """Forgets the windows of links that are not decided any more; not what was learned."""
+        self.history.forget(rows)
+        self.runs.forget(rows)
+        self.dips.drop(rows)
+        self.revisions.drop(rows)
 
     # --- a window --------------------------------------------------------------------------
 
@@ -93,12 +110,14 @@ class Tracks:
         # After H steps only empty windows are left: what lies farther ahead needs no more.
         for _ in range(min(window - history.newest, history.num_windows)):
             self.alarms.fold_oldest(history)
+            self.runs.fold_oldest(history)
             history.step()
         if history.newest < window:
             history.read.clear()
             history.newest = window
         self._thin_out(window - self.bounds.num_open)
         self.revisions.forget(history.oldest)
+        self.dips.forget(history.oldest)
 
     def _thin_out(self, closed: int) -> None:
         """Keeps of a window that nothing can change any more what an event may speak of."""
@@ -109,8 +128,8 @@ class Tracks:
             busy |= is_among(read.row, np.unique(self.alarms.table["link"]))
             history.read[closed] = read.pick(busy)
 
-    def decide(self, window: int, view: View, read: LinkPowers, *, late: bool) -> Rows:
-        """Decides a window; returns the rows of the links that are not plainly normal.
+    def decide(self, window: int, view: View, read: LinkPowers, *, late: bool) -> None:
+        """Decides a window.
 
         Args:
             window: number of the window.
@@ -124,39 +143,47 @@ class Tracks:
         measured = WindowPowers(rows, powers, limits.base_db)
         span_powers = measured.span_powers()
         normal = is_plainly_normal(span_powers, limits)
+        if read.flags is None:
+            flags = np.zeros((len(rows), 2), np.uint8)
+        else:
+            flags = read.flags[view.taken]
+            normal &= ~flags.any(axis=1)
         suspects = np.flatnonzero(~normal)
         history.record_normal(window, rows[normal])
         abnormal = rows[suspects]
-        held = self._cut_held(window, abnormal)
-        decided = decide(span_powers.take(suspects), limits.take(suspects), held)
-        history.record(window, abnormal, decided)
-        needed = view.no_base & ~self.bases.is_known(rows)
+        runs = self.runs.before(history, window, abnormal, late=late)
+        decided = decide(
+            span_powers.take(suspects),
+            limits.take(suspects),
+            self._stands_at_cut(abnormal),
+            self.runs.rule.was_cut(runs, window),
+        )
+        history.record(window, abnormal, cells_of(decided, flags[suspects]))
+        needed = ~limits.base_is_told & ~self.bases.is_known(rows)
         if needed.any():
-            losses = losses_of(span_powers, limits)
-            self.bases.learn(
-                window, rows, needed, span_powers, losses, late=late, spare=self.bounds.num_open
-            )
+            codes = codes_in(history.at(window, rows))
+            loss_db = losses_of(span_powers, limits).loss_db
+            spare = self.bounds.num_open
+            self.bases.learn(window, rows, needed, codes, loss_db, late=late, spare=spare)
         history.add_read(window, measured)
         self.unsaved.append((window, measured))
-        return abnormal
 
     def _with_learned_bases(self, window: int, view: View) -> SpanLimits:
-        if not view.no_base.any():
+        if view.limits.base_is_told.all():
             return view.limits
         learned_db = self.bases.in_force_db(window, view.rows)
-        return view.limits.with_base(np.where(view.no_base, learned_db, view.limits.base_db))
+        told = view.limits.base_is_told
+        return view.limits.with_base(np.where(told, view.limits.base_db, learned_db))
 
-    def _cut_held(self, window: int, rows: Rows) -> NDArray[np.bool_]:
-        """Returns (k, 2): decision row 2, what keeps a dark span cut."""
-        history = self.history
-        held = np.zeros((len(rows), 2), bool)
-        if history.position(window) > 0:
-            held |= history.codes(window - 1, rows)[-1] == Code.FIBER_CUT
-        table = self.alarms.table
-        at_cut = table[(table["family"] == Family.FIBER) & (table["level"] == NUM_LEVELS)]
-        if len(at_cut):
-            direction = np.zeros(len(self.links.keys), np.uint8)
-            direction[at_cut["link"]] = at_cut["direction"]
-            named = direction[rows]
-            held |= np.stack(((named & 1) != 0, (named & 2) != 0), axis=1)
-        return held
+    def _stands_at_cut(self, rows: Rows) -> NDArray[np.bool_]:
+        """Returns (k, 2) which spans of some links stand at FIBER_CUT."""
+        family = np.full((len(rows), 1, 2), Family.FIBER, np.uint8)
+        at_cut: NDArray[np.bool_] = self.alarms.standing(rows, family)[:, 0] == NUM_LEVELS
+        return at_cut
+
+    def count_dips(self, window: int, rows: Rows) -> None:
+        """Notes the dips that the newest window ends, before it takes the runs forward."""
+        if self.lifecycle:
+            runs = self.runs.before(self.history, window, rows, late=False)
+            codes = codes_in(self.history.at(window, rows))
+            self.dips.add(window, rows, self.runs.rule.ends_dip(runs, window, codes))
