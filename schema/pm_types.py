@@ -42,8 +42,10 @@ COMPARED_POWERS: tuple[int, ...] = (
     PmType.OUTPUT_POWER_OSC,
 )
 
-#: Smallest and largest power that a sound device reports [dBm].
-POWER_MIN_DBM, POWER_MAX_DBM = -70.0, 35.0
+#: Largest power that a sound device reports [dBm].
+POWER_MAX_DBM = 35.0
+#: A power below this is dark: devices say -99 or -255 for no light [dBm].
+DARK_BELOW_DBM = -70.0
 
 #: A sample may be this much later, or earlier, than its record [s].
 MAX_AHEAD_S, MAX_BEHIND_S = 60, 600

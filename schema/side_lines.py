@@ -17,7 +17,6 @@ from schema.pm_types import (
     MAX_AHEAD_S,
     MAX_BEHIND_S,
     POWER_MAX_DBM,
-    POWER_MIN_DBM,
     pm_type_name,
 )
 from schema.times import rfc3339
@@ -49,7 +48,7 @@ class Reason(IntEnum):
 #: What each reason means, for a person.
 _DETAIL = {
     Reason.MISSING_NODE_ID: "node_id is empty",
-    Reason.MISSING_TIME: "collect_time_unix_ns is not positive",
+    Reason.MISSING_TIME: "collect_time_unix_ns is before 2000-01-01, or not in nanoseconds",
     Reason.MISSING_COMPONENT: "component is empty",
     Reason.TIME_OUT_OF_BOUNDS: (
         f"sample time over {MAX_AHEAD_S} s after, or {MAX_BEHIND_S} s before, the record"
@@ -59,7 +58,7 @@ _DETAIL = {
     Reason.UNIT_MISMATCH: "not the canonical unit of the type",
     Reason.NO_READING: "neither instant nor avg, and not no_light",
     Reason.NOT_FINITE: "the reading is not a finite number",
-    Reason.OUT_OF_RANGE: f"a power outside {POWER_MIN_DBM:.0f}..{POWER_MAX_DBM:+.0f} dBm",
+    Reason.OUT_OF_RANGE: f"a power over {POWER_MAX_DBM:+.0f} dBm",
 }
 
 

@@ -18,6 +18,8 @@ LAST_MOMENT_US = 10_000_000_000 * 1_000_000
 NOTHING_REACHED_US = -(2**62)
 
 NS_PER_S = 1_000_000_000
+#: A time before 2000-01-01 UTC is none: not set, or in another unit [ns since the Unix epoch].
+FIRST_TIME_NS = 946_684_800 * NS_PER_S
 NS_PER_MS = 1_000_000
 US_PER_S = 1_000_000
 

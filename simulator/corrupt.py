@@ -30,8 +30,8 @@ def _spoil_received_power(component: pm.ComponentPm, number: int) -> None:
                 case 0:
                     value.instant = math.nan
                 case 1:
-                    # Hundredths of dBm in a field of dBm; kept away from valid powers.
-                    value.instant = min(100 * value.instant, -1_000.0)
+                    # The largest 16-bit number, in hundredths: the device has no value.
+                    value.instant = 655.35
                 case 2:
                     value.unit = pm.MA
                 case 3:

@@ -59,10 +59,14 @@ def dark(pm_type: int, how: str, los_dbm: float) -> pm.PmValue:
         return value(pm_type, 3.0, no_light=True)
     if how == "-inf":
         return value(pm_type, -math.inf)
+    if how in ("-70.01", "-99", "-255"):
+        return value(pm_type, float(how))
     return value(pm_type, avg=los_dbm if how == "at_los" else los_dbm - 5.5)
 
 
-DARK = st.sampled_from(["no_light", "no_light_with_reading", "-inf", "at_los", "below_los"])
+DARK = st.sampled_from(
+    ["no_light", "no_light_with_reading", "-inf", "-70.01", "-99", "-255", "at_los", "below_los"]
+)
 #: Other things than one plain value; most make the end count as no data or be refused.
 ODD: dict[str, Callable[[int, float], Look]] = {
     "suspect": lambda t, v: Look([value(t, v)], {"validity": pm.SUSPECT}),
@@ -74,6 +78,12 @@ ODD: dict[str, Callable[[int, float], Look]] = {
     "unit": lambda t, v: Look([value(t, v, unit=pm.DB), value(99, 1.0)]),
     "last_counts": lambda t, v: Look([value(t, v - 20), value(t, v), value(t, math.inf)]),
     "partial": lambda t, v: Look([value(t, v)], {"validity": pm.PARTIAL, "admin_state": pm.MAINT}),
+    "maint": lambda t, v: Look([value(t, v)], {"admin_state": pm.MAINT}),
+    "suspect_maint": lambda t, v: Look(
+        [value(t, v)], {"validity": pm.SUSPECT, "admin_state": pm.MAINT}
+    ),
+    "odd_enums": lambda t, v: Look([value(t, v, unit=99)], {"validity": 77, "admin_state": 77}),
+    "in_ms": lambda t, v: Look([value(t, v)], {"sample_time_unix_ns": ns(5) // 1_000_000}),
     "avg": lambda t, v: Look([value(t, avg=v, unit=pm.DBM)]),
 }
 
@@ -221,11 +231,12 @@ class Report:
     second: float
     sequence: int
     components: list[pm.ComponentPm]
+    unit_ns: int = 1  # of its time, which should be 1
 
     def payload(self) -> bytes:
         return pm.PmReport(
             node_id=self.node_id,
-            collect_time_unix_ns=ns(self.second),
+            collect_time_unix_ns=ns(self.second) // self.unit_ns,
             sequence=self.sequence,
             components=self.components,
         ).SerializeToString()
@@ -291,6 +302,7 @@ MISHAP = st.tuples(
             "merge",
             "ahead",
             "stray",
+            "unit",
         ]
     ),
     st.sampled_from([0.5, 1, 1.2, 2, 3, 3.9, 5, 6.1, 7, 9, 12, 14, 20]),
@@ -342,6 +354,8 @@ def scenes(draw: st.DrawFn, max_links: int = 4, mishaps: tuple[int, int] = (0, 2
             dropped |= _merge(reports, at, by, dropped)
         elif what == "ahead":
             one.second += draw(st.sampled_from([0.95, 3.0, 30.0]))
+        elif what == "unit":
+            one.unit_ns = draw(st.sampled_from([1_000, 1_000_000, 1_000_000_000]))
         elif what == "stray":
             node_id = draw(st.sampled_from([*NODES, "X", ""]))
             odd = [component("q", value(1, 0.0)), component("", value(1, 0.0))]

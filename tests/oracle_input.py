@@ -16,7 +16,8 @@ SECOND = 1_000_000_000
 MAX_AFTER = 60 * SECOND
 MAX_BEFORE = 600 * SECOND
 NO_LIGHT_DBM = -40.0
-POWER_MIN_DBM, POWER_MAX_DBM = -70.0, 35.0
+DARK_BELOW_DBM, POWER_MAX_DBM = -70.0, 35.0
+YEAR_2000 = 946_684_800 * SECOND  # 2000-01-01 UTC
 
 # Canonical unit of every known type, as in the contract's table.
 CANONICAL_UNIT: dict[int, int] = {
@@ -126,7 +127,7 @@ def _report_fault(message: pm.PmReport | None) -> str | None:
         return "MALFORMED_PROTOBUF"
     if not message.node_id:
         return "MISSING_NODE_ID"
-    if message.collect_time_unix_ns <= 0:
+    if message.collect_time_unix_ns < YEAR_2000:
         return "MISSING_TIME"
     return None
 
@@ -182,22 +183,23 @@ def _value_fault(value: pm.PmValue) -> str | None:
     """Returns the first reason in the contract's order; only the reading itself is checked."""
     if value.type not in CANONICAL_UNIT:
         return "UNKNOWN_TYPE"
-    if value.unit not in (pm.UNIT_UNSPECIFIED, CANONICAL_UNIT[value.type]):
+    unit = value.unit if value.unit in pm.Unit.values() else pm.UNIT_UNSPECIFIED
+    if unit not in (pm.UNIT_UNSPECIFIED, CANONICAL_UNIT[value.type]):
         return "UNIT_MISMATCH"
     if not (value.HasField("instant") or value.HasField("avg") or value.no_light):
         return "NO_READING"
     reading = _reading(value).value
-    if not math.isfinite(reading):  # a power of -inf reads -40 dBm by now
+    if not math.isfinite(reading):  # a dark power reads -40 dBm by now
         return "NOT_FINITE"
-    if _is_power(value) and not POWER_MIN_DBM <= reading <= POWER_MAX_DBM:
+    if _is_power(value) and reading > POWER_MAX_DBM:
         return "OUT_OF_RANGE"
     return None
 
 
 def _reading(value: pm.PmValue) -> Reading:
-    """Returns `instant`, else `avg`; -40 dBm for no_light and for a power of -inf."""
+    """Returns `instant`, else `avg`; -40 dBm for no_light and for a power below -70 dBm."""
     number = value.instant if value.HasField("instant") else value.avg
-    if value.no_light or (_is_power(value) and number == -math.inf):
+    if value.no_light or (_is_power(value) and number < DARK_BELOW_DBM):
         return Reading(NO_LIGHT_DBM, no_light=True)
     return Reading(number)
 

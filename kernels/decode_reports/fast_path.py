@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 
 from kernels.decode_reports.report_layout import ReadingPlaces, ReportLayout, learn_layout
 from kernels.decode_reports.samples import Samples
-from kernels.decode_reports.validate import is_out_of_bounds, is_sound, reference_time_ns
+from kernels.decode_reports.validate import (
+    is_no_time,
+    is_out_of_bounds,
+    is_sound,
+    mark_dark,
+    reference_time_ns,
+)
 
 #: How many layouts are kept; the least recently used one goes first.
 MAX_LAYOUTS = 256
@@ -123,7 +129,7 @@ def _decode(
     nodes = np.ascontiguousarray(reports[:, slice(*layout.node_id)])
     sound = ~((names >= 0x80).any(axis=1) | (nodes >= 0x80).any(axis=1))
     collect_ns = _varints(reports, layout.collect_time)
-    sound &= collect_ns > 0
+    sound &= ~is_no_time(collect_ns)
     sample_ns = _varints(reports, layout.sample_time)
     sample_ns = np.where(sample_ns == 0, collect_ns[:, None], sample_ns)
     reference_ns = reference_time_ns(collect_ns, record_time_ns)
@@ -133,6 +139,7 @@ def _decode(
         values = _doubles(reports, where)
         sound &= is_sound(pm_type, values).all(axis=1)
         values[:, where.dark] = -np.inf
+        mark_dark(pm_type, values)
         readings[pm_type] = values
     if not sound.any():
         return None, sound

@@ -17,15 +17,15 @@ from kernels.decode_reports.flatten import FlatReports
 from schema.pm_report_pb2 import AdminState, Unit, Validity
 from schema.pm_types import (
     CANONICAL_UNIT,
+    DARK_BELOW_DBM,
     MAX_AHEAD_S,
     MAX_BEHIND_S,
     POWER_MAX_DBM,
-    POWER_MIN_DBM,
     POWER_TYPES,
     SampleState,
 )
 from schema.side_lines import Reason
-from schema.times import NS_PER_S
+from schema.times import FIRST_TIME_NS, NS_PER_S
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class Checked:
 
 _NUM_TYPES = max(CANONICAL_UNIT) + 1
 _UNIT_OF_TYPE = np.array([CANONICAL_UNIT.get(t, -1) for t in range(_NUM_TYPES)], dtype=np.int32)
+_NUM_UNITS = max(Unit.values()) + 1
 _IS_POWER = np.isin(np.arange(_NUM_TYPES), POWER_TYPES)
 
 
@@ -67,7 +68,7 @@ def validate(flat: FlatReports, reference_time_ns: NDArray[np.int64]) -> Checked
     """
     report_reason = _first(
         (Reason.MISSING_NODE_ID, _is_empty(flat.node_id)),
-        (Reason.MISSING_TIME, flat.collect_time_ns <= 0),
+        (Reason.MISSING_TIME, is_no_time(flat.collect_time_ns)),
     )
     live = (report_reason == Reason.NONE)[flat.component_report]
     reference_ns = reference_time_ns[flat.component_report]
@@ -121,16 +122,20 @@ def is_out_of_bounds(
     return np.where(ahead, ahead_ns > MAX_AHEAD_S * NS_PER_S, behind_ns > MAX_BEHIND_S * NS_PER_S)
 
 
+def is_no_time(collect_time_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Returns which collect times are MISSING_TIME."""
+    return collect_time_ns < FIRST_TIME_NS
+
+
 def is_sound(pm_type: int, reading: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Returns which readings of a known type are neither NOT_FINITE nor OUT_OF_RANGE."""
-    if not _IS_POWER[pm_type]:
-        return np.isfinite(reading)
-    in_range = _is_in_range(reading)
-    return in_range if in_range.all() else in_range | np.isneginf(reading)
+    return reading <= POWER_MAX_DBM if _IS_POWER[pm_type] else np.isfinite(reading)
 
 
-def _is_in_range(power_dbm: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return (power_dbm >= POWER_MIN_DBM) & (power_dbm <= POWER_MAX_DBM)
+def mark_dark(pm_type: int, reading: NDArray[np.float64]) -> None:
+    """Makes readings that stand for no light -inf, in place."""
+    if _IS_POWER[pm_type] and (is_dark := reading < DARK_BELOW_DBM).any():
+        reading[is_dark] = -np.inf
 
 
 def _states(flat: FlatReports) -> NDArray[np.uint8]:
@@ -149,18 +154,19 @@ def _check_values(flat: FlatReports) -> tuple[NDArray[np.int8], NDArray[np.float
     pm_type = np.where(known, flat.value_type, 0)
     is_power = _IS_POWER[pm_type]
     reading = np.where(flat.has_instant, flat.instant, flat.avg)
-    reading = np.where(flat.no_light, -np.inf, reading)
-    dark = flat.no_light | (is_power & np.isneginf(reading))
-    lit_power = is_power & ~dark
+    dark = flat.no_light | (is_power & (reading < DARK_BELOW_DBM))
+    reading = np.where(dark, -np.inf, reading)
+    # A unit that is not in the contract reads as not stated.
+    states_unit = (flat.unit > Unit.UNIT_UNSPECIFIED) & (flat.unit < _NUM_UNITS)
     reason = _first(
         (Reason.UNKNOWN_TYPE, ~known),
         (
             Reason.UNIT_MISMATCH,
-            (flat.unit != Unit.UNIT_UNSPECIFIED) & (flat.unit != _UNIT_OF_TYPE[pm_type]),
+            states_unit & (flat.unit != _UNIT_OF_TYPE[pm_type]),
         ),
         (Reason.NO_READING, ~(flat.has_instant | flat.has_avg | flat.no_light)),
         (Reason.NOT_FINITE, ~dark & ~np.isfinite(reading)),
-        (Reason.OUT_OF_RANGE, lit_power & ~_is_in_range(reading)),
+        (Reason.OUT_OF_RANGE, is_power & (reading > POWER_MAX_DBM)),
     )
     return reason, reading
 

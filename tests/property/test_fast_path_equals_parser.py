@@ -20,13 +20,13 @@ from schema.pm_types import SampleState
 from tests.builders import component, ns, payload, report, rx, tx, value
 
 NUMBERS = st.floats(-80, 40).map(lambda x: round(x, 2)) | st.sampled_from(
-    [math.nan, math.inf, -math.inf, -70.0, 35.0, 0.0, -0.0]
+    [math.nan, math.inf, -math.inf, -70.0, -70.01, -99.0, -255.0, 35.0, 655.35, 0.0, -0.0]
 )
 VALUES = st.builds(
     lambda kind, fields, unit, dark: value(kind, unit=unit, no_light=dark, **fields),
     st.sampled_from([1, 2, 3, 4, 12, 15, 99]),
     st.dictionaries(st.sampled_from(["instant", "avg", "min", "max"]), NUMBERS, max_size=3),
-    st.sampled_from([0, 0, 0, pm.DBM, pm.DB]),
+    st.sampled_from([0, 0, 0, pm.DBM, pm.DB, 99]),
     st.sampled_from([False, False, True]),
 )
 COMPONENTS = st.builds(

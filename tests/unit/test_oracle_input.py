@@ -45,6 +45,8 @@ NAN, INF = math.nan, math.inf
         (report("", -1, tx("tx", 0)), "MISSING_NODE_ID"),
         (pm.PmReport(node_id="A"), "MISSING_TIME"),
         (pm.PmReport(node_id="A", collect_time_unix_ns=-1), "MISSING_TIME"),
+        (pm.PmReport(node_id="A", collect_time_unix_ns=T0 * 1000), "MISSING_TIME"),  # ms
+        (pm.PmReport(node_id="A", collect_time_unix_ns=946_684_799_999_999_999), "MISSING_TIME"),
     ],
 )
 def test_rejected_reports(message: Any, reason: str) -> None:
@@ -74,7 +76,9 @@ def test_rejected_reports(message: Any, reason: str) -> None:
         (component("tx", value(1, NAN, avg=0.0), value(2, avg=0.0)), ["NOT_FINITE"]),
         (component("tx", value(1, INF), value(2, -INF)), ["NOT_FINITE"]),
         (component("tx", value(pm.OSNR, -INF), value(2, NAN, no_light=True)), ["NOT_FINITE"]),
-        (component("tx", value(1, -70.1), value(2, 35.0, max=99.0)), ["OUT_OF_RANGE"]),
+        (component("tx", value(1, 655.35), value(2, 35.0, max=99.0)), ["OUT_OF_RANGE"]),
+        (component("tx", value(1, -70.1), value(2, -255.0)), []),
+        (component("tx", value(1, 1.0, unit=99), value(2, 2.0, unit=-1)), []),
         (component("tx", value(pm.OSNR, 99.0), value(8, 35.1)), ["OUT_OF_RANGE"]),
     ],
 )

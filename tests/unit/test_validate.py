@@ -13,9 +13,11 @@ from kernels.decode_reports.fast_path import FastPath
 from schema import pm_report_pb2 as pm
 from schema.columns import plain
 from schema.pm_types import SampleState
-from tests.builders import component, ns, payload, report, rx, tx, value
+from tests.builders import T0, component, ns, payload, report, rx, tx, value
 
 NAN, INF = math.nan, math.inf
+#: The last instant of 1999; a time of 2026 in s, ms and us.
+NO_TIMES = [946_684_799_999_999_999, *(T0 * 1000**n for n in range(3))]
 LATEST_NS, EARLIEST_NS = 2**63 - 1, -(2**63)
 
 
@@ -53,6 +55,15 @@ def reasons(found: Decoded) -> list[str]:
             "MISSING_TIME",
             "A",
             2,
+        ),
+        *(
+            (
+                pm.PmReport(node_id="A", collect_time_unix_ns=t).SerializeToString(),
+                "MISSING_TIME",
+                "A",
+                0,
+            )
+            for t in NO_TIMES
         ),
     ],
 )
@@ -116,7 +127,9 @@ def test_without_a_record_timestamp_the_collect_time_is_the_reference(
         (value(-1, 1.0), "UNKNOWN_TYPE"),
         (value(2**31 - 1, no_light=True), "UNKNOWN_TYPE"),
         (value(1, unit=pm.DB), "UNIT_MISMATCH"),
-        (value(1, NAN, unit=99), "UNIT_MISMATCH"),
+        (value(1, NAN, unit=pm.DB), "UNIT_MISMATCH"),
+        (value(1, unit=99), "NO_READING"),
+        (value(1, NAN, unit=-1), "NOT_FINITE"),
         (value(pm.SOP_ROC, 1.0, unit=pm.DBM), "UNIT_MISMATCH"),
         (value(1), "NO_READING"),
         (value(1, min=1.0, max=2.0), "NO_READING"),
@@ -125,7 +138,8 @@ def test_without_a_record_timestamp_the_collect_time_is_the_reference(
         (value(1, INF), "NOT_FINITE"),
         (value(1, avg=INF), "NOT_FINITE"),
         (value(pm.OSNR, -INF), "NOT_FINITE"),
-        (value(1, -70.01), "OUT_OF_RANGE"),
+        (value(1, 655.35), "OUT_OF_RANGE"),
+        (value(1, 2147483647.0), "OUT_OF_RANGE"),
         (value(1, avg=35.01), "OUT_OF_RANGE"),
         (value(pm.TARGET_OUTPUT_POWER, 36.0), "OUT_OF_RANGE"),
     ],
@@ -148,7 +162,14 @@ def test_values(one: pm.PmValue, reason: str) -> None:
         (value(1, 1.0, avg=2.0), 1.0),
         (value(1, avg=2.0, min=NAN, max=99.0), 2.0),
         (value(1, 1.0, unit=pm.DBM), 1.0),
+        (value(1, 2.0, unit=99), 2.0),  # not in the list: not stated
+        (value(1, 2.0, unit=-1), 2.0),
         (value(1, -INF), -INF),
+        (value(1, -70.01), -INF),
+        (value(1, -99.0), -INF),
+        (value(pm.TARGET_OUTPUT_POWER, avg=-255.0), -INF),
+        (value(1, -9.0, no_light=True), -INF),
+        (value(pm.OSNR, -99.0), -99.0),
         (value(1, no_light=True), -INF),
         (value(1, NAN, no_light=True), -INF),
         (value(1, 99.0, no_light=True), -INF),
