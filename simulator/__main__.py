@@ -13,7 +13,7 @@ from schema.topology_file import write_topology
 from schema.topology_pb2 import FiberLink
 from simulator import faults as fault_module
 from simulator.cli import Parser, progress
-from simulator.fault_kinds import KINDS
+from simulator.fault_kinds import DEFAULT_KINDS, KINDS
 from simulator.fault_model import SECOND_NS, Fault, from_rfc3339
 from simulator.live import LiveSender, paced
 from simulator.network import Network, build_network
@@ -118,7 +118,7 @@ def _fault_request(text: str) -> int | list[str]:
     if text == "none":
         return 0
     if text == "all":
-        return list(KINDS)
+        return list(DEFAULT_KINDS)
     if text.isdigit():
         return int(text)
     return [kind.strip() for kind in text.split(",")]
@@ -159,7 +159,7 @@ def _parser() -> Parser:
     scenario.add_argument(
         "--faults",
         default="all",
-        help="a number, kinds separated by commas, 'all' (each kind once, the default) or 'none'",
+        help="a number, kinds separated by commas, 'all' (the default) or 'none'",
     )
     scenario.add_argument(
         "--start", help=f"first second, RFC 3339 ({_FILE_START} for files, now for Kafka)"

@@ -35,6 +35,7 @@ def generate(
     Yields:
         The reports in order of arrival, each with its time of sending.
     """
+    network = network.with_long_links([link for fault in faults for link in fault.long_links])
     signals = Signals(network, faults, start_ns, seconds, seed, sampling)
     encoder = ReportEncoder(network, seed)
     courier = Courier(transport or Transport(), seed)
@@ -44,12 +45,9 @@ def generate(
         readings = signals.second(number)
         send_ns = readings.send_ns.tolist()
         reports = (
-            Arrival(
-                send_ns[node],
-                node_id(node),
-                _damaged(payload, defects.get(node, ()), second_ns, number),
-            )
+            Arrival(send_ns[node], node_id(node), sent)
             for node, payload in enumerate(encoder.encode(readings, sequence=number + 1))
+            if (sent := _damaged(payload, defects.get(node, ()), second_ns, number)) is not None
         )
         yield from courier.carry(reports, network.node_count, until_ns=second_ns + SECOND_NS)
     yield from courier.rest()
@@ -63,8 +61,11 @@ def _by_node(faults: Iterable[Fault]) -> dict[int, list[Defect]]:
     return by_node
 
 
-def _damaged(payload: bytes, defects: Iterable[Defect], second_ns: int, number: int) -> bytes:
+def _damaged(
+    payload: bytes, defects: Iterable[Defect], second_ns: int, number: int
+) -> bytes | None:
+    sent: bytes | None = payload
     for defect in defects:
-        if defect.start_ns <= second_ns < defect.end_ns:
-            payload = corrupt(payload, defect, number)
-    return payload
+        if sent is not None and defect.start_ns <= second_ns < defect.end_ns:
+            sent = corrupt(sent, defect, number)
+    return sent
