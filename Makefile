@@ -29,6 +29,10 @@ install: $(STAMP) ## make .venv with everything that Python needs
 run: $(STAMP) ## first look: simulate a network with faults, find them, show them
 	@$(BIN)/python -m runners.scenarios.first_look $(ARGS)
 
+.PHONY: quality
+quality: $(STAMP) ## how well faults of every kind are found, over 20 networks; writes out/quality.md
+	@$(BIN)/python -m runners.scenarios.quality $(ARGS)
+
 .PHONY: live
 live: $(STAMP) ## the same, live on Kafka and Flink, until Ctrl-C (Java 17, Maven)
 	@exec $(BIN)/python -m runners.scenarios.live $(ARGS)

@@ -13,11 +13,12 @@ from schema.topology_file import write_topology
 from schema.topology_pb2 import FiberLink
 from simulator import faults as fault_module
 from simulator.cli import Parser, progress
-from simulator.fault_kinds import KINDS
+from simulator.fault_kinds import DEFAULT_KINDS, KINDS
 from simulator.fault_model import SECOND_NS, Fault, from_rfc3339
 from simulator.live import LiveSender, paced
 from simulator.network import Network, build_network
 from simulator.reports import generate
+from simulator.sampling import Sampling
 from simulator.transport import Arrival, Transport
 
 _FILE_START = "2026-01-01T12:00:00Z"
@@ -43,7 +44,14 @@ def main(argv: list[str] | None = None) -> int:
             missing_rate=options.missing_rate,
             late_max_s=options.late_max_s,
         )
-        reports = generate(network, faults, start_ns, options.seconds, options.seed, transport)
+        sampling = Sampling(
+            around_second=options.phases == "second",
+            clock_s=options.clock_s,
+            refresh_share=options.refresh_share,
+        )
+        reports = generate(
+            network, faults, start_ns, options.seconds, options.seed, transport, sampling
+        )
         _run(options, network, faults, reports, start_ns)
     except (ValueError, OSError, SendError) as error:
         parser.error(str(error))
@@ -110,7 +118,7 @@ def _fault_request(text: str) -> int | list[str]:
     if text == "none":
         return 0
     if text == "all":
-        return list(KINDS)
+        return list(DEFAULT_KINDS)
     if text.isdigit():
         return int(text)
     return [kind.strip() for kind in text.split(",")]
@@ -151,10 +159,26 @@ def _parser() -> Parser:
     scenario.add_argument(
         "--faults",
         default="all",
-        help="a number, kinds separated by commas, 'all' (each kind once, the default) or 'none'",
+        help="a number, kinds separated by commas, 'all' (the default) or 'none'",
     )
     scenario.add_argument(
         "--start", help=f"first second, RFC 3339 ({_FILE_START} for files, now for Kafka)"
+    )
+    sampling = parser.add_argument_group("sampling")
+    sampling.add_argument(
+        "--phases",
+        choices=("own", "second"),
+        default="own",
+        help="nodes sample at phases of their own (default), or all around the full second",
+    )
+    sampling.add_argument(
+        "--clock_s", type=float, default=0.005, help="clocks are off by at most this (0.005)"
+    )
+    sampling.add_argument(
+        "--refresh_share",
+        type=float,
+        default=0.0,
+        help="share of the nodes that refresh their readings every 5 to 30 s only (0)",
     )
     transport = parser.add_argument_group("transport: shares of the reports, 0 to 1")
     transport.add_argument("--late_rate", type=float, default=0.0, help="too late (0)")

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from schema import pm_report_pb2 as pm
 from schema.capture import varint
 from simulator.network import FloatArray, IntArray, Network, node_id
-from simulator.signals import FLOOR_DBM, Readings
+from simulator.sampling import Readings
+from simulator.signals import FLOOR_DBM
 
 
 @dataclass(frozen=True, slots=True)

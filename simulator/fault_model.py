@@ -59,14 +59,24 @@ class Effect:
 
 
 class DefectKind(enum.Enum):
-    """What is wrong with the reports, while the light is fine."""
+    """What is wrong with the reports; except for WORD, the light does not matter."""
 
     # The components are missing from the report.
     SILENT = enum.auto()
+    # There is no report.
+    NO_REPORT = enum.auto()
     # The received power is unusable, in a different way each second.
     GARBAGE = enum.auto()
     # The report is cut off.
     TRUNCATED = enum.auto()
+    # The components say `word` for no light, see `simulator.corrupt`.
+    WORD = enum.auto()
+    # The components are in the admin state `word`.
+    ADMIN = enum.auto()
+    # The clock is ten years ahead.
+    CLOCK = enum.auto()
+    # Every component has a value of a type that nobody knows.
+    NEW_TYPE = enum.auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +88,7 @@ class Defect:
     components: tuple[str, ...]
     start_ns: int
     end_ns: int
+    word: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +102,29 @@ class Maintenance:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """An alarm that a fault must raise: the highest code it reaches and its final direction."""
+    """An alarm that a fault must raise: the highest code it reaches and its final direction.
+
+    Where the truth depends on when the nodes happened to sample, it allows several codes. Its
+    cause exists since `since_ns`.
+    """
 
     link_id: str
-    family: str
-    code: str
+    codes: tuple[str, ...]
     direction: Direction
+    since_ns: int
     suppressed: bool = False
+    clear_reason: str = "NORMAL"
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the alarm as a JSON object."""
+        return {
+            "link_id": self.link_id,
+            "codes": list(self.codes),
+            "direction": self.direction,
+            "since_time": to_rfc3339(self.since_ns),
+            "suppressed": self.suppressed,
+            "clear_reason": self.clear_reason,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +141,10 @@ class Fault:
     defects: tuple[Defect, ...] = ()
     expected: tuple[Expected, ...] = ()
     maintenance: tuple[Maintenance, ...] = ()
+    # Links that the topology has in the lifecycle state MAINTENANCE.
+    in_maintenance: tuple[int, ...] = ()
+    # Links that are much longer than the others, all the time.
+    long_links: tuple[int, ...] = ()
     # Reasons that must appear in the output for invalid data.
     invalid_reasons: tuple[str, ...] = ()
 
@@ -126,16 +157,7 @@ class Fault:
             "direction": self.direction,
             "onset_time": to_rfc3339(self.onset_ns),
             "end_time": to_rfc3339(self.end_ns),
-            "expected": [
-                {
-                    "link_id": alarm.link_id,
-                    "family": alarm.family,
-                    "code": alarm.code,
-                    "direction": alarm.direction,
-                    "suppressed": alarm.suppressed,
-                }
-                for alarm in self.expected
-            ],
+            "expected": [alarm.to_json() for alarm in self.expected],
             "invalid_reasons": list(self.invalid_reasons),
         }
 

@@ -7,15 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from schema.topology_pb2 import FiberLink, MaintenanceWindow
-from simulator.fault_kinds import KINDS, Kind, Site
+from schema.topology_pb2 import MAINTENANCE, FiberLink, MaintenanceWindow
+from simulator.fault_kinds import DEFAULT_KINDS, KINDS, Kind
 from simulator.fault_model import SECOND_NS, Fault
 from simulator.network import Network
+from simulator.site import Site
 
 # Time after the last clearing window, so that a live watermark passes it too.
 _TAIL_S = 4
-# Sample phases lie between 50 and 950 ms of a second; an aligned fault comes before them.
-_ALIGNED_NS = 20_000_000
 
 
 def schedule(
@@ -28,7 +27,7 @@ def schedule(
         start_ns: First instant of the reports, a whole second.
         seconds: Duration of the reports; the alarm of every fault clears within it.
         seed: Seed of all choices.
-        faults: The number of faults of any kind, or the kind of each (names of `KINDS`).
+        faults: The number of faults of the default kinds, or the kind of each (names of `KINDS`).
 
     Raises:
         ValueError: A kind is unknown, or the faults do not fit.
@@ -51,16 +50,22 @@ def schedule(
 
 
 def topology(network: Network, faults: Iterable[Fault]) -> Iterator[FiberLink]:
-    """Yields the links of a network, with the maintenance windows of the faults."""
+    """Yields the links of a network, as the faults need them: long, or with maintenance."""
     planned: dict[int, list[MaintenanceWindow]] = {}
+    in_maintenance: set[int] = set()
+    long_links: set[int] = set()
     for fault in faults:
+        in_maintenance.update(fault.in_maintenance)
+        long_links.update(fault.long_links)
         for work in fault.maintenance:
             window = MaintenanceWindow(
                 start_unix_ns=work.start_ns, end_unix_ns=work.end_ns, ticket=f"work-{work.link:06d}"
             )
             planned.setdefault(work.link, []).append(window)
-    for number, link in enumerate(network.iter_links()):
+    for number, link in enumerate(network.with_long_links(long_links).iter_links()):
         link.maintenance.extend(planned.get(number, ()))
+        if number in in_maintenance:
+            link.lifecycle_state = MAINTENANCE
         yield link
 
 
@@ -96,8 +101,8 @@ class _Scheduler:
         return fault
 
     def place_any(self, count: int) -> list[Fault]:
-        """Places `count` faults, spread over the kinds as evenly as possible."""
-        kinds = [name for name, kind in KINDS.items() if _needed_s(kind) <= self._seconds]
+        """Places `count` faults, spread over the default kinds as evenly as possible."""
+        kinds = [name for name in DEFAULT_KINDS if _needed_s(KINDS[name]) <= self._seconds]
         placed: list[Fault] = []
         while kinds and len(placed) < count:
             for name in self._rng.permutation(kinds).tolist()[: count - len(placed)]:
@@ -134,7 +139,7 @@ class _Scheduler:
         spare_s = self._seconds - _needed_s(kind)
         hold_s = int(self._rng.integers(shortest_s, min(longest_s, shortest_s + spare_s) + 1))
         delay_s = int(self._rng.integers(0, spare_s - (hold_s - shortest_s) + 1))
-        phase_ns = _ALIGNED_NS if kind.aligned else int(self._rng.integers(SECOND_NS))
+        phase_ns = int(self._rng.integers(SECOND_NS))
         onset_ns = self._start_ns + (kind.lead_s + delay_s) * SECOND_NS + phase_ns
         return Site(self._network, link, onset_ns, onset_ns + hold_s * SECOND_NS, self._rng)
 

@@ -8,10 +8,10 @@ from span e ^ 1; hence span 2i runs from A to Z and span 2i + 1 from Z to A.
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,10 @@ BoolArray = npt.NDArray[np.bool_]
 _LINKS_PER_NODE = 4
 _DUCT_LINKS = 3
 _CUSTOMERS = 40
+# A single span of more than 200 km: strong amplifiers, and an OSC received at -38 dBm.
+_LONG_KM = 205.0
+_LONG_BASE_DB, _LONG_BASE_OSC_DB = 43.0, 44.0
+_LONG_LAUNCH_DBM, _LONG_LAUNCH_OSC_DBM = 20.0, 6.0
 _CAPACITIES_GBPS = (100.0, 200.0, 400.0)
 
 
@@ -112,6 +116,21 @@ class Network:
         """Returns the links that a component serves; an in-line amplifier serves two."""
         spans = np.flatnonzero((self.tx_component == component) | (self.rx_component == component))
         return {int(span) // 2 for span in spans}
+
+    def with_long_links(self, links: Collection[int]) -> Self:
+        """Returns this network with other links in these places: as long as links can be."""
+        if not links:
+            return self
+        long = np.isin(np.arange(self.link_count), list(links))
+        span = np.repeat(long, 2)
+        return replace(
+            self,
+            length_km=np.where(long, _LONG_KM, self.length_km),
+            base_db=np.where(span, _LONG_BASE_DB, self.base_db),
+            base_osc_db=np.where(span, _LONG_BASE_OSC_DB, self.base_osc_db),
+            launch_dbm=np.where(span, _LONG_LAUNCH_DBM, self.launch_dbm),
+            launch_osc_dbm=np.where(span, _LONG_LAUNCH_OSC_DBM, self.launch_osc_dbm),
+        )
 
     def link(self, link: int) -> FiberLink:
         """Returns a link as a message."""

@@ -7,6 +7,7 @@ from simulator.corrupt import corrupt
 from simulator.encode import ReportEncoder
 from simulator.fault_model import SECOND_NS, Defect, Fault
 from simulator.network import Network, node_id
+from simulator.sampling import Sampling
 from simulator.signals import Signals
 from simulator.transport import Arrival, Courier, Transport
 
@@ -18,6 +19,7 @@ def generate(
     seconds: int,
     seed: int,
     transport: Transport | None = None,
+    sampling: Sampling | None = None,
 ) -> Iterator[Arrival]:
     """Makes one report per node and second. The same arguments give the same reports.
 
@@ -28,25 +30,24 @@ def generate(
         seconds: How many seconds.
         seed: Seed of noise, sample phases and transport.
         transport: How reports are disturbed on their way; by default slightly out of order.
+        sampling: When nodes sample; by default at phases of their own, with good clocks.
 
     Yields:
         The reports in order of arrival, each with its time of sending.
     """
-    signals = Signals(network, faults, start_ns, seconds, seed)
+    network = network.with_long_links([link for fault in faults for link in fault.long_links])
+    signals = Signals(network, faults, start_ns, seconds, seed, sampling)
     encoder = ReportEncoder(network, seed)
     courier = Courier(transport or Transport(), seed)
     defects = _by_node(faults)
     for number in range(seconds):
         second_ns = start_ns + number * SECOND_NS
         readings = signals.second(number)
-        collect_ns = readings.collect_ns.tolist()
+        send_ns = readings.send_ns.tolist()
         reports = (
-            Arrival(
-                collect_ns[node],
-                node_id(node),
-                _damaged(payload, defects.get(node, ()), second_ns, number),
-            )
+            Arrival(send_ns[node], node_id(node), sent)
             for node, payload in enumerate(encoder.encode(readings, sequence=number + 1))
+            if (sent := _damaged(payload, defects.get(node, ()), second_ns, number)) is not None
         )
         yield from courier.carry(reports, network.node_count, until_ns=second_ns + SECOND_NS)
     yield from courier.rest()
@@ -60,8 +61,11 @@ def _by_node(faults: Iterable[Fault]) -> dict[int, list[Defect]]:
     return by_node
 
 
-def _damaged(payload: bytes, defects: Iterable[Defect], second_ns: int, number: int) -> bytes:
+def _damaged(
+    payload: bytes, defects: Iterable[Defect], second_ns: int, number: int
+) -> bytes | None:
+    sent: bytes | None = payload
     for defect in defects:
-        if defect.start_ns <= second_ns < defect.end_ns:
-            payload = corrupt(payload, defect, number)
-    return payload
+        if sent is not None and defect.start_ns <= second_ns < defect.end_ns:
+            sent = corrupt(sent, defect, number)
+    return sent

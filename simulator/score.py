@@ -5,7 +5,7 @@ import json
 import statistics
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,14 @@ _LEVELS = (
     "FIBER_DEGRADE_SEVERE",
     "FIBER_CUT",
     "UPSTREAM_POWER_LOSS",
+    "SIGNAL_DEGRADE",
     "SIGNAL_LOSS_EQUIPMENT",
+    "LINK_DARK",
     "OSC_LOSS",
     "TOPOLOGY_MISMATCH",
+    "PM_DATA_MISSING",
+    "SPAN_LOSS_OUT_OF_RANGE",
+    "FIBER_JITTER",
 )
 _NAMED_AT_MOST = 20
 PLAIN_WIDTH = 110
@@ -36,12 +41,15 @@ class Alarm:
 
     alarm_id: str
     link_id: str
-    family: str
     code: str
     direction: str
     suppressed: bool
     onset_ns: int
     raised_ns: int
+    # When the trouble was over; None where the events do not tell.
+    ended_ns: int | None
+    # None while the alarm is active.
+    clear_reason: str | None
     raises: int
     clears: int
 
@@ -58,9 +66,12 @@ class Finding:
     fault_id: str
     kind: str
     expected: str
+    codes: tuple[str, ...]
     alarm: Alarm | None
     # Windows from the onset's to the one that raised the alarm, both counted.
     delay_windows: int | None
+    # Windows from the end of the fault to the end that the CLEAR tells.
+    end_off_windows: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +134,9 @@ class Score:
 def score(events: Iterable[Mapping[str, Any]], truth: Iterable[Mapping[str, Any]]) -> Score:
     """Compares events with the truth.
 
-    An expected alarm is found if an alarm with its link, family, highest code, final direction
-    and suppression has its onset during the fault. Every other alarm is false.
+    An expected alarm is found if an alarm with its link, final direction and suppression has one of
+    its codes as the highest, its onset during the fault, and its reason to clear, once it is
+    cleared. Every other alarm is false.
 
     Args:
         events: CloudEvents; a repeated event counts once.
@@ -157,43 +169,56 @@ def _alarm(steps: Sequence[Mapping[str, Any]]) -> Alarm:
     return Alarm(
         alarm_id=first["alarm_id"],
         link_id=first["link"]["link_id"],
-        family=first["family"],
         code=max((data["code"] for data in steps), key=_LEVELS.index),
         direction=last["direction"],
         suppressed=all(data["suppressed"] for data in steps),
         onset_ns=from_rfc3339(first["onset_time"]),
         raised_ns=from_rfc3339(first["raised_time"]),
+        ended_ns=from_rfc3339(last["ended_time"]) if last.get("ended_time") else None,
+        clear_reason=last.get("clear_reason"),
         raises=sum(data["action"] == "RAISE" for data in steps),
         clears=sum(data["action"] == "CLEAR" for data in steps),
     )
 
 
 def _fits(alarm: Alarm, fault: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
-    first_window_ns = _window_ns(fault)
+    first_window_ns = _window_ns(fault["onset_time"])
     return (
         alarm.link_id == expected["link_id"]
-        and alarm.family == expected["family"]
-        and alarm.code == expected["code"]
+        and alarm.code in expected["codes"]
         and alarm.direction == expected["direction"]
         and alarm.suppressed == expected["suppressed"]
+        and alarm.clear_reason in (None, expected["clear_reason"])
         and first_window_ns <= alarm.onset_ns <= from_rfc3339(fault["end_time"])
     )
 
 
 def _finding(fault: Mapping[str, Any], expected: Mapping[str, Any], alarm: Alarm | None) -> Finding:
     hidden = ", suppressed" if expected["suppressed"] else ""
-    return Finding(
+    codes = tuple(expected["codes"])
+    finding = Finding(
         fault_id=fault["fault_id"],
         kind=fault["kind"],
-        expected=f"{expected['link_id']} {expected['code']} {expected['direction']}{hidden}",
+        expected=f"{expected['link_id']} {' or '.join(codes)} {expected['direction']}{hidden}",
+        codes=codes,
         alarm=alarm,
-        delay_windows=(alarm.raised_ns - _window_ns(fault)) // SECOND_NS if alarm else None,
+        delay_windows=None,
+        end_off_windows=None,
     )
+    if alarm is None:
+        return finding
+    delay_ns = alarm.raised_ns - _window_ns(expected["since_time"])
+    finding = replace(finding, delay_windows=delay_ns // SECOND_NS)
+    if alarm.ended_ns is None or expected["clear_reason"] != "NORMAL":
+        return finding
+    off_ns = alarm.ended_ns - _window_ns(fault["end_time"])
+    return replace(finding, end_off_windows=off_ns // SECOND_NS)
 
 
-def _window_ns(fault: Mapping[str, Any]) -> int:
-    onset_ns = from_rfc3339(fault["onset_time"])
-    return onset_ns - onset_ns % SECOND_NS
+def _window_ns(time: str) -> int:
+    """Returns the start of the second of an instant."""
+    time_ns = from_rfc3339(time)
+    return time_ns - time_ns % SECOND_NS
 
 
 def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:

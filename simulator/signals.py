@@ -3,13 +3,13 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import numpy as np
 
 from schema import pm_report_pb2 as pm
 from simulator.fault_model import SECOND_NS, Effect, Fault, Quantity
-from simulator.network import FloatArray, IntArray, Network
+from simulator.network import FloatArray, Network
+from simulator.sampling import Readings, Sampler, Sampling
 
 # Below this, a receiver or a launch monitor sees no light.
 FLOOR_DBM = -40.0
@@ -28,43 +28,24 @@ _GAIN_DB = 20.0
 _BIAS_MA = 180.0
 _RETURN_LOSS_DB = 42.0
 
-# Component samples of a node lie close together, and well inside their second.
-_NODE_PHASE_S = (0.08, 0.92)
-_COMPONENT_PHASE_S = 0.02
-_JITTER_S = 0.005
-# Time from the last sample of a node until its report is collected.
-_COLLECT_S = 0.03
-
-
-@dataclass(frozen=True, slots=True)
-class Readings:
-    """What all components measure in one second.
-
-    Values are indexed by span, those of transceivers by spare component. A power at or below
-    FLOOR_DBM is dark.
-    """
-
-    values: dict[pm.PmType, FloatArray]
-    # By component.
-    sample_ns: IntArray
-    # By node.
-    collect_ns: IntArray
-
 
 class Signals:
     """The light on all spans, second by second, under the given faults."""
 
     def __init__(
-        self, network: Network, faults: Iterable[Fault], start_ns: int, seconds: int, seed: int
+        self,
+        network: Network,
+        faults: Iterable[Fault],
+        start_ns: int,
+        seconds: int,
+        seed: int,
+        sampling: Sampling | None = None,
     ) -> None:
         self._network = network
         self._start_ns = start_ns
         self._rng = rng = np.random.default_rng((seed, 3))
         spans = 2 * network.link_count
-        self._node_phase_s = rng.uniform(*_NODE_PHASE_S, network.node_count)
-        self._component_phase_s = rng.uniform(
-            -_COMPONENT_PHASE_S, _COMPONENT_PHASE_S, len(network.component_node)
-        )
+        self._sampler = Sampler(network, sampling or Sampling(), start_ns, seed)
         self._ageing_db = rng.uniform(-_AGEING_DB, _AGEING_DB, spans)
         self._diurnal_phase = np.repeat(rng.uniform(0.0, 2 * math.pi, network.link_count), 2)
         self._loss_sigma_db = rng.uniform(*_LOSS_NOISE_DB, spans)
@@ -77,11 +58,8 @@ class Signals:
         """Measures one second. Call in order from 0: noise depends on the previous second."""
         network, rng = self._network, self._rng
         second_ns = self._start_ns + number * SECOND_NS
-        sample_ns = second_ns + _to_ns(
-            self._node_phase_s[network.component_node]
-            + self._component_phase_s
-            + rng.uniform(-_JITTER_S, _JITTER_S, len(self._component_phase_s))
-        )
+        instants = self._sampler.instants(number)
+        sample_ns = instants.sample_ns
         _step(self._loss_noise_db, self._loss_sigma_db, rng)
         _step(self._launch_noise_db, _LAUNCH_NOISE_DB, rng)
         _step(self._spare_noise, 1.0, rng)
@@ -126,17 +104,17 @@ class Signals:
             pm.OSNR: 22.0 + 0.2 * self._spare_noise,
             pm.PRE_FEC_BER: 10.0 ** (-3.0 - 0.05 * self._spare_noise),
         }
-        collect_ns = second_ns + _to_ns(self._node_phase_s + _COLLECT_S)
-        return Readings(values, sample_ns, collect_ns)
+        return self._sampler.report(number, values, instants)
 
 
 def _by_second(faults: Iterable[Fault], start_ns: int, seconds: int) -> list[list[Effect]]:
     by_second: defaultdict[int, list[Effect]] = defaultdict(list)
     for fault in faults:
         for effect in fault.effects:
-            first = (effect.start_ns - start_ns) // SECOND_NS
-            last = (effect.end_ns - start_ns) // SECOND_NS
-            for number in range(first, last + 1):
+            first = max((effect.start_ns - start_ns) // SECOND_NS, 0)
+            last = min((effect.end_ns - start_ns) // SECOND_NS, seconds)
+            # A node that samples around the full second takes the next sample just before it.
+            for number in range(first, last + 2):
                 by_second[number].append(effect)
     return [by_second[number] for number in range(seconds)]
 
@@ -144,7 +122,3 @@ def _by_second(faults: Iterable[Fault], start_ns: int, seconds: int) -> list[lis
 def _step(noise: FloatArray, sigma: FloatArray | float, rng: np.random.Generator) -> None:
     noise *= _PHI
     noise += math.sqrt(1 - _PHI**2) * sigma * rng.standard_normal(len(noise))
-
-
-def _to_ns(time_s: FloatArray) -> IntArray:
-    return (time_s * SECOND_NS).astype(np.int64)

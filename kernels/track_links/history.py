@@ -1,8 +1,8 @@
 """The last windows of n links: what each decided, and what was read on the links that matter.
 
-A ring of small cells keeps, for every span, what the last H windows decided: enough to decide a late
-window again, and to let an alarm fall late. What was read is kept for windows that may still be
-decided again; for older ones only of links that an event may speak of.
+A ring of small cells keeps, for every span, what the last H windows decided: enough to decide a
+late window again, and to let an alarm fall late. What was read is kept for windows that may still
+be decided again; for older ones only of links that an event may speak of.
 """
 
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""The life of alarms: spans rise and fall, alarms are raised, change and clear (spec, section 6)."""
+"""The life of alarms: spans rise and fall; alarms are raised, change, clear (spec, section 6)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -41,7 +41,7 @@ from schema.topology_file import write_topology
 from schema.topology_pb2 import FiberLink
 from simulator import faults as fault_module
 from simulator.cli import Parser
-from simulator.fault_kinds import KINDS
+from simulator.fault_kinds import DEFAULT_KINDS
 from simulator.fault_model import SECOND_NS
 from simulator.live import LiveSender, paced
 from simulator.network import build_network
@@ -107,7 +107,7 @@ class Scene:
         """
         network = build_network(links, seed, nodes=None, spares=0)
         start_ns = start_s * SECOND_NS
-        kinds = list(KINDS) if seconds >= ROUND_S else _SHORT_KINDS
+        kinds = list(DEFAULT_KINDS) if seconds >= ROUND_S else _SHORT_KINDS
         faults = fault_module.schedule(network, start_ns, seconds, seed, kinds)
         transport = Transport(disorder_rate=0.2, duplicate_rate=0.05, missing_rate=0.01)
         reports = list(generate(network, faults, start_ns, seconds, seed, transport))

@@ -9,6 +9,7 @@ from schema.capture import read_capture
 from schema.topology_pb2 import FiberLink
 from simulator import plot
 from simulator.__main__ import main
+from simulator.fault_kinds import DEFAULT_KINDS
 from simulator.fault_model import SECOND_NS, from_rfc3339, to_rfc3339
 from simulator.live import paced
 from simulator.network import build_network
@@ -36,7 +37,7 @@ def test_files(tmp_path: Path) -> None:
     assert sorted(fault["kind"] for fault in written) == ["cut", "dip"]
 
 
-@pytest.mark.parametrize(("faults", "count"), [("none", 0), ("7", 7), ("all", 22)])
+@pytest.mark.parametrize(("faults", "count"), [("none", 0), ("7", 7), ("all", len(DEFAULT_KINDS))])
 def test_numbers_of_faults(tmp_path: Path, faults: str, count: int) -> None:
     truth = tmp_path / "truth"
     assert main(["--faults", faults, "--truth_file", str(truth)]) == 0
@@ -54,6 +55,8 @@ def test_numbers_of_faults(tmp_path: Path, faults: str, count: int) -> None:
         (["--start", "noon", "--truth_file", "x"], "noon"),
         (["--start", "1492-01-01T00:00:00Z", "--truth_file", "x"], "--start"),
         (["--late_rate", "2", "--truth_file", "x"], "late_rate"),
+        (["--clock_s", "-1", "--truth_file", "x"], "clock_s"),
+        (["--refresh_share", "2", "--truth_file", "x"], "refresh_share"),
         (["--faults", "none", "--truth_file", "/no/such/place"], "/no/such/place"),
         (["--bootstrap_servers", "127.0.0.1:1"], "--pm_kafka_topic"),
         (["--kafka_config", "linger"], "key=value"),

@@ -16,10 +16,11 @@ FAULT = {
     "expected": [
         {
             "link_id": "link-1",
-            "family": "FIBER",
-            "code": "FIBER_CUT",
+            "codes": ["FIBER_CUT"],
             "direction": "BOTH",
+            "since_time": "2026-01-01T12:00:10.400Z",
             "suppressed": False,
+            "clear_reason": "NORMAL",
         }
     ],
     "invalid_reasons": [],
@@ -76,6 +77,7 @@ def test_not_cleared_is_found_but_counted() -> None:
         {"family": "SIGNAL", "code": "SIGNAL_LOSS_EQUIPMENT"},
         {"direction": "ZA"},
         {"suppressed": True},
+        {"clear_reason": "ADMIN_DOWN"},
         {"onset_time": "2026-01-01T12:00:09.000Z"},
         {"onset_time": "2026-01-01T12:00:31.000Z"},
     ],
@@ -101,6 +103,27 @@ def test_the_highest_code_counts_whatever_came_after() -> None:
         event(4, "CLEAR", code="FIBER_DEGRADE_WARN"),
     ]
     assert score(events, [FAULT]).is_perfect
+
+
+def test_the_truth_may_allow_several_codes_and_a_later_cause() -> None:
+    expected = FAULT["expected"][0] | {
+        "codes": ["FIBER_CUT", "LINK_DARK"],
+        "since_time": "2026-01-01T12:00:11.900Z",
+    }
+    fault = FAULT | {"expected": [expected]}
+    dark = event(1, "RAISE", family="SIGNAL", code="LINK_DARK")
+    (finding,) = score([dark], [fault]).found
+    assert finding.expected == "link-1 FIBER_CUT or LINK_DARK BOTH"
+    assert finding.delay_windows == 1
+    assert score(WHOLE, [fault]).is_perfect
+
+
+def test_the_end_that_a_clear_tells_is_compared_with_the_end_of_the_fault() -> None:
+    told = {"clear_reason": "NORMAL", "ended_time": "2026-01-01T12:00:31.000Z"}
+    (finding,) = score([*WHOLE[:2], event(3, "CLEAR", **told)], [FAULT]).found
+    assert finding.end_off_windows == 1
+    (finding,) = score(WHOLE, [FAULT]).found
+    assert finding.end_off_windows is None
 
 
 def test_an_alarm_of_a_fault_that_must_give_none_is_false() -> None:
