@@ -23,13 +23,18 @@ from schema.pm_report_pb2 import (
     ComponentPm,
     PmReport,
 )
+from schema.pm_types import DARK_BELOW_DBM
 from schema.topology import thresholds_of
 from schema.topology_pb2 import DEPLOYED, LIFECYCLE_STATE_UNSPECIFIED, MAINTENANCE, FiberLink, Span
 
 NS_PER_S = 10**9
 #: Reading of a port without light, as JSON between the steps has no infinity.
 DARK_DBM = -1000.0
-_MISMATCH_DB, _OSC_SOUND_DB, _OSC_LOSS_DB = -1.0, 1.0, 3.0
+_MISMATCH_DB, _BELOW_BASE_DB = -1.0, -6.0
+_OSC_SOUND_DB, _OSC_LOSS_DB, _OSC_LOS_DBM, _OSC_LOS_BELOW_BASE_DB = 1.0, 3.0, -35.0, 10.0
+_FIBER_LOST_DB, _FIBER_LOST_PART = 1.0, 5
+#: Thresholds that a loss meets from FIBER_DEGRADE on.
+_DEGRADED = 2
 _IN_FORCE = (LIFECYCLE_STATE_UNSPECIFIED, DEPLOYED, MAINTENANCE)
 
 #: Power and OSC power [dBm]; None = not measured.
@@ -56,7 +61,19 @@ class Limits:
     levels_db: tuple[float, ...]
     base_db: float | None
     base_osc_db: float | None
+    los_osc_dbm: float | None
     has_osc: bool
+
+    @property
+    def tx_osc_los_dbm(self) -> float:
+        """A launched OSC at or below it is dark."""
+        return _OSC_LOS_DBM if self.los_osc_dbm is None else self.los_osc_dbm
+
+    def rx_osc_los_dbm(self, tx_osc_dbm: float) -> float:
+        """A received OSC at or below it is dark, if that one is launched."""
+        if self.los_osc_dbm is not None or self.base_osc_db is None:
+            return self.tx_osc_los_dbm
+        return min(_OSC_LOS_DBM, tx_osc_dbm - self.base_osc_db - _OSC_LOS_BELOW_BASE_DB)
 
     @classmethod
     def of(cls, span: Span, has_osc: bool) -> Limits:
@@ -64,7 +81,9 @@ class Limits:
         los_dbm, *levels_db = thresholds_of(span)
         base_db = span.span_loss_base_db if span.HasField("span_loss_base_db") else None
         osc_db = span.span_loss_base_osc_db if span.HasField("span_loss_base_osc_db") else None
-        return cls(los_dbm, tuple(levels_db), base_db, osc_db, has_osc)
+        told = span.thresholds.HasField("los_osc_dbm")
+        los_osc_dbm = span.thresholds.los_osc_dbm if told else None
+        return cls(los_dbm, tuple(levels_db), base_db, osc_db, los_osc_dbm, has_osc)
 
 
 class Links:
@@ -118,7 +137,7 @@ def _readings(component: ComponentPm) -> dict[int, float]:
     readings: dict[int, float] = {}
     for value in component.values:
         reading = value.instant if value.HasField("instant") else value.avg
-        dark = value.no_light or reading == -math.inf
+        dark = value.no_light or reading < DARK_BELOW_DBM
         readings[value.type] = DARK_DBM if dark else reading
     return readings
 
@@ -139,7 +158,24 @@ class SpanSecond:
 
     code: Code
     reading: SpanReading
-    cut_without_osc: bool
+    specific_problem: str | None
+
+
+@dataclass(frozen=True)
+class _Span:
+    """What the readings of one direction come to."""
+
+    tx: float | None
+    rx: float | None
+    tx_dark: bool
+    rx_dark: bool
+    osc_measured: bool
+    osc_dark: bool
+    osc_sound: bool
+    loss: float | None
+    loss_osc: float | None
+    delta: float | None
+    delta_osc: float | None
 
 
 def decide(
@@ -152,59 +188,103 @@ def decide(
         limits: limits of the directions AZ and ZA.
         before: codes of the second before; empty if it was not decided.
     """
-    az, za = (
-        _decide_span(newest.get(tx), newest.get(rx), limit, before[i : i + 1] == (Code.FIBER_CUT,))
-        for i, (tx, rx, limit) in enumerate((("Atx", "Zrx", limits[0]), ("Ztx", "Arx", limits[1])))
+    az = _see(newest.get("Atx"), newest.get("Zrx"), limits[0])
+    za = _see(newest.get("Ztx"), newest.get("Arx"), limits[1])
+    cut_before = Code.FIBER_CUT in before
+    return (
+        _decide_span(az, za, limits[0], cut_before=cut_before),
+        _decide_span(za, az, limits[1], cut_before=cut_before),
     )
-    return az, za
 
 
-def _decide_span(
-    sent: tuple[int, int, Powers] | None,
-    received: tuple[int, int, Powers] | None,
-    limits: Limits,
-    cut_before: bool,
-) -> SpanSecond:
+def _see(
+    sent: tuple[int, int, Powers] | None, received: tuple[int, int, Powers] | None, limits: Limits
+) -> _Span:
     tx, tx_osc = sent[2] if sent else (None, None)
     rx, rx_osc = received[2] if received else (None, None)
     tx_dark, rx_dark = (power is not None and power <= limits.los_dbm for power in (tx, rx))
-    osc_lit = tx_osc is not None and tx_osc > limits.los_dbm
+    osc_los_dbm = limits.tx_osc_los_dbm
+    osc_lit = tx_osc is not None and tx_osc > osc_los_dbm
+    if tx_osc is not None and osc_lit:
+        osc_los_dbm = limits.rx_osc_los_dbm(tx_osc)
     osc_measured = limits.has_osc and osc_lit and rx_osc is not None
-    osc_dark = rx_osc is not None and rx_osc <= limits.los_dbm
+    osc_dark = rx_osc is not None and rx_osc <= osc_los_dbm
     loss = None if tx_dark or rx_dark else _minus(tx, rx)
     loss_osc = _minus(tx_osc, rx_osc) if osc_measured and not osc_dark else None
-    delta, delta_osc = _minus(loss, limits.base_db), _minus(loss_osc, limits.base_osc_db)
-    osc_sound = not osc_dark and (delta_osc is None or delta_osc < _OSC_SOUND_DB)
-    above = 0 if delta is None else sum(delta >= level_db for level_db in limits.levels_db)
+    delta_osc = _minus(loss_osc, limits.base_osc_db)
+    as_expected = limits.base_osc_db is None or (
+        delta_osc is not None and delta_osc < _OSC_SOUND_DB
+    )
+    return _Span(
+        tx=tx,
+        rx=rx,
+        tx_dark=tx_dark,
+        rx_dark=rx_dark,
+        osc_measured=osc_measured,
+        osc_dark=osc_dark,
+        osc_sound=osc_measured and not osc_dark and as_expected,
+        loss=loss,
+        loss_osc=loss_osc,
+        delta=_minus(loss, limits.base_db),
+        delta_osc=delta_osc,
+    )
 
-    if tx is None or rx is None:
+
+def _decide_span(span: _Span, other: _Span, limits: Limits, *, cut_before: bool) -> SpanSecond:
+    both_dark = span.tx_dark and span.rx_dark
+    osc_lost = span.osc_dark or (span.delta_osc is not None and span.delta_osc >= _OSC_LOSS_DB)
+    above = 0 if span.delta is None else sum(span.delta >= level for level in limits.levels_db)
+    amplified = span.loss is not None and span.loss < _MISMATCH_DB
+    problem = None
+    if span.tx is None or span.rx is None:
         code = Code.NO_DATA
-    elif tx_dark and rx_dark and cut_before:
+    elif both_dark and (
+        (span.osc_measured and span.osc_dark)
+        or (not span.osc_measured and other.rx_dark and cut_before)
+    ):
         code = Code.FIBER_CUT
-    elif tx_dark:
+    elif (
+        both_dark
+        and other.tx_dark
+        and other.rx_dark
+        and not (span.osc_measured or other.osc_measured)
+    ):
+        code = Code.LINK_DARK
+    elif span.tx_dark:
         code = Code.UPSTREAM_POWER_LOSS
-    elif rx_dark:
-        code = Code.SIGNAL_LOSS_EQUIPMENT if osc_measured and osc_sound else Code.FIBER_CUT
-    elif loss is not None and loss < _MISMATCH_DB:
+    elif span.rx_dark:
+        code = Code.SIGNAL_LOSS_EQUIPMENT if span.osc_sound else Code.FIBER_CUT
+        problem = None if span.osc_measured else "osc-not-available"
+    elif amplified or (span.delta is not None and span.delta <= _BELOW_BASE_DB):
         code = Code.TOPOLOGY_MISMATCH
+        problem = None if amplified else "loss-below-base"
+    elif above >= _DEGRADED and _fiber_is_sound(span):
+        code = Code.SIGNAL_DEGRADE
     elif above:
         code = _FIBER_CODES[above - 1]
-    elif osc_measured and (osc_dark or (delta_osc is not None and delta_osc >= _OSC_LOSS_DB)):
+    elif span.osc_measured and osc_lost:
         code = Code.OSC_LOSS
     else:
         code = Code.NORMAL
     reading = SpanReading(
-        tx_dbm=_told(tx),
-        rx_dbm=_told(rx),
-        loss_db=_told(loss),
-        loss_osc_db=_told(loss_osc),
+        tx_dbm=_told(span.tx),
+        rx_dbm=_told(span.rx),
+        loss_db=_told(span.loss),
+        loss_osc_db=_told(span.loss_osc),
         base_db=_told(limits.base_db),
-        delta_db=_told(delta),
-        peak_delta_db=_told(delta),
-        tx_dark=tx_dark,
-        rx_dark=rx_dark,
+        delta_db=_told(span.delta),
+        peak_delta_db=_told(span.delta),
+        tx_dark=span.tx_dark,
+        rx_dark=span.rx_dark,
     )
-    return SpanSecond(code, reading, code == Code.FIBER_CUT and rx_dark and not osc_measured)
+    return SpanSecond(code, reading, problem)
+
+
+def _fiber_is_sound(span: _Span) -> bool:
+    """Whether the signal lost what the fiber did not."""
+    if span.delta is None or span.delta_osc is None:
+        return False
+    return span.delta_osc < _FIBER_LOST_DB and span.delta_osc < span.delta / _FIBER_LOST_PART
 
 
 _FIBER_CODES = (
@@ -249,9 +329,11 @@ def matches(
     for family, spans_of_family in confirmed.items():
         code = _CODE_OF[family, max(level for level, _ in spans_of_family)]
         direction = sum(bit for _, bit in spans_of_family)
-        without_osc = any(
-            span.cut_without_osc for bit, span in enumerate(spans) if direction >> bit & 1
-        )
+        problems = [
+            span.specific_problem
+            for bit, span in enumerate(spans)
+            if direction >> bit & 1 and span.code == code and span.specific_problem
+        ]
         yield FiberEvent(
             action=Action.MATCH,
             code=code,
@@ -264,11 +346,8 @@ def matches(
             window_s=1,
             severity=severity_of(code, link),
             previous_severity=None,
-            specific_problem="osc-not-available"
-            if code == Code.FIBER_CUT and without_osc
-            else None,
+            specific_problem=problems[0] if problems else None,
             detected_late=False,
-            suppressed=False,
             suppressed_by=None,
             spans=(spans[0].reading, spans[1].reading),
             link=link,

@@ -130,7 +130,7 @@ def test_growth_keeps_the_number_of_values() -> None:
         (3.0, -40.0, (), Code.FIBER_CUT),
         (3.0, 5.0, (), Code.TOPOLOGY_MISMATCH),
         (-40.0, -40.0, (), Code.UPSTREAM_POWER_LOSS),
-        (-40.0, -40.0, (Code.FIBER_CUT, Code.NORMAL), Code.FIBER_CUT),
+        (-40.0, -40.0, (Code.FIBER_CUT, Code.NORMAL), Code.UPSTREAM_POWER_LOSS),
     ],
 )
 def test_one_direction(
@@ -141,6 +141,21 @@ def test_one_direction(
     z_end: Row = ("Z", 1, 1, (3.0, None), (received, None))
     spans = decide(merge(merge({}, a_end), z_end), links.limits["link-0000000"], before)
     assert [span.code for span in spans] == [code, Code.NORMAL]
+
+
+def test_a_cut_goes_on_when_lasers_are_shut_down() -> None:
+    links = Links(LOAD.links())
+    rows: list[Row] = [
+        ("A", 1, 1, (-40.0, None), (-40.0, None)),
+        ("Z", 1, 1, (-40.0, None), (-40.0, None)),
+    ]
+    newest = merge(merge({}, rows[0]), rows[1])
+    limits = links.limits["link-0000000"]
+    for before, code in (
+        ((Code.FIBER_CUT, Code.NORMAL), Code.FIBER_CUT),
+        ((Code.NORMAL, Code.NORMAL), Code.LINK_DARK),
+    ):
+        assert [span.code for span in decide(newest, limits, before)] == [code, code]
 
 
 def test_the_lower_level_of_two_seconds_is_confirmed() -> None:
