@@ -29,7 +29,7 @@ def cells() -> TrackerCells:
 
 
 def worker() -> HeldStates[SavedTracker, TrackerCells]:
-    return HeldStates(TrackerCodec(BOUNDS, True, EventTime.LIVE, num_shards=4, file=None))
+    return HeldStates(TrackerCodec(BOUNDS, True, 1, EventTime.LIVE, num_shards=4, file=None))
 
 
 def receive(
@@ -148,8 +148,8 @@ def test_tracks_and_links_come_back(cells: TrackerCells) -> None:
     states = worker()
     serialized = link("L1").SerializeToString()
     with states.open(KEY, cells) as state:
-        state.tracker.change_links(links_block({"L1": serialized, "L2": serialized}))
-        state.tracker.change_links(links_block({"L2": None}))
+        for change in ({"L1": serialized, "L2": serialized}, {"L2": None}):
+            list(state.tracker.change_links(links_block(change)))
     receive(states, cells, 10)
     reach(states, cells, BOUNDS.due_us(10))
     tracker = look(worker(), cells)
