@@ -84,18 +84,20 @@ class Span(_message.Message):
     def __init__(self, span_loss_base_db: _Optional[float] = ..., span_loss_base_osc_db: _Optional[float] = ..., engineered_span_loss_db: _Optional[float] = ..., max_span_loss_db: _Optional[float] = ..., min_span_loss_db: _Optional[float] = ..., length_km: _Optional[float] = ..., fiber_type: _Optional[str] = ..., thresholds: _Optional[_Union[Thresholds, _Mapping]] = ...) -> None: ...
 
 class Thresholds(_message.Message):
-    __slots__ = ("los_dbm", "degrade_warn_db", "degrade_db", "degrade_severe_db", "cut_db")
+    __slots__ = ("los_dbm", "degrade_warn_db", "degrade_db", "degrade_severe_db", "cut_db", "los_osc_dbm")
     LOS_DBM_FIELD_NUMBER: _ClassVar[int]
     DEGRADE_WARN_DB_FIELD_NUMBER: _ClassVar[int]
     DEGRADE_DB_FIELD_NUMBER: _ClassVar[int]
     DEGRADE_SEVERE_DB_FIELD_NUMBER: _ClassVar[int]
     CUT_DB_FIELD_NUMBER: _ClassVar[int]
+    LOS_OSC_DBM_FIELD_NUMBER: _ClassVar[int]
     los_dbm: float
     degrade_warn_db: float
     degrade_db: float
     degrade_severe_db: float
     cut_db: float
-    def __init__(self, los_dbm: _Optional[float] = ..., degrade_warn_db: _Optional[float] = ..., degrade_db: _Optional[float] = ..., degrade_severe_db: _Optional[float] = ..., cut_db: _Optional[float] = ...) -> None: ...
+    los_osc_dbm: float
+    def __init__(self, los_dbm: _Optional[float] = ..., degrade_warn_db: _Optional[float] = ..., degrade_db: _Optional[float] = ..., degrade_severe_db: _Optional[float] = ..., cut_db: _Optional[float] = ..., los_osc_dbm: _Optional[float] = ...) -> None: ...
 
 class OpticalService(_message.Message):
     __slots__ = ("service_id", "och_id", "customer", "central_frequency_thz", "capacity_gbps", "protected")

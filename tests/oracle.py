@@ -17,8 +17,9 @@ Input
 - A duplicate has the time, sequence and state of a sample that the span end already has.
 Topology
 - A bad link is refused before its version is looked at (not: ignored if its version is low).
-- A threshold or base that is not a finite number makes a link bad (not: is taken as it is).
-- A link is identified by its own link_id, not by the record key; the key is used only to delete.
+- A record without a key is bad, as its key is not the link_id (not: the link_id stands in).
+- A maintenance window that ends when it starts is none, and not bad.
+- A smallest span loss of 0 is bad, as every bound that is not over 0 (not: no bound).
 - Deleting a link forgets its state, alarms and base silently (not: CLEAR, or kept for later).
 - PLANNED and RETIRED links are joined and counted but not evaluated (not: unmatched). Their open
   alarms rest, and go on when the link is live again.
@@ -152,7 +153,7 @@ class Oracle:
         if link is None:
             self.links.pop(link_id, None)
             return
-        if bad_topology(link):
+        if bad_topology(link) or link.link_id != link_id:
             self._out.invalid.append(bad_topology_line(link.link_id or link_id))
             return
         known = self.links.get(link.link_id)

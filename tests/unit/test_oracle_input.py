@@ -152,13 +152,16 @@ def test_versions_and_deletion() -> None:
     oracle.topology("L1", link(version=2, name="two"))
     oracle.topology("L1", link(version=1, name="one"))
     oracle.topology("L1", link(version=3, a_end=end("")))
+    oracle.topology("l1", link(version=4, name="of another key"))
     for one in trace("x*2"):
         oracle.report(one)
     oracle.topology("L2", link("L2"))
     oracle.topology("L2", None)
     out = oracle.finish()
     assert [event["data"]["link"]["name"] for event in out.events] == ["two"]
-    assert [(line["reason"], line["link_id"]) for line in out.invalid] == [("BAD_TOPOLOGY", "L1")]
+    assert [(line["reason"], line["link_id"]) for line in out.invalid] == [
+        ("BAD_TOPOLOGY", "L1")
+    ] * 2
 
 
 def test_pm_waits_for_the_first_topology_of_its_node() -> None:
