@@ -1,5 +1,6 @@
 """Topology files: JSON lines of FiberLink."""
 
+import codecs
 import functools
 import json
 from collections.abc import Callable, Iterable
@@ -72,7 +73,8 @@ def read_topology(path: str, name: str | None = None) -> Topology:
     links: dict[str, FiberLink] = {}
     ids: dict[int, str] = {}
     bad: list[BadTopologyError] = []
-    lines = [line for line in Path(path).read_bytes().splitlines() if line.strip()]
+    data = Path(path).read_bytes().removeprefix(codecs.BOM_UTF8)
+    lines = [line for line in data.splitlines() if line.strip()]
     if lines and not any(_is_json_object(line) for line in lines):
         raise NotUsableError(f"{name or path} is no topology: no line is a JSON object")
     for line in lines:

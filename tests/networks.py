@@ -26,9 +26,9 @@ THRESHOLDS: list[dict[str, float]] = [
     {},
     {},
     {"degrade_warn_db": 0.3, "degrade_db": 0.9, "degrade_severe_db": 1.1, "cut_db": 1.6},
-    {"degrade_warn_db": 0.0, "degrade_db": 2.5},
-    {"degrade_warn_db": -0.5, "cut_db": 6.5},
-    {"los_dbm": -14.0},
+    {"degrade_warn_db": 0.05, "degrade_db": 2.5},
+    {"degrade_warn_db": 0.2, "cut_db": 6.5},
+    {"los_dbm": -14.0, "los_osc_dbm": -20.0},
     {"cut_db": 40.0},
 ]
 
@@ -169,10 +169,18 @@ def _look(pm_type: int, kind: str, dbm: float, los_dbm: float) -> Look | None:
 # --- Networks ---
 
 NODES = ("A", "B", "C")
-MAINTENANCES = st.lists(
-    st.tuples(st.integers(-2, 70), st.sampled_from([0.5, 1, 2, 5, 30]), st.sampled_from(["", "T"])),
-    max_size=2,
-)
+LENGTHS = st.sampled_from([0.5, 1, 2, 5, 30])
+OPEN_SIDES = st.sampled_from([{}, {}, {}, {"start_unix_ns": 0}, {"end_unix_ns": 0}])
+
+
+@st.composite
+def maintenances(draw: st.DrawFn) -> topo.MaintenanceWindow:
+    """Draws planned work, now and then open on a side."""
+    start = draw(st.integers(-2, 70))
+    one = maintenance(start, start + draw(LENGTHS), draw(st.sampled_from(["", "T"])))
+    for name, time_ns in draw(OPEN_SIDES).items():
+        setattr(one, name, time_ns)
+    return one
 
 
 @st.composite
@@ -205,10 +213,7 @@ def links(draw: st.DrawFn, number: int) -> topo.FiberLink:
         lifecycle_state=draw(
             st.sampled_from([topo.DEPLOYED] * 4 + [0, topo.PLANNED, topo.MAINTENANCE, topo.RETIRED])
         ),
-        maintenance=[
-            maintenance(start, start + length, ticket)
-            for start, length, ticket in draw(MAINTENANCES)
-        ],
+        maintenance=[draw(maintenances()) for _ in range(draw(st.integers(0, 2)))],
         protected=draw(st.booleans()),
         services=[
             service(f"S{i}", gbps, protected=kept) for i, (gbps, kept) in enumerate(draw(SERVICES))

@@ -17,8 +17,9 @@ Input
 - A duplicate has the time, sequence and state of a sample that the span end already has.
 Topology
 - A bad link is refused before its version is looked at (not: ignored if its version is low).
-- A threshold or base that is not a finite number makes a link bad (not: is taken as it is).
-- A link is identified by its own link_id, not by the record key; the key is used only to delete.
+- A record without a key is bad, as its key is not the link_id (not: the link_id stands in).
+- A maintenance window that ends when it starts is none, and not bad.
+- A smallest span loss of 0 is bad, as every bound that is not over 0 (not: no bound).
 - A link that is deleted is forgotten. One that comes to a state in which no events are decided
   keeps its learned base; its windows are forgotten, so that no alarm comes again with its old id.
 - The event of LINK_REMOVED is made with the newest topology: the last one of a deleted link.
@@ -82,11 +83,20 @@ from typing import Any, Literal
 
 from schema.topology_pb2 import FiberLink
 from tests.oracle_event import rfc3339, window_time
-from tests.oracle_input import SECOND, Sample, bad_topology, bad_topology_line, parse, read_report
+from tests.oracle_input import (
+    SECOND,
+    Sample,
+    bad_topology,
+    bad_topology_line,
+    parse,
+    read_report,
+    report_fault,
+)
 from tests.oracle_link import LinkOracle
 from tests.oracle_span import link_end, span_ends
 
 TOPOLOGY_WAIT = 10 * SECOND
+MAX_STEP = 60 * SECOND  # of a watermark that one report moves
 COUNTERS = (
     "reports",
     "components",
@@ -156,7 +166,7 @@ class Oracle:
             gone = self.links.pop(link_id, None)
             self._out.events += gone.remove(self._newest_due()) if gone else []
             return
-        if bad_topology(link):
+        if bad_topology(link) or link.link_id != link_id:
             self._out.invalid.append(bad_topology_line(link.link_id or link_id))
             return
         known = self.links.get(link.link_id)
@@ -301,8 +311,7 @@ def replay(
 ) -> Outputs:
     """Replays a capture file; the whole topology comes first.
 
-    In a stream replay the watermark before each report is the largest collect time of the earlier
-    reports that could be parsed, rejected ones included.
+    In a stream replay the earlier reports set the watermark before each report.
     """
     oracle = Oracle(
         emit=emit,
@@ -315,13 +324,30 @@ def replay(
     )
     for link in topology:
         oracle.topology(link.link_id, link)
-    largest: int | None = None
+    watermark: int | None = None
+    newest: dict[str, int] = {}  # collect time of each node's last report
     for payload in payloads:
-        if largest is not None:
-            oracle.advance(largest)
+        if watermark is not None:
+            oracle.advance(watermark)
         oracle.report(payload)
         message = parse(payload)
-        if message is not None:
-            collected = message.collect_time_unix_ns
-            largest = collected if largest is None else max(largest, collected)
+        if message is not None and report_fault(message) is None:
+            newest[message.node_id] = message.collect_time_unix_ns
+            watermark = _moved(watermark, message.collect_time_unix_ns, sorted(newest.values()))
     return oracle.finish()
+
+
+def _moved(watermark: int | None, own: int, newest: list[int]) -> int | None:
+    """Returns the watermark after a report.
+
+    Args:
+        watermark: the one before it; None = there is none yet.
+        own: the collect time of the report.
+        newest: those of the last report of each node, ascending.
+    """
+    if watermark is None:
+        return newest[-2] if len(newest) >= 2 else None
+    if own <= watermark + MAX_STEP:
+        return max(watermark, own)
+    far_ahead = [time for time in newest if time > watermark + MAX_STEP]
+    return newest[-2] if len(far_ahead) >= 2 else watermark

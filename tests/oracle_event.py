@@ -95,7 +95,8 @@ def window_time(window: int, window_s: int) -> str:
 def maintenance_of(link: FiberLink, start_s: int) -> MaintenanceWindow | None:
     """Returns the maintenance that a window starts in: start inclusive, end exclusive."""
     for maintenance in link.maintenance:
-        if maintenance.start_unix_ns <= start_s * SECOND < maintenance.end_unix_ns:
+        start_ns, end_ns = maintenance.start_unix_ns, maintenance.end_unix_ns  # 0 = open
+        if start_ns <= start_s * SECOND and (end_ns == 0 or start_s * SECOND < end_ns):
             return maintenance
     return None
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import base64
 import math
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal
 
 from google.protobuf.message import DecodeError
 
 from schema import pm_report_pb2 as pm
-from schema.topology_pb2 import FiberLink, LinkEnd, Span
+from schema.topology_pb2 import (
+    FiberLink,
+    LifecycleState,
+    LinkEnd,
+    MaintenanceWindow,
+    OpticalService,
+    Span,
+)
 
 SECOND = 1_000_000_000
 MAX_AFTER = 60 * SECOND
@@ -101,7 +109,7 @@ def parse(payload: bytes) -> pm.PmReport | None:
 def read_report(payload: bytes, record_timestamp_ns: int | None) -> ReadReport:
     """Validates one record; a fault rejects only the part that it is in."""
     message = parse(payload)
-    reason = _report_fault(message)
+    reason = report_fault(message)
     if message is None or reason is not None:
         components = 0 if message is None else len(message.components)
         line = _invalid(str(reason), message.node_id if message else "")
@@ -122,7 +130,7 @@ def read_report(payload: bytes, record_timestamp_ns: int | None) -> ReadReport:
     return result
 
 
-def _report_fault(message: pm.PmReport | None) -> str | None:
+def report_fault(message: pm.PmReport | None) -> str | None:
     if message is None:
         return "MALFORMED_PROTOBUF"
     if not message.node_id:
@@ -262,8 +270,12 @@ def bad_topology(link: FiberLink) -> bool:
         return True
     if not (link.HasField("a_end") and link.HasField("z_end")):
         return True
-    return any(_bad_end(end) for end in (link.a_end, link.z_end)) or any(
-        _bad_span(span) for span in (link.az, link.za)
+    return (
+        any(_bad_end(end) for end in (link.a_end, link.z_end))
+        or any(_bad_span(span) for span in (link.az, link.za))
+        or link.lifecycle_state not in LifecycleState.values()
+        or any(_bad_service(service) for service in link.services)
+        or any(_bad_maintenance(maintenance) for maintenance in link.maintenance)
     )
 
 
@@ -272,16 +284,40 @@ def _bad_end(end: LinkEnd) -> bool:
 
 
 def _bad_span(span: Span) -> bool:
+    losses = [
+        getattr(span, name)
+        for name in (
+            "span_loss_base_db",
+            "span_loss_base_osc_db",
+            "engineered_span_loss_db",
+            "max_span_loss_db",
+            "min_span_loss_db",
+        )
+        if span.HasField(name)
+    ]
     limits = limits_of(span)
-    in_order = limits.warn_db < limits.degrade_db < limits.severe_db < limits.cut_db
-    bounds_reversed = (
-        span.HasField("min_span_loss_db")
-        and span.HasField("max_span_loss_db")
-        and span.max_span_loss_db < span.min_span_loss_db
-    )
-    bases = span.span_loss_base_db, span.span_loss_base_osc_db
-    numbers = (*astuple(limits), *bases)
-    return not in_order or bounds_reversed or not all(map(math.isfinite, numbers))
+    steps = [limits.warn_db, limits.degrade_db, limits.severe_db, limits.cut_db]
+    if not all(math.isfinite(number) and number > 0 for number in [*losses, *steps]):
+        return True
+    if not all(lower < upper for lower, upper in pairwise(steps)):
+        return True
+    los_osc_dbm = span.thresholds.los_osc_dbm  # 0 where it is not set
+    if not all(-70 <= los_dbm <= 0 for los_dbm in (limits.los_dbm, los_osc_dbm)):
+        return True
+    has_bounds = span.HasField("min_span_loss_db") and span.HasField("max_span_loss_db")
+    return has_bounds and span.max_span_loss_db < span.min_span_loss_db
+
+
+def _bad_service(service: OpticalService) -> bool:
+    numbers = service.capacity_gbps, service.central_frequency_thz
+    return not all(math.isfinite(number) and number >= 0 for number in numbers)
+
+
+def _bad_maintenance(maintenance: MaintenanceWindow) -> bool:
+    start, end = maintenance.start_unix_ns, maintenance.end_unix_ns
+    if any(time != 0 and time < YEAR_2000 for time in (start, end)):
+        return True
+    return end != 0 and end < start
 
 
 def bad_topology_line(link_id: str) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from schema.outputs import INVALID, Record
 from schema.records import TopologyRecord
 from schema.shards import shard_of
 from schema.side_lines import bad_topology_line, side_record
-from schema.topology import BadTopologyError, parse_link
+from schema.topology import BadTopologyError, id_of_key, parse_link
 from schema.topology_file import shared_key
 from schema.topology_pb2 import FiberLink
 from transforms.outputs import Keyed, count_invalid, typed
@@ -105,11 +105,12 @@ class _DecodeFn(beam.DoFn):
 
     def _gather(self, record: TopologyRecord) -> None:
         """Raises BadTopologyError when the record breaks the contract."""
-        link_id = record.key.decode(errors="replace") if record.key else None
         if record.value is not None:
-            link_id = parse_link(record.value, link_id).link_id
-        elif not link_id:
+            link_id = parse_link(record.value, record.key).link_id
+        elif (named := id_of_key(record.key)) is None:
             raise BadTopologyError(None, "no link_id")
+        else:
+            link_id = named
         blocks = self._gathered.setdefault(shard_of(link_id, self._num_shards), [{}])
         if link_id in blocks[-1]:  # a block has a link once
             blocks.append({})

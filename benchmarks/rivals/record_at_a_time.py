@@ -99,7 +99,7 @@ def _read_topic(source: KafkaSource) -> Iterable[FiberLink]:
         source.bootstrap_servers, source.config, source.topology_topic, source.topology_held
     )
     newest = {key: value for key, value in records}
-    return [parse_link(value) for value in newest.values() if value is not None]
+    return [parse_link(value, key) for key, value in newest.items() if value is not None]
 
 
 _SHARED = Shared()

@@ -126,9 +126,11 @@ def no_limits() -> SpanLimits:
 
 
 def maintenance_at(link: FiberLink, instant_s: int) -> MaintenanceWindow | None:
-    """Returns the maintenance window of a link at an instant; its end is outside."""
+    """Returns the maintenance window of a link at an instant; its end is outside, 0 = open."""
+    instant_ns = instant_s * NS_PER_S
     for maintenance in link.maintenance:
-        if maintenance.start_unix_ns <= instant_s * NS_PER_S < maintenance.end_unix_ns:
+        start_ns, end_ns = maintenance.start_unix_ns, maintenance.end_unix_ns
+        if start_ns <= instant_ns and (not end_ns or instant_ns < end_ns):
             return maintenance
     return None
 

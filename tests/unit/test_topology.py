@@ -14,11 +14,19 @@ from google.protobuf import json_format
 from schema import topology_pb2 as topo
 from schema.errors import NotUsableError
 from schema.side_lines import bad_topology_line
-from schema.topology import BadTopologyError, check_link, parse_link, parse_link_json, thresholds_of
+from schema.topology import (
+    BadTopologyError,
+    check_link,
+    los_osc_dbm_of,
+    parse_link,
+    parse_link_json,
+    thresholds_of,
+)
 from schema.topology_file import read_topology
-from tests.builders import end, link, span
+from tests.builders import T0, end, link, ns, span
 from tests.oracle_input import bad_topology
 
+YEAR_2000_NS = 946_684_800 * 10**9
 NAN, INF = float("nan"), float("inf")
 
 
@@ -32,6 +40,11 @@ def without(name: str) -> topo.FiberLink:
     return one
 
 
+def planned(start_ns: int, end_ns: int) -> topo.FiberLink:
+    times = {"start_unix_ns": start_ns, "end_unix_ns": end_ns}
+    return link(maintenance=[topo.MaintenanceWindow(ticket="T", **times)])
+
+
 BAD: list[tuple[topo.FiberLink, str]] = [
     (link(""), "no link_id"),
     (without("a_end"), "a_end is missing"),
@@ -43,15 +56,50 @@ BAD: list[tuple[topo.FiberLink, str]] = [
     (limited(cut_db=6.0), "za: thresholds do not ascend"),
     (limited(degrade_db=5.0, degrade_severe_db=4.0), "za: thresholds do not ascend"),
     (link(az=span(min_span_loss_db=3, max_span_loss_db=2)), "az: min_span_loss_db is above"),
-    (limited(los_dbm=NAN), "za: a threshold is not a finite number"),
-    (limited(cut_db=INF), "za: a threshold is not a finite number"),
-    (link(az=span(NAN)), "az: span_loss_base_db is not a finite number"),
-]
+    (limited(cut_db=INF), "za: a threshold is not finite and over 0"),
+    (limited(cut_db=NAN), "za: a threshold is not finite and over 0"),
+    (limited(degrade_warn_db=0.0), "za: a threshold is not finite and over 0"),
+    (limited(degrade_warn_db=-1.0), "za: a threshold is not finite and over 0"),
+    (limited(los_dbm=NAN), "za: los_dbm is outside -70..0 dBm"),
+    (limited(los_dbm=0.01), "za: los_dbm is outside"),
+    (limited(los_dbm=-70.01), "za: los_dbm is outside"),
+    (limited(los_osc_dbm=NAN), "za: los_osc_dbm is outside -70..0 dBm"),
+    (limited(los_osc_dbm=0.01), "za: los_osc_dbm is outside"),
+    (limited(los_osc_dbm=-70.01), "za: los_osc_dbm is outside"),
+    *(
+        (link(az=topo.Span(**{name: number})), f"az: {name} is not finite and over 0")
+        for name in ("span_loss_base_db", "span_loss_base_osc_db", "engineered_span_loss_db",
+                     "max_span_loss_db", "min_span_loss_db")
+        for number in (0.0, -10.0, NAN, INF)
+    ),
+    (link(lifecycle_state=9), "lifecycle_state 9 is not in the contract"),
+    (link(lifecycle_state=-1), "lifecycle_state -1 is not in the contract"),
+    *(
+        (link(services=[topo.OpticalService(service_id="S", **{name: number})]),
+         f"service S: {name} is not finite, or below 0")
+        for name in ("capacity_gbps", "central_frequency_thz")
+        for number in (-400.0, NAN, INF)
+    ),
+    (planned(ns(2), ns(1)), "maintenance T: it ends before it starts"),
+    *(
+        (planned(*times), "maintenance T: a time is before 2000-01-01")
+        for times in ((T0, 0), (T0 * 1000, 0), (ns(0), T0 * 1_000_000), (-1, 0),
+                      (0, YEAR_2000_NS - 1))
+    ),
+]  # fmt: skip
 GOOD = [
     link(),
     link(a_end=topo.LinkEnd(node_id="A", tx_component="p", rx_component="p")),
     limited(cut_db=6.001),
-    limited(degrade_warn_db=-1.0, los_dbm=5.0),
+    limited(degrade_warn_db=0.001, los_dbm=0.0, los_osc_dbm=-70.0),
+    limited(los_dbm=-70.0, los_osc_dbm=0.0),
+    *(link(lifecycle_state=state) for state in range(5)),
+    link(services=[topo.OpticalService(service_id="S")]),
+    planned(0, 0),
+    planned(ns(1), 0),
+    planned(0, ns(1)),
+    planned(ns(1), ns(1)),
+    planned(YEAR_2000_NS, 0),
     link(az=span(min_span_loss_db=3, max_span_loss_db=3)),
     link(az=topo.Span(), za=topo.Span(), services=[]),
 ]
@@ -61,7 +109,7 @@ GOOD = [
 def test_bad_links(one: topo.FiberLink, detail: str) -> None:
     for parse in (
         lambda: check_link(one),
-        lambda: parse_link(one.SerializeToString(), "key"),
+        lambda: parse_link(one.SerializeToString(), one.link_id.encode()),
         lambda: parse_link_json(json_format.MessageToJson(one, indent=None)),
     ):
         with pytest.raises(BadTopologyError) as caught:
@@ -73,7 +121,7 @@ def test_bad_links(one: topo.FiberLink, detail: str) -> None:
 
 @pytest.mark.parametrize("one", GOOD)
 def test_good_links(one: topo.FiberLink) -> None:
-    assert parse_link(one.SerializeToString()) == one
+    assert parse_link(one.SerializeToString(), one.link_id.encode()) == one
     for names in (True, False):
         line = json_format.MessageToJson(one, indent=None, preserving_proto_field_name=names)
         assert parse_link_json(line) == one
@@ -93,6 +141,8 @@ def test_good_links(one: topo.FiberLink) -> None:
         ('{"link_id": "L1", "a_end": 7}', "L1"),
         ('{"linkId": "L1", "az": {"lengthKm": "far"}}', "L1"),
         ('{"link_id": "L1", "version": -1}', "L1"),
+        ('{"link_id": "L1", "lifecycle_state": "DECOMMISSIONED"}', "L1"),
+        ('{"linkId": "L1", "lifecycleState": "retired"}', "L1"),
         ('{"link_id": "L1", "maintenance": [{"start_unix_ns": 1e300}]}', "L1"),
     ],
 )
@@ -104,13 +154,53 @@ def test_lines_that_are_not_a_link(line: str, link_id: str | None) -> None:
 
 def test_bytes_that_are_not_a_link() -> None:
     with pytest.raises(BadTopologyError) as caught:
-        parse_link(b"\xff", "L9")
+        parse_link(b"\xff", b"L9")
     assert caught.value.link_id == "L9"
 
 
 def test_unknown_fields_are_ignored() -> None:
     record = {**json_format.MessageToDict(link()), "colour": "blue"}
     assert parse_link_json(json.dumps(record)) == link()
+
+
+@pytest.mark.parametrize("name", ["lifecycle_state", "lifecycleState"])
+@pytest.mark.parametrize("state", ["DECOMMISSIONED", "retired", "", 9, -1, 2.5, True])
+def test_a_state_of_life_that_is_not_in_the_contract(name: str, state: Any) -> None:
+    record = {**json_format.MessageToDict(link()), name: state}
+    record.pop({"lifecycle_state": "lifecycleState"}.get(name, "lifecycle_state"), None)
+    with pytest.raises(
+        BadTopologyError, match=r"lifecycle_state .*is not in the contract"
+    ) as caught:
+        parse_link_json(json.dumps(record))
+    assert caught.value.link_id == "L1"
+
+
+@pytest.mark.parametrize("state", ["RETIRED", 4])
+def test_states_of_life_in_json(state: Any) -> None:
+    record = {**json_format.MessageToDict(link()), "lifecycleState": state}
+    assert parse_link_json(json.dumps(record)).lifecycle_state == topo.RETIRED
+
+
+@pytest.mark.parametrize("key", [None, b"", b"L2", b"l1", b"\xff"])
+def test_the_key_of_a_record_is_its_link_id(key: bytes | None) -> None:
+    with pytest.raises(BadTopologyError, match="the key of the record") as caught:
+        parse_link(link().SerializeToString(), key)
+    assert caught.value.link_id == "L1"
+    assert parse_link(link().SerializeToString(), b"L1") == link()
+
+
+def test_the_threshold_of_the_osc() -> None:
+    assert los_osc_dbm_of(topo.Span()) is None
+    assert los_osc_dbm_of(topo.Span(thresholds=topo.Thresholds(los_dbm=-20.0))) is None
+    assert los_osc_dbm_of(topo.Span(thresholds=topo.Thresholds(los_osc_dbm=0.0))) == 0.0
+
+
+def test_a_byte_order_mark_in_front_of_a_file_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    line = json_format.MessageToJson(link(), indent=None).encode()
+    path.write_bytes(b"\xef\xbb\xbf" + line + b"\n")
+    found = read_topology(str(path))
+    assert found.links == {"L1": link()} and not found.bad
 
 
 def test_thresholds() -> None:

@@ -138,7 +138,7 @@ def _read_links(bootstrap_servers: str, topic: str) -> Iterator[FiberLink]:
             for message in consumer.consume(10_000, timeout=0.5):
                 newest[message.key()] = message.value()
     consumer.close()
-    return (parse_link(value) for value in newest.values() if value is not None)
+    return (parse_link(value, key) for key, value in newest.items() if value is not None)
 
 
 def _parser() -> argparse.ArgumentParser:
