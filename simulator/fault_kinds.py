@@ -141,7 +141,7 @@ KINDS: dict[str, Kind] = {
         hold_s=(40, 50),
     ),
     "dip": Kind(fiber_faults.dip, _with_base),
-    "dips": Kind(fiber_faults.dips, _with_base, hold_s=(44, 44), clear_s=_CLEAR_JITTER_S),
+    "dips": Kind(fiber_faults.dips, _with_base, hold_s=(60, 60), clear_s=_CLEAR_JITTER_S),
     "contamination": Kind(fiber_faults.contamination, _with_base),
     "flapping": Kind(fiber_faults.flapping, _with_base, hold_s=(24, 40)),
     "better_than_planned": Kind(equipment_faults.better_than_planned, _with_base),
