@@ -21,8 +21,8 @@ _SHUTDOWN_S = (0.1, 0.9)
 # Long enough for an alarm to follow a change before the next one.
 _STEP_S = 14
 _WORK_BEFORE_NS = 5 * SECOND_NS
-# Long enough for an alarm to clear while the work goes on.
-_WORK_AFTER_NS = 18 * SECOND_NS
+# Long enough for an alarm to clear while the work goes on, even where samples miss their windows.
+_WORK_AFTER_NS = 40 * SECOND_NS
 
 
 def cut(site: Site) -> Fault:

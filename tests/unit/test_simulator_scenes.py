@@ -237,7 +237,7 @@ def test_admin_states_of_all_ports(kind: str, state: int) -> None:
         assert (min(told), max(told)) == (onset + 15, end) and end - onset >= 30
         assert fault.expected[0].clear_reason == "ADMIN_DOWN"
     else:
-        assert (min(told), max(told)) == (onset - 4, end + 18)
+        assert (min(told), max(told)) == (onset - 4, end + 40)
         assert fault.expected[0].suppressed
     assert told == list(range(min(told), max(told) + 1))
 
