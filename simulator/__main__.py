@@ -148,7 +148,7 @@ def _kafka_option(text: str) -> tuple[str, str]:
 def _parser() -> Parser:
     parser = Parser("simulator", __doc__, f"Kinds of faults: {', '.join(KINDS)}.")
     network = parser.add_argument_group("network")
-    network.add_argument("--links", type=int, default=60, help="number of links (60)")
+    network.add_argument("--links", type=int, default=100, help="number of links (100)")
     network.add_argument("--nodes", type=int, help="number of nodes (one for every 4 links)")
     network.add_argument(
         "--spares", type=int, default=0, help="components per node that belong to no link (0)"

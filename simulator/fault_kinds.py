@@ -19,6 +19,8 @@ UNREADABLE_WORDS = (LEFT_OUT, "nan", "655.35", "2147483647")
 _CLEAR_S = 18
 _CLEAR_WARN_S = 38
 _CLEAR_JITTER_S = 70
+# The work ends after the alarm has cleared.
+_CLEAR_WORK_S = 42
 # Losses from which the launched power, or its floor, is far enough.
 _LOSS_OF_A_ZERO_DB = 7.0
 _LOSS_OF_A_FLOOR_DB = 8.0
@@ -112,7 +114,10 @@ KINDS: dict[str, Kind] = {
     "silent_end": Kind(data_faults.silent_end, touches=_links_of_components),
     "garbage": Kind(data_faults.garbage, touches=_links_of_components),
     "ports_in_maintenance": Kind(
-        fiber_faults.ports_in_maintenance, touches=_links_of_components, lead_s=12
+        fiber_faults.ports_in_maintenance,
+        touches=_links_of_components,
+        clear_s=_CLEAR_WORK_S,
+        lead_s=12,
     ),
     "out_of_service": Kind(
         fiber_faults.taken_out_of_service, touches=_links_of_components, hold_s=(30, 40)
@@ -141,7 +146,7 @@ KINDS: dict[str, Kind] = {
         hold_s=(40, 50),
     ),
     "dip": Kind(fiber_faults.dip, _with_base),
-    "dips": Kind(fiber_faults.dips, _with_base, hold_s=(44, 44), clear_s=_CLEAR_JITTER_S),
+    "dips": Kind(fiber_faults.dips, _with_base, hold_s=(60, 60), clear_s=_CLEAR_JITTER_S),
     "contamination": Kind(fiber_faults.contamination, _with_base),
     "flapping": Kind(fiber_faults.flapping, _with_base, hold_s=(24, 40)),
     "better_than_planned": Kind(equipment_faults.better_than_planned, _with_base),
@@ -153,7 +158,7 @@ KINDS: dict[str, Kind] = {
     "raman_on": Kind(equipment_faults.raman_on, _with_base),
     "miscabling": Kind(equipment_faults.miscabling),
     "channel_change": Kind(equipment_faults.channel_change),
-    "maintenance": Kind(fiber_faults.planned_work, lead_s=10),
+    "maintenance": Kind(fiber_faults.planned_work, clear_s=_CLEAR_WORK_S, lead_s=10),
     "link_in_maintenance": Kind(fiber_faults.link_in_maintenance),
     "clock_ahead": Kind(data_faults.clock_ahead, lead_s=10),
     "new_type": Kind(data_faults.new_type, lead_s=10),

@@ -102,10 +102,11 @@ class Maintenance:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """An alarm that a fault must raise: the highest code it reaches and its final direction.
+    """An alarm that a fault must raise: the highest code and the widest direction it reaches.
 
     Where the truth depends on when the nodes happened to sample, it allows several codes. Its
-    cause exists since `since_ns`.
+    cause exists since `since_ns`. Where a span must be repaired before the other, `last` is the
+    direction that is left.
     """
 
     link_id: str
@@ -114,6 +115,7 @@ class Expected:
     since_ns: int
     suppressed: bool = False
     clear_reason: str = "NORMAL"
+    last: Direction | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Returns the alarm as a JSON object."""
@@ -124,6 +126,7 @@ class Expected:
             "since_time": to_rfc3339(self.since_ns),
             "suppressed": self.suppressed,
             "clear_reason": self.clear_reason,
+            "last_direction": self.last,
         }
 
 

@@ -37,12 +37,13 @@ PLAIN_WIDTH = 110
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """An alarm as its events describe it: the highest code, the final direction."""
+    """An alarm as its events describe it: the highest code, the widest and the last direction."""
 
     alarm_id: str
     link_id: str
     code: str
     direction: str
+    last_direction: str
     suppressed: bool
     onset_ns: int
     raised_ns: int
@@ -134,9 +135,9 @@ class Score:
 def score(events: Iterable[Mapping[str, Any]], truth: Iterable[Mapping[str, Any]]) -> Score:
     """Compares events with the truth.
 
-    An expected alarm is found if an alarm with its link, final direction and suppression has one of
-    its codes as the highest, its onset during the fault, and its reason to clear, once it is
-    cleared. Every other alarm is false.
+    An expected alarm is found if an alarm with its link, direction and suppression has one of its
+    codes as the highest, its onset during the fault, and its reason to clear, once it is cleared.
+    Every other alarm is false.
 
     Args:
         events: CloudEvents; a repeated event counts once.
@@ -166,11 +167,13 @@ def _alarms(events: Iterable[Mapping[str, Any]]) -> list[Alarm]:
 
 def _alarm(steps: Sequence[Mapping[str, Any]]) -> Alarm:
     first, last = steps[0], steps[-1]
+    directions = {data["direction"] for data in steps}
     return Alarm(
         alarm_id=first["alarm_id"],
         link_id=first["link"]["link_id"],
         code=max((data["code"] for data in steps), key=_LEVELS.index),
-        direction=last["direction"],
+        direction=first["direction"] if len(directions) == 1 else "BOTH",
+        last_direction=last["direction"],
         suppressed=all(data["suppressed"] for data in steps),
         onset_ns=from_rfc3339(first["onset_time"]),
         raised_ns=from_rfc3339(first["raised_time"]),
@@ -187,6 +190,7 @@ def _fits(alarm: Alarm, fault: Mapping[str, Any], expected: Mapping[str, Any]) -
         alarm.link_id == expected["link_id"]
         and alarm.code in expected["codes"]
         and alarm.direction == expected["direction"]
+        and expected["last_direction"] in (None, alarm.last_direction)
         and alarm.suppressed == expected["suppressed"]
         and alarm.clear_reason in (None, expected["clear_reason"])
         and first_window_ns <= alarm.onset_ns <= from_rfc3339(fault["end_time"])

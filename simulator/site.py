@@ -90,6 +90,7 @@ class Site:
         since_ns: int | None = None,
         suppressed: bool = False,
         clear_reason: str = "NORMAL",
+        last: Direction | None = None,
     ) -> Expected:
         """Returns an alarm that must be raised here, at one of these codes."""
         return Expected(
@@ -99,6 +100,7 @@ class Site:
             self.onset_ns if since_ns is None else since_ns,
             suppressed,
             clear_reason,
+            last,
         )
 
     def data_missing(

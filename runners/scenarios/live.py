@@ -213,7 +213,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser("live", __doc__)
-    parser.add_argument("--links", type=int, default=40, help="links of the network (40)")
+    parser.add_argument("--links", type=int, default=100, help="links of the network (100)")
     parser.add_argument(
         "--seconds",
         type=int,

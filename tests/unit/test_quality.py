@@ -28,6 +28,7 @@ def fault(kind: str, link: str, *codes: str) -> dict[str, Any]:
         "since_time": "2026-01-01T12:00:10.400Z",
         "suppressed": False,
         "clear_reason": "NORMAL",
+        "last_direction": None,
     }
     return {
         "fault_id": f"fault-{link}",

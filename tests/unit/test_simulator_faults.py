@@ -197,7 +197,7 @@ def test_bad_data_touches_no_other_fault(kind: str) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_every_kind_once_gives_its_alarms_and_no_others(seed: int) -> None:
-    network = build_network(60, seed=seed)
+    network = build_network(100, seed=seed)
     faults = schedule(network, START_NS, SECONDS, seed, DEFAULT_KINDS)
     payloads = [a.payload for a in generate(network, faults, START_NS, SECONDS, seed)]
     outputs = replay(payloads, list(topology(network, faults)), mode="stream")

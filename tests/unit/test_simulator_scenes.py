@@ -195,7 +195,8 @@ def test_one_fiber_is_repaired_before_the_other(kind: str) -> None:
     last = powers[fault.direction, pm.INPUT_POWER][rest]
     assert (np.isnan(last) if kind == "half_silent" else np.isneginf(last)).all()
     missing = [(("PM_DATA_MISSING",), fault.direction)] if kind == "half_silent" else []
-    assert codes(fault) == [(("FIBER_CUT",), fault.direction), *missing]
+    assert codes(fault) == [(("FIBER_CUT",), "BOTH"), *missing]
+    assert fault.expected[0].last == fault.direction
 
 
 def test_a_short_outage_lasts_four_seconds() -> None:
@@ -236,7 +237,7 @@ def test_admin_states_of_all_ports(kind: str, state: int) -> None:
         assert (min(told), max(told)) == (onset + 15, end) and end - onset >= 30
         assert fault.expected[0].clear_reason == "ADMIN_DOWN"
     else:
-        assert (min(told), max(told)) == (onset - 4, end + 18)
+        assert (min(told), max(told)) == (onset - 4, end + 40)
         assert fault.expected[0].suppressed
     assert told == list(range(min(told), max(told) + 1))
 

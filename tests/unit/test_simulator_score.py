@@ -21,6 +21,7 @@ FAULT = {
             "since_time": "2026-01-01T12:00:10.400Z",
             "suppressed": False,
             "clear_reason": "NORMAL",
+            "last_direction": None,
         }
     ],
     "invalid_reasons": [],
@@ -116,6 +117,14 @@ def test_the_truth_may_allow_several_codes_and_a_later_cause() -> None:
     assert finding.expected == "link-1 FIBER_CUT or LINK_DARK BOTH"
     assert finding.delay_windows == 1
     assert score(WHOLE, [fault]).is_perfect
+
+
+def test_the_widest_direction_counts_and_the_last_where_the_truth_names_it() -> None:
+    narrower = [*WHOLE[:2], event(3, "CHANGE", direction="ZA"), event(4, "CLEAR", direction="ZA")]
+    assert score(narrower, [FAULT]).is_perfect
+    half_repaired = FAULT | {"expected": [FAULT["expected"][0] | {"last_direction": "ZA"}]}
+    assert score(narrower, [half_repaired]).is_perfect
+    assert not score(WHOLE, [half_repaired]).found
 
 
 def test_the_end_that_a_clear_tells_is_compared_with_the_end_of_the_fault() -> None:
