@@ -245,17 +245,23 @@ LATE: list[tuple[str, int, str, dict[str, Any], list[str]]] = [
         {},
         ["RAISE FIBER_CUT AZ 0-2", "CLEAR FIBER_CUT AZ 0-12 late"],
     ),
-    # What is confirmed after a late clear acts again.
+    # A fall is made late only if its row goes on to the newest window.
+    ("12*2 0*9 . 12*2", 11, "0", {}, ["RAISE FIBER_CUT AZ 0-2"]),
+    ("12*2 0*9 . 12", 11, "0", {}, ["RAISE FIBER_CUT AZ 0-2"]),
     (
-        "12*2 0*9 . 12*2",
+        "12*2 0*9 .",
         11,
         "0",
         {},
-        [
-            "RAISE FIBER_CUT AZ 0-2",
-            "CLEAR FIBER_CUT AZ 0-12 late",
-            "RAISE FIBER_CUT AZ 12-14 late",
-        ],
+        ["RAISE FIBER_CUT AZ 0-2", "CLEAR FIBER_CUT AZ 0-12 late"],
+    ),
+    # A span that has fallen on time counts anew from there.
+    (
+        "12*2 0*9 . 4*2",
+        11,
+        "0",
+        {},
+        ["RAISE FIBER_CUT AZ 0-2", "CHANGE FIBER_DEGRADE AZ 0-13"],
     ),
     # What has been confirmed and cleared is not raised again.
     (
