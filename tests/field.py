@@ -43,6 +43,7 @@ class FieldScene:
         seconds: how long it goes on.
         phases: of A and of Z [s].
         jitter_s: samples are this much early or late at most.
+        seed: of the jitter.
         osc: the links have an OSC.
         every_s: how often nodes report.
         states: fields of a component at a second, by link and component at a node.
@@ -55,6 +56,7 @@ class FieldScene:
     seconds: float = 90
     phases: tuple[float, float] = (0.31, 0.62)
     jitter_s: float = 0.0
+    seed: int = 7
     osc: bool = False
     every_s: float = 1.0
     states: Callable[[int, str, float], dict[str, Any]] = lambda link, part, second: {}
@@ -85,7 +87,7 @@ class FieldScene:
 
     def payloads(self) -> list[bytes]:
         """Returns the reports in order of their times."""
-        shaken = random.Random(7)
+        shaken = random.Random(self.seed)
         found: list[tuple[float, bytes]] = []
         for node, phase in zip("AZ", self.phases, strict=True):
             for number in range(int(self.seconds / self.every_s)):

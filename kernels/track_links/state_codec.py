@@ -67,7 +67,7 @@ def read_blocks(tracks: Tracks) -> Iterator[bytes]:
         yield read_block(window, read)
 
 
-def unpack_tracks(data: bytes, log: Iterable[bytes], gap_windows: int = 1) -> Tracks:
+def unpack_tracks(data: bytes, log: Iterable[bytes], gap_windows: int) -> Tracks:
     """Returns the tracks.
 
     Args:

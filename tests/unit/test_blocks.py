@@ -149,7 +149,7 @@ def test_link_keys_never_change() -> None:
 
 def test_empty_tracks_come_back() -> None:
     tracks = Tracks.empty(WindowBounds(), lifecycle=True)
-    back = unpack_tracks(pack_tracks(tracks), [])
+    back = unpack_tracks(pack_tracks(tracks), [], 1)
     assert len(back.links.keys) == 0 and back.history.newest is None
 
 

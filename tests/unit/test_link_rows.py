@@ -46,7 +46,7 @@ def summary(events: list[FiberEvent]) -> list[tuple[str, Action, int]]:
 
 
 def restored(tracks: Tracks, links: dict[str, bytes | None]) -> Tracks:
-    back = unpack_tracks(pack_tracks(tracks), list(read_blocks(tracks)))
+    back = unpack_tracks(pack_tracks(tracks), list(read_blocks(tracks)), 1)
     back.set_links({name: data for name, data in links.items() if data})
     return back
 

@@ -90,7 +90,7 @@ def test_alarms_go_on_from_saved_state(version: int) -> None:
 def test_state_of_a_newer_version_is_refused_in_words() -> None:
     data, *_ = pickle.loads((GOLDEN / f"tracks_state_v{TRACKER_STATE_VERSION}.bin").read_bytes())
     with pytest.raises(ValueError, match="state of version 200 cannot be read by version"):
-        unpack_tracks(bytes([200]) + data[1:], [])
+        unpack_tracks(bytes([200]) + data[1:], [], 1)
 
 
 @pytest.mark.parametrize("version", range(1, OLDEST_READ))
@@ -98,7 +98,7 @@ def test_state_of_the_first_versions_is_refused_in_words(version: int) -> None:
     data = (GOLDEN / f"tracks_state_v{version}.bin").read_bytes()
     packed = data if version == 1 else pickle.loads(data)[0]
     with pytest.raises(ValueError, match=rf"state of version {version} cannot be .* start without"):
-        unpack_tracks(packed, [])
+        unpack_tracks(packed, [], 1)
 
 
 if __name__ == "__main__":
