@@ -6,13 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import apache_beam as beam
-import numpy as np
 from apache_beam.testing.test_stream import TestStream
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
-from numpy.typing import NDArray
 
-from kernels.decode_reports.decode import parse_reports
+from kernels.replay_watermark import watermarks_ns
 from kernels.window_bounds import WindowBounds
 from pipeline.files import local_copy
 from pipeline.graph import PmInput
@@ -75,10 +73,10 @@ _LONG_AFTER = Timestamp(micros=LAST_MOMENT_US)
 class StreamReplay(_FileSource):
     """A capture as a deterministic stream (spec, section 4).
 
-    The reports come in file order. Before each of them the watermark stands at the largest collect
-    time of the reports before it that could be parsed. Only at the moments when a window becomes
-    due or closes does the watermark make a difference, so reports between two such moments travel
-    as one element.
+    The reports come in file order. Before each of them the collect times of the reports before it
+    set the watermark (`kernels.replay_watermark`). Only at the moments when a window becomes due or
+    closes does the watermark make a difference, so reports between two such moments travel as one
+    element.
 
     Attributes:
         bounds: when windows are due and close.
@@ -109,24 +107,11 @@ class StreamReplay(_FileSource):
         """Yields groups of records, each with the moment that the watermark has reached."""
         moments = [
             None if watermark_ns is None else self.bounds.last_moment_us(watermark_ns // 1000)
-            for watermark_ns in _watermarks_ns(payloads)
+            for watermark_ns in watermarks_ns(payloads)
         ]
         for moment_us, run in itertools.groupby(range(len(payloads)), moments.__getitem__):
             numbers = list(run)
             yield moment_us, _group(numbers[0], payloads[numbers[0] : numbers[-1] + 1])
-
-
-def _watermarks_ns(payloads: list[bytes]) -> list[int | None]:
-    """Returns the watermark before each record; None before the first that could be parsed."""
-    parsed, good, _ = parse_reports(payloads)
-    times: NDArray[np.int64] = parsed.column("collect_time_unix_ns").to_numpy()
-    largest = dict(zip(good, np.maximum.accumulate(times).tolist(), strict=True))
-    watermarks: list[int | None] = []
-    watermark: int | None = None
-    for number in range(len(payloads)):
-        watermarks.append(watermark)
-        watermark = largest.get(number, watermark)
-    return watermarks
 
 
 def _read_records(path: str) -> Iterable[PmRecords]:

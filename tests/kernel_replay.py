@@ -20,6 +20,7 @@ from kernels.decode_reports.samples import Samples, split_samples
 from kernels.join_topology.joiner import Joined, Joiner
 from kernels.join_topology.link_ends import link_ends
 from kernels.join_topology.tables import LinkEndChange, link_ends_block, links_block
+from kernels.replay_watermark import watermarks_ns
 from kernels.track_links.tracker import Tracked, Tracker
 from kernels.window_bounds import WindowBounds
 from schema.blocks import Block, BlockKind, num_span_ends
@@ -32,7 +33,6 @@ from schema.topology import BadTopologyError, check_link
 from schema.topology_pb2 import FiberLink
 from tests.cells import Cells, FailingCalls, joiner_cells, roll_back, saved, tracker_cells
 from tests.oracle import COUNTERS, Outputs
-from tests.oracle_input import parse
 from tests.timers import Timers
 from transforms.gather_windows import gathered
 from transforms.joiner_state import JoinerCodec
@@ -304,15 +304,10 @@ def replay(
         live=live,
     )
     parts = run.take(payloads)
-    largest: int | None = None
-    for number, payload in enumerate(payloads):
-        if mode == "stream" and largest is not None:
-            run.advance(largest)
+    for number, watermark in enumerate(watermarks_ns(payloads)):
+        if mode == "stream" and watermark is not None:
+            run.advance(watermark)
         for part in parts.get(number, ()):
             run.receive(part)
-        message = parse(payload)
-        if message is not None:
-            collected = message.collect_time_unix_ns
-            largest = collected if largest is None else max(largest, collected)
     run.advance(float("inf"))
     return run.out

@@ -83,11 +83,20 @@ from typing import Any, Literal
 
 from schema.topology_pb2 import FiberLink
 from tests.oracle_event import rfc3339, window_time
-from tests.oracle_input import SECOND, Sample, bad_topology, bad_topology_line, parse, read_report
+from tests.oracle_input import (
+    SECOND,
+    Sample,
+    bad_topology,
+    bad_topology_line,
+    parse,
+    read_report,
+    report_fault,
+)
 from tests.oracle_link import LinkOracle
 from tests.oracle_span import link_end, span_ends
 
 TOPOLOGY_WAIT = 10 * SECOND
+MAX_STEP = 60 * SECOND  # of a watermark that one report moves
 COUNTERS = (
     "reports",
     "components",
@@ -286,8 +295,7 @@ def replay(
 ) -> Outputs:
     """Replays a capture file; the whole topology comes first.
 
-    In a stream replay the watermark before each report is the largest collect time of the earlier
-    reports that could be parsed, rejected ones included.
+    In a stream replay the earlier reports set the watermark before each report.
     """
     oracle = Oracle(
         emit=emit,
@@ -299,13 +307,30 @@ def replay(
     )
     for link in topology:
         oracle.topology(link.link_id, link)
-    largest: int | None = None
+    watermark: int | None = None
+    newest: dict[str, int] = {}  # collect time of each node's last report
     for payload in payloads:
-        if largest is not None:
-            oracle.advance(largest)
+        if watermark is not None:
+            oracle.advance(watermark)
         oracle.report(payload)
         message = parse(payload)
-        if message is not None:
-            collected = message.collect_time_unix_ns
-            largest = collected if largest is None else max(largest, collected)
+        if message is not None and report_fault(message) is None:
+            newest[message.node_id] = message.collect_time_unix_ns
+            watermark = _moved(watermark, message.collect_time_unix_ns, sorted(newest.values()))
     return oracle.finish()
+
+
+def _moved(watermark: int | None, own: int, newest: list[int]) -> int | None:
+    """Returns the watermark after a report.
+
+    Args:
+        watermark: the one before it; None = there is none yet.
+        own: the collect time of the report.
+        newest: those of the last report of each node, ascending.
+    """
+    if watermark is None:
+        return newest[-2] if len(newest) >= 2 else None
+    if own <= watermark + MAX_STEP:
+        return max(watermark, own)
+    far_ahead = [time for time in newest if time > watermark + MAX_STEP]
+    return newest[-2] if len(far_ahead) >= 2 else watermark

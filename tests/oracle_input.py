@@ -109,7 +109,7 @@ def parse(payload: bytes) -> pm.PmReport | None:
 def read_report(payload: bytes, record_timestamp_ns: int | None) -> ReadReport:
     """Validates one record; a fault rejects only the part that it is in."""
     message = parse(payload)
-    reason = _report_fault(message)
+    reason = report_fault(message)
     if message is None or reason is not None:
         components = 0 if message is None else len(message.components)
         line = _invalid(str(reason), message.node_id if message else "")
@@ -130,7 +130,7 @@ def read_report(payload: bytes, record_timestamp_ns: int | None) -> ReadReport:
     return result
 
 
-def _report_fault(message: pm.PmReport | None) -> str | None:
+def report_fault(message: pm.PmReport | None) -> str | None:
     if message is None:
         return "MALFORMED_PROTOBUF"
     if not message.node_id:

@@ -66,10 +66,7 @@ def validate(flat: FlatReports, reference_time_ns: NDArray[np.int64]) -> Checked
         reference_time_ns: (R,) int64, what sample times are compared with: the timestamps of the
             records, or the collect times where a source has none [ns since the Unix epoch].
     """
-    report_reason = _first(
-        (Reason.MISSING_NODE_ID, _is_empty(flat.node_id)),
-        (Reason.MISSING_TIME, is_no_time(flat.collect_time_ns)),
-    )
+    report_reason = report_reasons(flat.node_id, flat.collect_time_ns)
     live = (report_reason == Reason.NONE)[flat.component_report]
     reference_ns = reference_time_ns[flat.component_report]
     out_of_bounds = is_out_of_bounds(flat.sample_time_ns, reference_ns)
@@ -93,6 +90,14 @@ def validate(flat: FlatReports, reference_time_ns: NDArray[np.int64]) -> Checked
         value_ok=_last_of_each_type(flat, value_ok),
         reading=reading,
         state=_states(flat),
+    )
+
+
+def report_reasons(node_id: pa.StringArray, collect_time_ns: NDArray[np.int64]) -> NDArray[np.int8]:
+    """Returns (R,) the `Reason` of each report that could be parsed."""
+    return _first(
+        (Reason.MISSING_NODE_ID, _is_empty(node_id)),
+        (Reason.MISSING_TIME, is_no_time(collect_time_ns)),
     )
 
 

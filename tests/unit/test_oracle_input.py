@@ -28,7 +28,7 @@ from tests.builders import (
     tx,
     value,
 )
-from tests.oracle import Oracle, Outputs, replay
+from tests.oracle import Oracle, replay
 from tests.oracle_input import Reading, Sample, State, bad_topology
 from tests.oracle_span import winner
 
@@ -360,31 +360,23 @@ def test_limits_of_lateness(watermark: float, late: bool | None) -> None:
     assert out.late == ([line] if late else [])
 
 
-def test_the_watermark_of_a_stream_replay() -> None:
-    first, *rest = trace("x*2")
-
-    def after(one: bytes) -> Outputs:
-        return replay([first, one, *rest], [link()], mode="stream")
-
-    assert after(b"\xff").counters["ends_late"] == 0
-    assert after(pm.PmReport(node_id="A").SerializeToString()).counters["ends_late"] == 0
-    assert after(report("", 100).SerializeToString()).counters["ends_late"] == 6
-    assert after(payload("other", 8.9)).counters["ends_late"] == 6 - 4  # [1, 2) is still open
-    assert replay([*rest, first], [link()], mode="batch").counters["ends_late"] == 0
-
-
 def test_conservation_with_fan_out() -> None:
     """A component for both directions serves one end, and two span ends, of each link."""
     port = topo.LinkEnd(node_id="A", tx_component="port", rx_component="port")
     links = [link("L1", a_end=port), link("L2", z="Y", a_end=port), link("L3", "C", "D")]
     one = component("port", value(1, 0.0), value(2, 0.0))
     out = replay(
-        [payload("A", 0, one, tx("x", 0)), payload("A", 8, one), payload("A", 0, one)],
+        [
+            payload("other", 0),
+            payload("A", 0, one, tx("x", 0)),
+            payload("A", 8, one),
+            payload("A", 0, one),
+        ],
         links,
         mode="stream",
     )
     assert out.counters == {
-        "reports": 3,
+        "reports": 4,
         "components": 4,
         "components_rejected": 0,
         "components_unmatched": 1,
