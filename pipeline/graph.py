@@ -17,6 +17,7 @@ from transforms import (
     FormatEvents,
     GatherWindows,
     JoinTopology,
+    SampleLines,
     TrackLinks,
     UpdateTopology,
 )
@@ -50,7 +51,7 @@ class Source(Protocol):
         """Returns the whole topology, or its records as they come."""
 
     def invalid(self, pipeline: beam.Pipeline) -> beam.PCollection | None:
-        """Returns the rejections of the source itself, as records of the invalid output."""
+        """Returns the rejections of the source itself, candidates for the invalid output."""
 
 
 class Sinks(Protocol):
@@ -86,12 +87,10 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
     events = tracked | "FormatEvents" >> FormatEvents(settings.source_name)
 
     sinks.write(EVENTS, events)
-    for output, collections in (
-        (LATE, (joined.late,)),
-        (INVALID, (*invalid, decoded.invalid)),
-        (UNMATCHED, (joined.unmatched,)),
-    ):
-        sinks.write(output, collections | f"All{output.capitalize()}" >> beam.Flatten())
+    sinks.write(LATE, joined.late)
+    rejections = (*invalid, decoded.invalid) | "AllInvalid" >> beam.Flatten()
+    sinks.write(INVALID, rejections | "SampleInvalid" >> SampleLines())
+    sinks.write(UNMATCHED, joined.unmatched)
 
 
 if __name__ == "__main__":

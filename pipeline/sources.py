@@ -15,12 +15,11 @@ from kernels.window_bounds import WindowBounds
 from pipeline.files import local_copy
 from pipeline.graph import PmInput
 from schema.capture import read_capture
-from schema.outputs import Record
 from schema.records import EventTime, PmRecords
-from schema.side_lines import bad_topology_line, side_record
 from schema.times import LAST_MOMENT_US
 from schema.topology_file import TopologyFile
 from transforms.decode_reports import MAX_GATHERED
+from transforms.sample_lines import Candidates, bad_topology
 
 # Number of the first record, and how many there are; a moment [us], and 0.
 _GROUP_HEADER = struct.Struct("<qI")
@@ -42,11 +41,10 @@ class _FileSource:
         """Returns the whole topology."""
         return TopologyFile(self.topology_file, local_copy)
 
-    def invalid(self, pipeline: beam.Pipeline) -> beam.PCollection[Record]:
+    def invalid(self, pipeline: beam.Pipeline) -> beam.PCollection[Candidates]:
         """Returns the topology lines that break the contract."""
-        lines = [bad_topology_line(e) for e in self.topology(pipeline).read().bad]
-        records = [side_record(line["link_id"], line) for line in lines]
-        return pipeline | "BadTopology" >> beam.Create(records).with_output_types(Record)
+        bad = [bad_topology(error) for error in self.topology(pipeline).read().bad]
+        return pipeline | "BadTopology" >> beam.Create(bad).with_output_types(Candidates)
 
 
 @dataclass(frozen=True)

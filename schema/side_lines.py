@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Iterator, Mapping
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from schema.pm_types import (
 )
 from schema.times import rfc3339
 from schema.topology import BadTopologyError
+
+#: So many lines of each kind are written in full; of more, 1 in 1,000 (`transforms.sample_lines`).
+WRITTEN_IN_FULL = 100
 
 
 class Reason(IntEnum):
@@ -60,6 +63,27 @@ _DETAIL = {
     Reason.NOT_FINITE: "the reading is not a finite number",
     Reason.OUT_OF_RANGE: f"a power over {POWER_MAX_DBM:+.0f} dBm",
 }
+
+
+class Rejections(NamedTuple):
+    """What was rejected for one reason, and of one type where it is values.
+
+    Attributes:
+        reason: why.
+        pm_type: number of the type of the values, known or not; 0 where it is no value.
+        number: how many there are.
+        lines: lines of the first `WRITTEN_IN_FULL` of them.
+    """
+
+    reason: Reason
+    pm_type: int
+    number: int
+    lines: list[dict[str, Any]]
+
+    @property
+    def kind(self) -> str:
+        """What is sampled by itself: reason and type."""
+        return f"{self.reason.name} {self.pm_type}"
 
 
 def side_record(key: str | None, line: Mapping[str, Any]) -> Record:

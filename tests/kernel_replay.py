@@ -36,6 +36,7 @@ from tests.oracle import COUNTERS, Outputs
 from tests.timers import Timers
 from transforms.gather_windows import gathered
 from transforms.joiner_state import JoinerCodec
+from transforms.sample_lines import written
 from transforms.state import HeldStates
 from transforms.tracker_state import TrackerCodec
 
@@ -216,7 +217,11 @@ class KernelReplay:
         self._count("reports", decoded.num_reports)
         self._count("components", decoded.num_components)
         self._count("components_rejected", decoded.num_components - decoded.samples.num_samples)
-        self.out.invalid += decoded.invalid
+        self.out.invalid += [
+            one.lines[at % len(one.lines)]
+            for one in decoded.invalid
+            for at in written(0, one.number)
+        ]
         parts: dict[int, list[bytes]] = {}
         for window, _, samples in split_samples(
             decoded.samples, lambda _: 0, self._bounds.window_s

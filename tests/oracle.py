@@ -158,6 +158,7 @@ class Oracle:
         self.links: dict[str, LinkOracle] = {}
         self._known_nodes: set[str] = set()  # nodes that have ever had a topology
         self._waiting: list[list[Sample]] = []  # per report, in order of arrival
+        self._rejected: dict[tuple[str, int], int] = {}
         self._out = Outputs()
 
     def topology(self, link_id: str, link: FiberLink | None) -> None:
@@ -167,7 +168,7 @@ class Oracle:
             self._out.events += gone.remove(self._newest_due()) if gone else []
             return
         if bad_topology(link) or link.link_id != link_id:
-            self._out.invalid.append(bad_topology_line(link.link_id or link_id))
+            self._reject(0, bad_topology_line(link.link_id or link_id))
             return
         known = self.links.get(link.link_id)
         if known is None:
@@ -200,7 +201,8 @@ class Oracle:
         self._count("reports", 1)
         self._count("components", read.components)
         self._count("components_rejected", read.rejected)
-        self._out.invalid += read.invalid
+        for type_number, line in read.invalid:
+            self._reject(type_number, line)
         self._receive(read.samples)
 
     def finish(self) -> Outputs:
@@ -292,6 +294,13 @@ class Oracle:
             "closed_at": rfc3339((window + 1) * self._window_s * SECOND + self._closed_ns),
             "readings": sample.shown_readings(),
         }
+
+    def _reject(self, type_number: int, line: dict[str, Any]) -> None:
+        """Writes the first 100 lines of each reason and type of the run, then 1 in 1,000."""
+        key = line["reason"], type_number
+        seen = self._rejected[key] = self._rejected.get(key, 0) + 1
+        if seen <= 100 or (seen - 100) % 1000 == 0:
+            self._out.invalid.append(line)
 
     def _count(self, counter: str, by: int) -> None:
         self._out.counters[counter] += by

@@ -87,6 +87,9 @@ class Sample:
         return {name: reading.value for name, reading in self.readings.items()}
 
 
+Rejection = tuple[int, dict[str, Any]]  # number of the type, 0 if it is no value; line
+
+
 @dataclass
 class ReadReport:
     """What one record comes to."""
@@ -95,7 +98,7 @@ class ReadReport:
     components: int = 0
     rejected: int = 0
     samples: list[Sample] = field(default_factory=list)
-    invalid: list[dict[str, Any]] = field(default_factory=list)
+    invalid: list[Rejection] = field(default_factory=list)  # in order
 
 
 def parse(payload: bytes) -> pm.PmReport | None:
@@ -115,7 +118,7 @@ def read_report(payload: bytes, record_timestamp_ns: int | None) -> ReadReport:
         line = _invalid(str(reason), message.node_id if message else "")
         line["payload_base64"] = base64.b64encode(payload).decode("ascii")
         # The components of a rejected report are rejected with it.
-        return ReadReport(components=components, rejected=components, invalid=[line])
+        return ReadReport(components=components, rejected=components, invalid=[(0, line)])
 
     reference_ns = (
         message.collect_time_unix_ns if record_timestamp_ns is None else record_timestamp_ns
@@ -144,16 +147,16 @@ def _read_component(
     message: pm.PmReport,
     component: pm.ComponentPm,
     reference_ns: int,
-    invalid: list[dict[str, Any]],
+    invalid: list[Rejection],
 ) -> Sample | None:
     """Returns the component's sample; None, after noting why, if it is rejected."""
     node_id, name = message.node_id, component.component
     time_ns = component.sample_time_unix_ns or message.collect_time_unix_ns
     if not name:
-        invalid.append(_invalid("MISSING_COMPONENT", node_id))
+        invalid.append((0, _invalid("MISSING_COMPONENT", node_id)))
         return None
     if time_ns - reference_ns > MAX_AFTER or reference_ns - time_ns > MAX_BEFORE:
-        invalid.append(_invalid("TIME_OUT_OF_BOUNDS", node_id, name))
+        invalid.append((0, _invalid("TIME_OUT_OF_BOUNDS", node_id, name)))
         return None
 
     readings: dict[str, Reading] = {}
@@ -164,9 +167,9 @@ def _read_component(
         else:
             known = value.type in CANONICAL_UNIT
             type_name = pm.PmType.Name(value.type) if known else None
-            invalid.append(_invalid(reason, node_id, name, type_name))
+            invalid.append((value.type, _invalid(reason, node_id, name, type_name)))
     if not readings:
-        invalid.append(_invalid("NO_VALUES", node_id, name))
+        invalid.append((0, _invalid("NO_VALUES", node_id, name)))
         return None
     return Sample(
         node_id=node_id,

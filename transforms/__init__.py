@@ -5,6 +5,7 @@ from transforms.decode_reports import DecodeReports
 from transforms.format_events import FormatEvents
 from transforms.gather_windows import GatherWindows
 from transforms.join_topology import JoinTopology
+from transforms.sample_lines import SampleLines
 from transforms.track_links import TrackLinks
 from transforms.update_topology import UpdateTopology
 
@@ -13,6 +14,7 @@ __all__ = [
     "FormatEvents",
     "GatherWindows",
     "JoinTopology",
+    "SampleLines",
     "TrackLinks",
     "UpdateTopology",
 ]

@@ -2,7 +2,7 @@
 
 In:   `PmRecords`, timestamp = not after that of any record in them; global window.
 Out:  (shard of node_id, PM block), timestamp = the newest record's in the block; global window.
-Side output: `invalid` records.
+Side output: candidates for `invalid`, which SampleLines thins out.
 State: none; the records of a bundle are gathered and decoded together. The layouts of earlier
       reports are kept for speed only: without them the outputs are the same.
 """
@@ -29,12 +29,11 @@ from schema.outputs import (
     INVALID,
     REPORTS,
     REPORTS_REJECTED,
-    Record,
 )
 from schema.records import PmRecords
 from schema.shards import shard_of
-from schema.side_lines import side_record
 from transforms.outputs import Keyed, count, count_invalid, typed
+from transforms.sample_lines import Candidates
 
 #: So many records are decoded at once: more of them cost memory and gain nothing.
 MAX_GATHERED = 2048
@@ -48,11 +47,11 @@ class DecodedReports(NamedTuple):
 
     Attributes:
         blocks: (shard of node_id, PM block).
-        invalid: records of the `invalid` output.
+        invalid: candidates for the `invalid` output.
     """
 
     blocks: beam.PCollection[Keyed]
-    invalid: beam.PCollection[Record]
+    invalid: beam.PCollection[Candidates]
 
 
 @dataclass
@@ -73,7 +72,7 @@ class DecodeReports(beam.PTransform):
         decode = beam.ParDo(_DecodeFn(self.num_shards, self.window_s))
         decoded = records | "Decode" >> decode.with_outputs(INVALID, main="blocks")
         return DecodedReports(
-            blocks=typed(decoded["blocks"], Keyed), invalid=typed(decoded[INVALID], Record)
+            blocks=typed(decoded["blocks"], Keyed), invalid=typed(decoded[INVALID], Candidates)
         )
 
 
@@ -121,10 +120,10 @@ class _DecodeFn(beam.DoFn):
         count(REPORTS_REJECTED, decoded.num_reports_rejected)
         count(COMPONENTS, decoded.num_components)
         count(COMPONENTS_REJECTED, decoded.num_components - decoded.samples.num_samples)
-        count_invalid(line["reason"] for line in decoded.invalid)
-        for line in decoded.invalid:
-            record = side_record(line["node_id"], line)
-            yield beam.pvalue.TaggedOutput(INVALID, _in_global_window(record, newest_us))
+        for rejections in decoded.invalid:
+            count_invalid(rejections.reason.name, rejections.number)
+            candidates = rejections.kind, (rejections.number, rejections.lines)
+            yield beam.pvalue.TaggedOutput(INVALID, _in_global_window(candidates, newest_us))
         parts = split_samples(decoded.samples, self._shard_of, self._window_s)
         for window, shard, samples in parts:
             block = Block(BlockKind.PM, samples.columns(), window)

@@ -45,11 +45,17 @@ from schema.outputs import (
 )
 from schema.records import EventTime
 from schema.shards import all_shards
-from schema.side_lines import late_lines, readings_by_name, side_record, unmatched_line
+from schema.side_lines import (
+    WRITTEN_IN_FULL,
+    late_lines,
+    readings_by_name,
+    side_record,
+    unmatched_line,
+)
 from schema.topology_file import TopologyFile
 from transforms.joiner_state import JoinerCells, JoinerCodec
 from transforms.outputs import Keyed, count, set_timer, typed
-from transforms.sample_unmatched import WRITTEN_IN_FULL, Candidates, SampleUnmatched
+from transforms.sample_lines import Candidates, SampleLines
 from transforms.state import HeldStates
 
 __all__ = ["JoinTopology", "JoinedSamples"]
@@ -112,7 +118,7 @@ class JoinTopology(beam.PTransform):
         return JoinedSamples(
             blocks=typed(joined["blocks"], Keyed),
             late=typed(joined[LATE], Record),
-            unmatched=typed(candidates | SampleUnmatched(), Record),
+            unmatched=typed(candidates | "SampleUnmatched" >> SampleLines(), Record),
         )
 
 
@@ -245,4 +251,4 @@ def _unmatched(samples: Samples) -> Iterator[Any]:
             strict=True,
         )
     ]
-    yield beam.pvalue.TaggedOutput(UNMATCHED, (0, (number, lines)))
+    yield beam.pvalue.TaggedOutput(UNMATCHED, (UNMATCHED, (number, lines)))

@@ -2,7 +2,6 @@
 
 import collections
 import functools
-from collections.abc import Iterable
 from typing import Any
 
 import apache_beam as beam
@@ -51,10 +50,9 @@ def _counter(name: str) -> Metrics.DelegatingCounter:
     return Metrics.counter(NAMESPACE, name)
 
 
-def count_invalid(reasons: Iterable[str]) -> None:
-    """Adds rejections to the counters of their reasons, such as `invalid_not_finite`."""
-    for reason, number in collections.Counter(reasons).items():
-        count(f"{INVALID}_{reason.lower()}", number)
+def count_invalid(reason: str, number: int = 1) -> None:
+    """Adds rejections to the counter of their reason, such as `invalid_not_finite`."""
+    count(f"{INVALID}_{reason.lower()}", number)
 
 
 def count_latency(latency_s: float) -> None:

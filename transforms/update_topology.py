@@ -2,7 +2,7 @@
 
 In:   lists of `TopologyRecord`, in order of arrival per link; global window.
 Out:  `links`: (shard of link_id, LINKS block); `link_ends`: (shard of node_id, LINK_ENDS block).
-Side output: `invalid` records (BAD_TOPOLOGY); the last good version stays in force.
+Side output: candidates for `invalid` (BAD_TOPOLOGY); the last good version stays in force.
 State: the links in force of a shard, for good, as a log of LINKS blocks.
 
 A replay knows its whole topology before the first report: `TopologyFile` stands in for the step.
@@ -28,14 +28,15 @@ from kernels.join_topology.tables import (
     links_of,
 )
 from schema.blocks import Block
-from schema.outputs import INVALID, Record
+from schema.outputs import INVALID
 from schema.records import TopologyRecord
 from schema.shards import shard_of
-from schema.side_lines import bad_topology_line, side_record
+from schema.side_lines import Reason
 from schema.topology import BadTopologyError, id_of_key, parse_link
 from schema.topology_file import shared_key
 from schema.topology_pb2 import FiberLink
 from transforms.outputs import Keyed, count_invalid, typed
+from transforms.sample_lines import Candidates, bad_topology
 from transforms.state import HeldStates, TableCells, TableCodec
 
 LINKS, LINK_ENDS = "links", "link_ends"
@@ -47,12 +48,12 @@ class UpdatedTopology(NamedTuple):
     Attributes:
         links: (shard of link_id, LINKS block).
         link_ends: (shard of node_id, LINK_ENDS block).
-        invalid: records of the `invalid` output, of each of its two parts.
+        invalid: candidates for the `invalid` output, of each of its two parts.
     """
 
     links: beam.PCollection[Keyed]
     link_ends: beam.PCollection[Keyed]
-    invalid: tuple[beam.PCollection[Record], beam.PCollection[Record]]
+    invalid: tuple[beam.PCollection[Candidates], beam.PCollection[Candidates]]
 
 
 @dataclass
@@ -78,7 +79,7 @@ class UpdateTopology(beam.PTransform):
         return UpdatedTopology(
             links=typed(applied[LINKS], Keyed),
             link_ends=typed(applied[LINK_ENDS], Keyed),
-            invalid=(typed(decoded[INVALID], Record), typed(applied[INVALID], Record)),
+            invalid=(typed(decoded[INVALID], Candidates), typed(applied[INVALID], Candidates)),
         )
 
 
@@ -176,9 +177,8 @@ class _ApplyFn(beam.DoFn):
 
 
 def _rejected(error: BadTopologyError) -> beam.pvalue.TaggedOutput:
-    line = bad_topology_line(error)
-    count_invalid([line["reason"]])
-    return beam.pvalue.TaggedOutput(INVALID, side_record(error.link_id, line))
+    count_invalid(Reason.BAD_TOPOLOGY.name)
+    return beam.pvalue.TaggedOutput(INVALID, bad_topology(error))
 
 
 def _version(link: bytes) -> int:

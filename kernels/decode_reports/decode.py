@@ -1,6 +1,7 @@
 """Record bytes → samples, and the rejections on the way."""
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,15 @@ from kernels.decode_reports.flatten import FlatReports, flatten
 from kernels.decode_reports.samples import Samples, joined_samples, sound_samples
 from kernels.decode_reports.validate import Checked, reference_time_ns, validate
 from schema import pm_report_pb2
-from schema.side_lines import Reason, component_line, malformed_line, report_line, value_line
+from schema.side_lines import (
+    WRITTEN_IN_FULL,
+    Reason,
+    Rejections,
+    component_line,
+    malformed_line,
+    report_line,
+    value_line,
+)
 
 _handler = ptars.HandlerPool([pm_report_pb2.DESCRIPTOR]).get_for_message(
     pm_report_pb2.PmReport.DESCRIPTOR
@@ -27,14 +36,14 @@ class Decoded:
 
     Attributes:
         samples: the sound samples, readings coded where possible.
-        invalid: the rejections, lines of the invalid output.
+        invalid: the rejections, one entry for each reason and type.
         num_reports: number of records.
         num_reports_rejected: records that are rejected as a whole, parsed or not.
         num_components: components in the reports that could be parsed.
     """
 
     samples: Samples
-    invalid: list[dict[str, Any]]
+    invalid: list[Rejections]
     num_reports: int
     num_reports_rejected: int
     num_components: int
@@ -87,7 +96,7 @@ def decode(
     """
     parts, left = fast_path.take(payloads, order, record_time_ns)
     num_components = sum(part.num_samples for part in parts)
-    invalid: list[dict[str, Any]] = []
+    invalid: list[Rejections] = []
     num_rejected = 0
     if len(left):
         parsed, good, bad = parse_reports([payloads[number] for number in left])
@@ -98,7 +107,10 @@ def decode(
         parts.append(sound_samples(flat, checked, order[number]))
         num_components += len(flat.component)
         num_rejected = len(bad) + int(np.count_nonzero(checked.report_reason))
-        invalid = [malformed_line(payloads[left[i]], why) for i, why in bad.items()]
+        if bad:
+            some = itertools.islice(bad.items(), WRITTEN_IN_FULL)
+            lines = [malformed_line(payloads[left[i]], why) for i, why in some]
+            invalid.append(Rejections(Reason.MALFORMED_PROTOBUF, 0, len(bad), lines))
         invalid += _rejections(flat, checked, payloads, number)
     return Decoded(
         samples=joined_samples(parts).with_coded_readings(),
@@ -111,30 +123,50 @@ def decode(
 
 def _rejections(
     flat: FlatReports, checked: Checked, payloads: Sequence[bytes], number: NDArray[np.int64]
-) -> list[dict[str, Any]]:
-    lines = []
-    for r in np.flatnonzero(checked.report_reason):
-        reason, node_id = Reason(checked.report_reason[r]), flat.node_id[r].as_py() or None
-        lines.append(report_line(reason, node_id, payloads[number[r]]))
-    for v in np.flatnonzero(checked.value_reason):
+) -> Iterator[Rejections]:
+    def of_report(reason: Reason, r: int) -> dict[str, Any]:
+        return report_line(reason, flat.node_id[r].as_py() or None, payloads[number[r]])
+
+    def of_component(reason: Reason, c: int) -> dict[str, Any]:
+        return component_line(
+            reason,
+            flat.node_id[flat.component_report[c]].as_py(),
+            flat.component[c].as_py() or None,
+            int(flat.sample_time_ns[c]),
+        )
+
+    def of_value(reason: Reason, v: int) -> dict[str, Any]:
         c = flat.value_component[v]
-        lines.append(
-            value_line(
-                Reason(checked.value_reason[v]),
-                flat.node_id[flat.component_report[c]].as_py(),
-                flat.component[c].as_py(),
-                int(flat.value_type[v]),
-                int(flat.unit[v]),
-                float(checked.reading[v]),
-            )
+        return value_line(
+            reason,
+            flat.node_id[flat.component_report[c]].as_py(),
+            flat.component[c].as_py(),
+            int(flat.value_type[v]),
+            int(flat.unit[v]),
+            float(checked.reading[v]),
         )
-    for c in np.flatnonzero(checked.component_reason):
-        lines.append(
-            component_line(
-                Reason(checked.component_reason[c]),
-                flat.node_id[flat.component_report[c]].as_py(),
-                flat.component[c].as_py() or None,
-                int(flat.sample_time_ns[c]),
-            )
-        )
-    return lines
+
+    yield from _of_each_kind(checked.report_reason, None, of_report)
+    yield from _of_each_kind(checked.value_reason, flat.value_type, of_value)
+    yield from _of_each_kind(checked.component_reason, None, of_component)
+
+
+def _of_each_kind(
+    reasons: NDArray[np.int8],
+    types: NDArray[np.int32] | None,
+    line: Callable[[Reason, int], dict[str, Any]],
+) -> Iterator[Rejections]:
+    """Yields the rejections of each reason and type, with lines of the first rows of each.
+
+    Args:
+        reasons: (n,) int8 `Reason` by row.
+        types: (n,) int32, PM types of the rows, if they are values.
+        line: returns the line of a row.
+    """
+    rows = np.flatnonzero(reasons)
+    pm_type = np.zeros(len(rows), np.int64) if types is None else types[rows].astype(np.int64)
+    kinds, kind = np.unique(np.stack((reasons[rows], pm_type)), axis=1, return_inverse=True)
+    for which, (number, type_number) in enumerate(kinds.T.tolist()):
+        of_kind, reason = rows[kind.ravel() == which], Reason(number)
+        lines = [line(reason, row) for row in of_kind[:WRITTEN_IN_FULL].tolist()]
+        yield Rejections(reason, type_number, len(of_kind), lines)

@@ -177,7 +177,12 @@ def late(at: int, az: str, sequence: int = 100, *, after: float = 0.5) -> list[b
 LATE: list[tuple[str, list[bytes], dict[str, Any], list[str]]] = [
     # The link was silent, or never seen: its late window is newer than all that is known of it.
     ("0 0", [watermark(8), *late(4, "x"), *late(5, "x")], {}, [f"RAISE {CUT} AZ 4-6 late"]),
-    ("", [watermark(8), payload("other", 8), *late(4, "x"), *late(5, "x")], {}, [f"RAISE {CUT} AZ 4-6 late"]),
+    (
+        "",
+        [watermark(8), payload("other", 8), *late(4, "x"), *late(5, "x")],
+        {},
+        [f"RAISE {CUT} AZ 4-6 late"],
+    ),
     # A level that is lowered and lifted again acts once.
     (
         "12 12 0*10",

@@ -14,7 +14,7 @@ from kernels.track_links.alarms import Alarms
 from schema.events import Severity
 from schema.records import PmRecords, TopologyRecord
 from tests import builders
-from transforms import DecodeReports, UpdateTopology, outputs
+from transforms import DecodeReports, SampleLines, UpdateTopology, outputs
 
 
 @pytest.fixture
@@ -45,7 +45,8 @@ def test_each_reason_has_its_counter(counted: Counter[str]) -> None:
     records = PmRecords([b"\xff", b"\xff", builders.payload("A", 5, bad)], first=0)
     with beam.Pipeline(runner="FnApiRunner") as pipeline:
         decoded = pipeline | beam.Create([records]) | DecodeReports(1, window_s=1)
-        lines = decoded.invalid | beam.Map(lambda record: json.loads(record[1])["reason"])
+        records = decoded.invalid | SampleLines()
+        lines = records | beam.Map(lambda record: json.loads(record[1])["reason"])
         expected = ["MALFORMED_PROTOBUF", "MALFORMED_PROTOBUF", "NOT_FINITE", "UNKNOWN_TYPE"]
         assert_that(lines, equal_to(expected))
     assert counted["invalid_malformed_protobuf"] == counted["reports_rejected"] == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,7 +38,11 @@ def readings(found: Decoded) -> list[dict[int, float]]:
 
 
 def reasons(found: Decoded) -> list[str]:
-    return [line["reason"] for line in found.invalid]
+    return [line["reason"] for line in lines_of(found)]
+
+
+def lines_of(found: Decoded) -> list[dict[str, Any]]:
+    return [line for one in found.invalid for line in one.lines]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +75,7 @@ def reasons(found: Decoded) -> list[str]:
 def test_reports(raw: bytes, reason: str, node_id: str | None, components: int) -> None:
     sound = payload("B", 0, tx("tx", 0.0))
     found = decoded(sound, raw, sound)
-    (line,) = found.invalid
+    (line,) = lines_of(found)
     assert (line["reason"], line["node_id"]) == (reason, node_id)
     assert base64.b64decode(line["payload_base64"]) == raw
     assert (line["component"], line["type"]) == (None, None)
@@ -146,7 +151,7 @@ def test_without_a_record_timestamp_the_collect_time_is_the_reference(
 )
 def test_values(one: pm.PmValue, reason: str) -> None:
     found = decoded(payload("A", 0, component("p", one, value(pm.Q_VALUE, 7.0))))
-    (line,) = found.invalid
+    (line,) = lines_of(found)
     known = reason != "UNKNOWN_TYPE"
     assert line["reason"] == reason
     assert (line["node_id"], line["component"]) == ("A", "p")
