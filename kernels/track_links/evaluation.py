@@ -1,8 +1,8 @@
 """The evaluation of a window: decide it, confirm it with its neighbors, act on what is new.
 
 On time, a window becomes the newest of the history, and is decided and confirmed. A late
-evaluation decides its window again for the links of one report, and confirms again every window
-from there to the newest; it may raise or lift, and never takes back (spec, section 4).
+evaluation decides its window again for links of which a report has come, and confirms again every
+window from there to the newest; it may raise or lift, and never takes back (spec, section 4).
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ def evaluate(tracks: Tracks, window: int, read: LinkPowers, *, late: bool) -> li
         tracks: what is known of the links; carried forward.
         window: number of the window.
         read: what was read on the links that have a sample in it.
-        late: the window was evaluated before; `read` holds the links of one report.
+        late: the window was evaluated before; `read` holds the links that say something new.
 
     Returns:
         The events, in the order in which they were made.
