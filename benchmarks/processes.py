@@ -33,9 +33,10 @@ def memory_mb(process: int) -> float:
 def _stat() -> dict[int, tuple[int, float]]:
     """Returns parent and CPU time [s] of every running process."""
     found = {}
-    for file in Path("/proc").glob("[0-9]*/stat"):
+    # Path.glob would fail at a process that ends meanwhile.
+    for process in filter(str.isdecimal, os.listdir("/proc")):
         with contextlib.suppress(OSError):  # it has just ended
-            name, _, rest = file.read_text().rpartition(")")
+            name, _, rest = Path(f"/proc/{process}/stat").read_text().rpartition(")")
             state, parent, *others = rest.split()
             if state not in "ZX":
                 ticks = int(others[9]) + int(others[10])

@@ -228,7 +228,7 @@ def run(options: argparse.Namespace, console: Console) -> CatchUp:
         old.unlink()
     rival = _Profiled(options.out, environment("profile", _REQUIREMENTS) / "py-spy")
     with started(options, console) as bench:
-        load = past(Workload(options.ports, options.seconds))
+        load = past(Workload(options.ports, options.seconds, late_share=options.late_share))
         result = catch_up(bench, rival, fill(bench, load, "profile"))
     shown = _tables(rival.cpu_s, _read_python(options.out), _read_java(options.out))
     for table in shown:
@@ -263,6 +263,13 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(
             f"--{name}", type=int, metavar="N", default=default, help=f"{what} ({default})"
         )
+    parser.add_argument(
+        "--late_share",
+        type=float,
+        metavar="SHARE",
+        default=0.0,
+        help="share of the reports that come 12 to 15 s late (0)",
+    )
     parser.add_argument(
         "--out", type=Path, default=CHECKOUT / "out" / "profile", help="folder (out/profile)"
     )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["GrowingArray", "groups", "is_among", "moved", "new_places", "ranges", "runs"]
+__all__ = ["GrowingArray", "groups", "is_among", "moved", "new_places", "ranges", "runs", "spaced"]
 
 
 def ranges(start: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -77,6 +77,20 @@ def new_places(source: NDArray[np.int64], num_old: int) -> NDArray[np.int64]:
     kept = np.flatnonzero(source >= 0)
     places[source[kept]] = kept
     return places
+
+
+def spaced(values: NDArray[Any], places: NDArray[np.int64], fill: Any) -> NDArray[Any]:
+    """Returns a copy with one more row before each of some rows; those are to be few.
+
+    Args:
+        values: (n, …) the rows.
+        places: before which rows, ascending; n = behind the last.
+        fill: what the new rows hold.
+    """
+    new = np.full((1, *values.shape[1:]), fill, values.dtype)
+    bounds = itertools.pairwise([0, *places.tolist(), len(values)])
+    parts = itertools.chain.from_iterable((new, values[start:stop]) for start, stop in bounds)
+    return np.concatenate(list(parts)[1:])
 
 
 class GrowingArray:

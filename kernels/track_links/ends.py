@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from schema.blocks import SCHEMAS, Block, BlockKind, num_rows
 from schema.columns import Columns, concatenated
 
-__all__ = ["by_report", "concat_ends", "new_samples", "pick_ends", "read_ends"]
+__all__ = ["by_turn", "concat_ends", "new_samples", "pick_ends", "read_ends"]
 
 
 def read_ends(blocks: Iterable[bytes]) -> dict[str, Any]:
@@ -70,13 +70,21 @@ def _identities(rows: Columns) -> Iterator[tuple[object, ...]]:
     return zip(*(rows[name].tolist() for name in names), sequence.tolist(), strict=True)
 
 
-def by_report(rows: Columns) -> Iterator[dict[str, Any]]:
-    """Yields the ENDS rows of each report, in order of arrival."""
-    for report in np.argsort(rows["order"], kind="stable").tolist():
-        picked = np.flatnonzero(rows["report"] == report)
-        if len(picked):
-            of_report = pick_ends(rows, picked)
-            of_report["report"] = np.zeros(len(picked), np.int64)
-            for name in ("order", "sequence"):
-                of_report[name] = rows[name][report : report + 1]
-            yield of_report
+def by_turn(rows: Columns) -> Iterator[dict[str, Any]]:
+    """Yields ENDS rows in turns: in each, of every link those of its next report.
+
+    So each link sees its reports one by one, in order of arrival, and those of different links come
+    together.
+    """
+    if not len(rows["link"]):
+        return
+    arrival = np.empty(len(rows["order"]), np.int64)
+    arrival[np.argsort(rows["order"], kind="stable")] = np.arange(len(arrival))
+    order = np.lexsort((arrival[rows["report"]], rows["link"]))
+    new_link = np.append(True, np.diff(rows["link"][order]) != 0)
+    new_report = new_link | np.append(True, np.diff(rows["report"][order]) != 0)
+    number = np.cumsum(new_report)
+    turn = np.empty(len(order), np.int64)
+    turn[order] = number - np.maximum.accumulate(np.where(new_link, number, 0))
+    for this in range(int(turn.max()) + 1):
+        yield pick_ends(rows, np.flatnonzero(turn == this))

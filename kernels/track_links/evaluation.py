@@ -1,9 +1,9 @@
 """The evaluation of a window: decide it, confirm it with its neighbors, act on what is new.
 
 On time, a window becomes the newest of the history, and is decided and confirmed. A late
-evaluation decides its window again for the links of one report, confirms again every window from
-there to the newest, and counts again; it may raise, lift or clear, and never takes back (spec,
-sections 4 and 6).
+evaluation decides its window again for links of which a report has come, confirms again every
+window from there to the newest, and counts again; it may raise, lift or clear, and never takes back
+(spec, sections 4 and 6).
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ def evaluate(tracks: Tracks, window: int, read: LinkPowers, *, late: bool) -> li
         tracks: what is known of the links; carried forward.
         window: number of the window.
         read: what was read on the links that have a sample in it.
-        late: the window was evaluated before; `read` holds the links of one report.
+        late: the window was evaluated before; `read` holds the links that say something new.
 
     Returns:
         The events, in the order in which they were made.

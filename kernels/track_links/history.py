@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kernels.arrays import moved, new_places
+from kernels.arrays import moved, new_places, spaced
 from kernels.track_links.cells import (
     EMPTY_CELL,
     NORMAL_CELL,
@@ -25,7 +25,7 @@ from kernels.track_links.limits import SpanLimits, no_limits
 from kernels.track_links.losses import losses_of
 from kernels.track_links.powers import SpanPowers
 from schema.blocks import SPAN_POWERS
-from schema.columns import Columns, concatenated, plain
+from schema.columns import Columns, is_coded, none_in, plain
 from schema.events import SpanReading
 from schema.times import NEVER
 
@@ -91,18 +91,34 @@ class WindowPowers:
         return WindowPowers(self.row[picked], powers, self.base_db[picked])
 
     def merge(self, newer: "WindowPowers") -> "WindowPowers":
-        """Returns both; of a link in both, the newer."""
-        old = self.pick(~np.isin(self.row, newer.row))
-        row = np.concatenate((old.row, newer.row))
-        order = np.argsort(row)
-        lengths = [len(old.row), len(newer.row)]
-        powers = {
-            name: concatenated([old.powers.get(name), newer.powers.get(name)], lengths)[order]
-            for name in SPAN_POWERS
-            if name in old.powers or name in newer.powers
-        }
-        base_db = np.concatenate((old.base_db, newer.base_db))[order]
-        return WindowPowers(row[order], powers, base_db)
+        """Returns both; of a link in both, the newer.
+
+        The newer are mostly a few links of a whole window, so that is copied, and no more.
+        """
+        _, known = self.positions(newer.row)
+        more = newer.row[~known]
+        places = np.searchsorted(self.row, more)
+        row = spaced(self.row, places, 0)
+        row[places + np.arange(len(more))] = more
+        at = np.searchsorted(row, newer.row)
+        base_db = spaced(self.base_db, places, np.nan)
+        base_db[at] = newer.base_db
+        powers: dict[str, NDArray[Any]] = {}
+        for name in SPAN_POWERS:
+            old, new = self.powers.get(name), newer.powers.get(name)
+            if old is not None:
+                values = spaced(old, places, none_in(old))
+            elif new is not None:
+                values = np.full(base_db.shape, none_in(new), new.dtype)
+            else:
+                continue
+            if new is None:
+                new = np.full((len(at), 2), none_in(values), values.dtype)
+            if is_coded(values) != is_coded(new):
+                values, new = plain(values), plain(new)
+            values[at] = new
+            powers[name] = values
+        return WindowPowers(row, powers, base_db)
 
     def positions(self, rows: Rows) -> tuple[Rows, NDArray[np.bool_]]:
         """Returns where some links stand, and which of them are there at all."""

@@ -1,7 +1,8 @@
 """The windows of a shard that are not closed: their samples, and what a late report changes.
 
-On time a window is made of all its samples. A late report is evaluated by itself, for the links
-that it says something new of, with all samples of these links that are known by then.
+On time a window is made of all its samples. A late report is evaluated for the links that it says
+something new of, with all samples of these links that are known by then. Links do not know of each
+other, so reports of different links are evaluated together.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kernels.arrays import ranges
-from kernels.track_links.ends import by_report, concat_ends, new_samples, pick_ends, read_ends
+from kernels.track_links.ends import by_turn, concat_ends, new_samples, pick_ends, read_ends
 from schema.columns import Columns
 
 __all__ = ["OpenWindows"]
@@ -58,13 +59,13 @@ class OpenWindows:
             columns: its ENDS rows.
 
         Yields:
-            For each report in it that says something new, in order of arrival: all ENDS rows of
-            the links that it says this of.
+            All ENDS rows of the links that it says something new of, with one more report of each;
+            so often until it has no more.
         """
         known = self._by_link.get(window) or _SamplesByLink(self._blocks.get(window, ()))
         self.add(window, ends)
         self._by_link[window] = known
-        for rows in by_report(columns):
+        for rows in by_turn(columns):
             new = new_samples(rows, known.of(rows["link"]))
             if len(new["link"]):
                 known.add(new)

@@ -6,7 +6,7 @@ moments the watermark has reached, and says which timers to set.
 - Samples come window by window, those of a window together when it is due. Windows are evaluated in
   order of time: a window at once if the one before it was evaluated, otherwise when a timer tells
   that the watermark has made it due, and that no earlier one will come.
-- Samples that come for a window after that are evaluated at once, report by report.
+- Samples that come for a window after that are evaluated at once, for each link report by report.
 - A timer tells when a window closes. Its samples are then forgotten; none will come for it.
 """
 
@@ -192,7 +192,7 @@ class Tracker:
         return Tracked(events, num_span_ends(ends["role"]))
 
     def _evaluate_late(self, window: int, ends: bytes) -> Iterator[Tracked]:
-        """Evaluates a window again for each report that says something new."""
+        """Evaluates a window again, for each link with each report that says something new."""
         columns = read_ends([ends])
         is_open = window in self.windows
         yield Tracked(

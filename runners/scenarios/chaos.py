@@ -34,7 +34,7 @@ from runners.local.pipeline_job import TOPICS, create_topics, submit_pipeline
 from runners.scenarios.breakage import BREAKAGES, Running
 from runners.scenarios.live import ROUND_S
 from schema.capture import write_capture
-from schema.errors import EventCenterError
+from schema.errors import EventCenterError, RunError
 from schema.outputs import OUTPUTS
 from schema.pm_report_pb2 import COMPLETE, INPUT_POWER, ComponentPm, PmReport, PmValue
 from schema.topology_file import write_topology
@@ -194,6 +194,10 @@ def run(
         name: of the job, the source of its events, and the prefix of its topics.
         breakages: kinds of breakage, as in `BREAKAGES`; each happens once, in random order.
         seed: of the order and the moments of the breakages.
+
+    Raises:
+        RunError: the job runs too late for the scene; its reports would be older than in the
+            undisturbed run, and late as soon as event time follows the clock.
     """
     outcome = Outcome()
     topics = {which: f"{name}-{which}" for which in TOPICS}
@@ -203,6 +207,10 @@ def run(
         sender.send_links(topics["topology"], scene.topology)
         job = submit_pipeline(kafka, cluster, name, topics, _OPTIONS)
         stack.callback(job.cancel)
+        if (too_late_s := time.time() - scene.start_ns / SECOND_NS) > 0:
+            raise RunError(
+                f"{name} runs {too_late_s:.0f} s after the start of its feed: give more --lead_s"
+            )
         feed = threading.Thread(target=_feed, args=(sender, topics["pm"], scene), daemon=True)
         feed.start()
         running = Running(kafka, cluster, job, topics["events"])

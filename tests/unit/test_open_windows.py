@@ -1,4 +1,4 @@
-"""Samples of windows that are not closed: all together on time, report by report when late."""
+"""Samples of windows that are not closed: all together on time, in turns when late."""
 
 from __future__ import annotations
 
@@ -64,10 +64,11 @@ def test_a_late_report_comes_with_all_samples_of_its_links() -> None:
     windows.add(0, ends((0, 9, ROLE_TX, 5), (0, 7, ROLE_TX, 5), (1, 8, ROLE_TX, 5)))
     windows.add(0, ends((2, 9, ROLE_TX, 6)))
     first, second = late(windows, (4, 7, ROLE_RX, 5), (4, 9, ROLE_RX, 5), (3, 9, ROLE_RX, 4))
-    # In order of arrival: report 3 before report 4.
-    assert first == [(0, 9, ROLE_TX, 5), (2, 9, ROLE_TX, 6), (3, 9, ROLE_RX, 4)]
-    of_9 = [*first, (4, 9, ROLE_RX, 5)]
-    assert sorted(second) == sorted([*of_9, (0, 7, ROLE_TX, 5), (4, 7, ROLE_RX, 5)])
+    # Of link 9 in order of arrival, report 3 before report 4; link 7 does not wait for that.
+    of_7 = [(0, 7, ROLE_TX, 5), (4, 7, ROLE_RX, 5)]
+    of_9 = [(0, 9, ROLE_TX, 5), (2, 9, ROLE_TX, 6), (3, 9, ROLE_RX, 4)]
+    assert sorted(first) == sorted([*of_7, *of_9])
+    assert second == [*of_9, (4, 9, ROLE_RX, 5)]
     assert late(windows, (5, 8, ROLE_RX, 5)) == [[(1, 8, ROLE_TX, 5), (5, 8, ROLE_RX, 5)]]
 
 
@@ -107,6 +108,31 @@ def test_samples_found_by_link_are_those_that_a_search_finds() -> None:
         found = late(windows, *rows)
         assert sorted(list(row) for rows in found for row in rows) == sorted(expected)
         parts.append(new)
+
+
+def test_each_link_sees_its_late_reports_one_by_one() -> None:
+    random = np.random.default_rng(6)
+    columns = (
+        random.integers(first, most, 80) for first, most in ((1, 9), (0, 12), (1, 3), (0, 4))
+    )
+    rows: list[ROW] = sorted(
+        [(o, lk, r, t) for o, lk, r, t in zip(*columns, strict=True)],
+        key=lambda row: random.random(),
+    )
+    together, alone = OpenWindows(), OpenWindows()
+    turns = late(together, *rows)
+    steps = [
+        found
+        for order in range(1, 9)
+        for found in late(alone, *(row for row in rows if row[0] == order))
+    ]
+    assert len(turns) <= len(steps)
+    for link in range(12):
+        seen, expected = (
+            [one for found in found_by_step if (one := [row for row in found if row[1] == link])]
+            for found_by_step in (turns, steps)
+        )
+        assert list(map(sorted, seen)) == list(map(sorted, expected))
 
 
 def test_windows_are_found_and_forgotten_by_their_start() -> None:
