@@ -33,6 +33,20 @@ THRESHOLDS: list[dict[str, float]] = [
 ]
 
 
+#: Beside the OSC's usual powers, or at one of them.
+LOS_OSC_DBM = st.sampled_from([None, None, None, -14.0, -11.0, 0.0])
+#: Bounds of the span loss, about the base and the losses above it.
+BOUNDS_DB = st.sampled_from(
+    [
+        {},
+        {},
+        {"max_span_loss_db": BASE_DB + 0.5},
+        {"max_span_loss_db": BASE_DB + 3.0, "min_span_loss_db": BASE_DB - 0.3},
+        {"min_span_loss_db": BASE_DB + 0.2},
+    ]
+)
+
+
 @dataclass(frozen=True)
 class Scene:
     """A topology and the reports of its nodes, in order of arrival."""
@@ -128,6 +142,14 @@ SECONDS = st.sampled_from([1, 1, 1, 2, 2, 3, 5, 8, 9, 10, 12, 30])
 def segments(draw: st.DrawFn, total: int) -> list[Segment]:
     found: list[Segment] = []
     left = total
+    if draw(st.sampled_from([False] * 4 + [True])):  # short losses, one after the other
+        lossy, launch = draw(LOSS), draw(ENDS)[0]
+        for pause in draw(st.lists(st.sampled_from([1, 2, 3, 9]), min_size=3, max_size=5)):
+            found.append(Segment(1, lossy, "ok", "ok", "0"))
+            found.append(Segment(pause, ("plain", 0, 0.0), "ok", "ok", "0"))
+        found.append(Segment(1, lossy, launch, "ok", "0"))
+        found = found if sum(one.seconds for one in found) < total else []
+        left -= sum(one.seconds for one in found)
     while left > 0:
         launch, receive = draw(ENDS)
         seconds = min(left, draw(SECONDS))
@@ -195,6 +217,10 @@ def links(draw: st.DrawFn, number: int) -> topo.FiberLink:
 
     def span() -> topo.Span:
         one = topo.Span(thresholds=topo.Thresholds(**draw(st.sampled_from(THRESHOLDS))))
+        if (los_osc_dbm := draw(LOS_OSC_DBM)) is not None:
+            one.thresholds.los_osc_dbm = los_osc_dbm
+        for name, bound_db in draw(BOUNDS_DB).items():
+            setattr(one, name, bound_db)
         if draw(st.sampled_from([True, True, False])):
             one.span_loss_base_db = BASE_DB
         if draw(st.sampled_from([True, True, False])):

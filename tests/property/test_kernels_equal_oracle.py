@@ -86,11 +86,13 @@ def check(
 
 LEARN_WINDOWS = st.sampled_from([3, 12, 60])
 SHARDS = st.sampled_from([1, 2, 5])
+GAPS = st.sampled_from([0, 1, 1, 1, 2, 5])
 STREAM = st.fixed_dictionaries(
     {
         "allowed_lateness_s": st.sampled_from([0, 1, 5, 5.5, 12]),
         "out_of_orderness_s": st.sampled_from([0, 1, 2]),
         "window_s": st.sampled_from([1, 1, 2, 5]),
+        "gap_windows": GAPS,
         "learn_windows": LEARN_WINDOWS,
         "num_shards": SHARDS,
         "live": st.booleans(),
@@ -116,9 +118,10 @@ def test_stream_matches(scene: Scene, options: dict[str, Any]) -> None:
     emit=st.sampled_from(["lifecycle", "lifecycle", "matches"]),
     learn_windows=LEARN_WINDOWS,
     num_shards=SHARDS,
+    gap_windows=GAPS,
 )
-def test_batch(scene: Scene, emit: str, learn_windows: int, num_shards: int) -> None:
-    check(scene, mode="batch", emit=emit, learn_windows=learn_windows, num_shards=num_shards)
+def test_batch(scene: Scene, emit: str, **options: int) -> None:
+    check(scene, mode="batch", emit=emit, **options)
 
 
 @num_scenes(100)
