@@ -21,9 +21,8 @@ __all__ = ["SavedTracker", "TrackerCells", "TrackerCodec"]
 
 #: The log of samples is rewritten when it is so many times as large as the open windows.
 _ENDS_FACTOR = 2
-#: The log of what was read is rewritten when it has so many blocks for each window that can still
-#: be decided again.
-_READ_FACTOR = 3
+#: The log of what was read is rewritten when it has so many blocks more than are of use.
+_READ_SPARE = 6
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,7 @@ class TrackerCodec:
             return blocks, len(blocks)
 
         # Rows that have moved leave nothing of the log that could be read.
-        limit = -1 if unsaved.rows_moved else _READ_FACTOR * tracks.bounds.num_open
+        limit = -1 if unsaved.rows_moved else len(tracks.history.read) + _READ_SPARE
         added = (read_block(*one) for one in tracks.unsaved)
         copy.read.save(cells.read, added, len(tracks.unsaved), limit, whole)
         tracks.unsaved.clear()

@@ -197,10 +197,11 @@ class Alarms:
             # More than the limit says no more than the limit.
             more = np.minimum(count + below, CLEAR_WINDOWS.max())
             alarms["folded_count"] = np.where(counts & ~below, 0, more)
-        rows = np.flatnonzero(alarms["onset"] <= oldest)
+        oldest_read = history.oldest_read
+        rows = np.flatnonzero(alarms["onset"] <= oldest_read)
         if len(rows):
             peak_db = alarms["folded_peak_db"]
-            delta_db = history.delta_db(oldest, alarms["link"][rows].astype(np.int64))
+            delta_db = history.delta_db(oldest_read, alarms["link"][rows].astype(np.int64))
             peak_db[rows] = np.fmax(peak_db[rows], delta_db)
 
     def due_to_fall(self, history: History, window: int, rows: Rows) -> list[Fall]:

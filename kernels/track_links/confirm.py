@@ -94,8 +94,13 @@ class Confirming:
         if lifecycle:
             for (family, level), windows in _CONFIRM_WINDOWS.items():
                 self._needed[family, level - 1] = windows
-        self._enough = self._needed.max()
+        self._enough = int(self._needed.max())
         self.gap_windows = gap_windows if lifecycle else 0
+
+    @property
+    def longest_row(self) -> int:
+        """Windows from the first of a run to the one at which it is confirmed, at most."""
+        return self._enough + (self._enough - 1) * self.gap_windows
 
     def step(self, runs: NDArray[np.void], window: int, cells: NDArray[np.uint16]) -> Confirmed:
         """Takes runs forward by a window, in place, and returns what is confirmed at it.

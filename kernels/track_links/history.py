@@ -140,27 +140,31 @@ class History:
         cells: (H, n, 2) uint16, oldest window first; see `kernels.track_links.cells`.
         last_abnormal: (n,) int64, newest window in which either span was not sound.
         limits: of all n links.
+        num_read: for so many windows what was read is kept: an event tells of all since its onset.
         read: what was read, by window.
     """
 
     newest: int | None
     cells: Cells
     last_abnormal: NDArray[np.int64]
+    num_read: int
     limits: SpanLimits = field(default_factory=no_limits)
     read: dict[int, WindowPowers] = field(default_factory=dict)
 
     @classmethod
-    def empty(cls, late_windows: int) -> "History":
+    def empty(cls, late_windows: int, longest_row: int) -> "History":
         """Returns a history of no links.
 
         Args:
             late_windows: number of windows that can still be decided again. A count that one of
                 them completes may have been full as many windows before it.
+            longest_row: number of windows that a confirmation reaches back, at most.
         """
         return cls(
             newest=None,
             cells=np.empty((2 * late_windows + 1, 0, 2), np.uint16),
             last_abnormal=np.empty(0, np.int64),
+            num_read=max(2 * late_windows + 1, late_windows + longest_row),
         )
 
     @property
@@ -173,6 +177,12 @@ class History:
         """The oldest window that is kept."""
         assert self.newest is not None
         return self.newest - self.num_windows + 1
+
+    @property
+    def oldest_read(self) -> int:
+        """The oldest window of which is kept what was read."""
+        assert self.newest is not None
+        return self.newest - self.num_read + 1
 
     def position(self, window: int) -> int:
         """Returns the index of a window in `cells`.
@@ -204,7 +214,7 @@ class History:
     def step(self) -> None:
         """Forgets the oldest window and appends an empty one."""
         assert self.newest is not None
-        self.read.pop(self.oldest, None)
+        self.read.pop(self.oldest_read, None)
         self.cells[:-1] = self.cells[1:]
         self.cells[-1] = EMPTY_CELL
         self.newest += 1
@@ -265,7 +275,7 @@ class History:
             folded_peak_db: (k, 2) the largest delta in windows not kept any more, NaN = none.
         """
         peak_db = folded_peak_db.copy()
-        for at_window in range(max(int(onset.min()), self.oldest), window + 1):
+        for at_window in range(max(int(onset.min()), self.oldest_read), window + 1):
             delta_db = self.delta_db(at_window, links)
             peak_db = np.fmax(peak_db, np.where(onset[:, None] <= at_window, delta_db, np.nan))
         powers, base_db = self._powers(links, window)  # which may be before the onset

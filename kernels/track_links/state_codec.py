@@ -82,20 +82,19 @@ def unpack_tracks(data: bytes, log: Iterable[bytes], gap_windows: int) -> Tracks
     length = int.from_bytes(data[1 : 1 + _LENGTH_BYTES], "little")
     packed = memoryview(data)[1 + _LENGTH_BYTES :]
     state = pickle.loads(pa.decompress(packed, length, _CODEC, asbytes=True))
-    history = History(
-        newest=state["newest"],
-        cells=state["cells"],
-        last_abnormal=state["last_abnormal"],
-    )
+    bounds = WindowBounds(**state["bounds"])
+    rule = Confirming(lifecycle=state["lifecycle"], gap_windows=gap_windows)
+    history = History.empty(bounds.num_open, rule.longest_row)
+    history.newest, history.cells = state["newest"], state["cells"]
+    history.last_abnormal = state["last_abnormal"]
     for block in map(Block.from_bytes, log):
-        if history.newest is not None and block.window >= history.oldest:
+        if history.newest is not None and block.window >= history.oldest_read:
             history.add_read(block.window, WindowPowers.of(block.columns))
     num_links = len(state["keys"])
-    rule = Confirming(lifecycle=state["lifecycle"], gap_windows=gap_windows)
     return Tracks(
         lifecycle=state["lifecycle"],
         runs=Runs(rule, *(_unpacked_runs(packed, num_links) for packed in state["runs"])),
-        bounds=WindowBounds(**state["bounds"]),
+        bounds=bounds,
         links=LinkRows(state["keys"]),
         history=history,
         alarms=Alarms(state["alarms"]),

@@ -58,7 +58,8 @@ class Tracks:
     def empty(cls, bounds: WindowBounds, *, lifecycle: bool, gap_windows: int = 1) -> "Tracks":
         """Returns the tracks of a shard that has seen nothing."""
         runs = Runs(Confirming(lifecycle=lifecycle, gap_windows=gap_windows))
-        return cls(lifecycle, bounds, History.empty(bounds.num_open), runs)
+        history = History.empty(bounds.num_open, runs.rule.longest_row)
+        return cls(lifecycle, bounds, history, runs)
 
     # --- topology --------------------------------------------------------------------------
 
@@ -107,8 +108,8 @@ class Tracks:
         assert history.newest is not None
         if window <= history.newest:
             return
-        # After H steps only empty windows are left: what lies farther ahead needs no more.
-        for _ in range(min(window - history.newest, history.num_windows)):
+        # Then only empty windows are left: what lies farther ahead needs no more.
+        for _ in range(min(window - history.newest, history.num_read)):
             self.alarms.fold_oldest(history)
             self.runs.fold_oldest(history)
             history.step()
@@ -124,9 +125,12 @@ class Tracks:
         history = self.history
         read = history.read.get(closed)
         if read is not None:
-            busy = history.last_abnormal[read.row] >= history.oldest
+            busy = history.last_abnormal[read.row] >= history.oldest_read
             busy |= is_among(read.row, np.unique(self.alarms.table["link"]))
-            history.read[closed] = read.pick(busy)
+            if busy.any():
+                history.read[closed] = read.pick(busy)
+            else:
+                del history.read[closed]
 
     def decide(self, window: int, view: View, read: LinkPowers, *, late: bool) -> None:
         """Decides a window.

@@ -252,7 +252,7 @@ def test_what_ends_a_dip(az: str, code: Code, ends: bool) -> None:
 
 def test_runs_start_again_from_any_window_that_is_kept() -> None:
     trace = "1-1111-111-1144-4.4--440rrrrr-rrrrrdddd0"
-    history = History.empty(4)  # nine windows
+    history = History.empty(4, 10)  # nine windows
     runs = Runs(Confirming(lifecycle=True, gap_windows=1), no_runs(1), no_runs(1))
     history.rearrange(np.array([-1]))
     history.begin(0)
