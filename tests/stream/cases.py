@@ -116,9 +116,17 @@ CASES = [
     ),
     Case(
         "a late window joins two runs",
+        [*start(), *in_time(0, "3"), *both(3, "6"), 6.0, *both(2, "6"), 7.0],
+        [
+            "RAISE FIBER_DEGRADE AZ 0-3 late",
+            "CHANGE FIBER_DEGRADE_SEVERE AZ 0-4 late",
+        ],
+    ),
+    Case(
+        "a late window lifts what a bridged gap raised",
         [*start(), *in_time(0, "3"), *both(2, "6"), 5.0, *both(1, "6"), 6.0],
         [
-            "RAISE FIBER_DEGRADE AZ 0-2 late",
+            "RAISE FIBER_DEGRADE AZ 0-3",
             "CHANGE FIBER_DEGRADE_SEVERE AZ 0-3 late",
         ],
     ),
