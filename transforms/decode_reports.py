@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from kernels.decode_reports.decode import decode
 from kernels.decode_reports.fast_path import FastPath
-from kernels.decode_reports.samples import split_samples
+from kernels.decode_reports.samples import Samples, in_turn, split_samples
 from schema.blocks import Block, BlockKind
 from schema.outputs import (
     COMPONENTS,
@@ -124,10 +124,13 @@ class _DecodeFn(beam.DoFn):
             count_invalid(rejections.reason.name, rejections.number)
             candidates = rejections.kind, (rejections.number, rejections.lines)
             yield beam.pvalue.TaggedOutput(INVALID, _in_global_window(candidates, newest_us))
-        parts = split_samples(decoded.samples, self._shard_of, self._window_s)
-        for window, shard, samples in parts:
-            block = Block(BlockKind.PM, samples.columns(), window)
-            yield _in_global_window((shard, block.to_bytes()), newest_us)
+        turns: Iterable[Samples] = [decoded.samples]
+        if times_ns is None:  # from a file, in which all is replayed as it came
+            turns = in_turn(decoded.samples, newest_us, self._window_s)
+        for turn in turns:
+            for window, shard, samples in split_samples(turn, self._shard_of, self._window_s):
+                block = Block(BlockKind.PM, samples.columns(), window)
+                yield _in_global_window((shard, block.to_bytes()), newest_us)
 
     def _shard_of(self, node_id: bytes) -> int:
         shard = self._shards.get(node_id)

@@ -13,7 +13,7 @@ from kernels.decode_reports.flatten import FlatReports
 from kernels.decode_reports.validate import Checked
 from schema.blocks import readings_of
 from schema.columns import Columns, coded, concatenated
-from schema.times import window_at
+from schema.times import US_PER_S, window_at
 
 
 @dataclass(frozen=True)
@@ -172,6 +172,25 @@ def sound_samples(flat: FlatReports, checked: Checked, order: NDArray[np.int64])
         state=checked.state[rows],
         readings=readings,
     )
+
+
+def in_turn(samples: Samples, reached_us: int, window_s: int) -> Iterator[Samples]:
+    """Yields samples so that a late report may be evaluated by itself, in all of its windows.
+
+    First come all reports whose windows are not over, together; then each other one, in order of
+    arrival.
+
+    Args:
+        samples: all samples.
+        reached_us: how far event time has come [us since the Unix epoch].
+        window_s: W, length of a window.
+    """
+    end_s = (window_at(samples.sample_time_ns, window_s) + 1) * window_s
+    is_over = end_s <= reached_us // US_PER_S
+    late = np.unique(samples.reports_of(np.flatnonzero(is_over)))
+    yield samples.take_reports(np.setdiff1d(np.arange(len(samples.count)), late))
+    for report in late[np.argsort(samples.order[late], kind="stable")]:
+        yield samples.take_reports(np.array([report]))
 
 
 def split_samples(
