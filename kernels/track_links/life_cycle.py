@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 
 from kernels.arrays import is_among
 from kernels.track_links.alarms import Fall, direction_of, level_of
-from kernels.track_links.cells import flags_in, in_maint, ranges_in
+from kernels.track_links.cells import flags_in, ranges_in
 from kernels.track_links.confirm import Confirmed
 from kernels.track_links.decide import RANGE_HIGH, RANGE_LOW
 from kernels.track_links.events import Clearing, alarm_event
 from kernels.track_links.history import Rows
-from kernels.track_links.limits import work_at
 from kernels.track_links.powers import OUT_OF_SERVICE, RX_MISSING, TX_MISSING
 from kernels.track_links.tracks import Tracks
 from schema.events import Action, ClearReason, Family, FiberEvent
@@ -48,7 +47,7 @@ def unsuppress(tracks: Tracks, window: int, rows: Rows, *, late: bool) -> list[F
     steps = {
         row: _Step(Action.CHANGE, table[row]["level"].copy())
         for row in np.flatnonzero(again).tolist()
-        if _work(tracks, window, table[row], direction_of(table[row]["level"])) is None
+        if tracks.work(window, int(table[row]["link"]), direction_of(table[row]["level"])) is None
     }
     return _events(tracks, steps, window, late=late)
 
@@ -166,15 +165,6 @@ def _problem(tracks: Tracks, window: int, row: int, spans: NDArray[np.bool_]) ->
     return 0
 
 
-def _work(tracks: Tracks, window: int, alarm: np.void, direction: int) -> str | None:
-    """Returns what work a window is under for an alarm that names some spans."""
-    link = int(alarm["link"])
-    maint = in_maint(tracks.history.at(window, link))
-    named = np.array([direction & 1, direction & 2]) != 0
-    start_s = tracks.bounds.start_s(window)
-    return work_at(tracks.links.link(link), start_s, in_maint=bool((maint & named).any()))
-
-
 def _events(
     tracks: Tracks, steps: Mapping[int, _Step], window: int, *, late: bool
 ) -> list[FiberEvent]:
@@ -208,7 +198,7 @@ def _events(
             tracks.bounds,
             tracks.links.link(link),
             read,
-            work=_work(tracks, window, alarm, direction),
+            work=tracks.work(window, link, direction),
             clearing=step.clearing,
             late=late,
         )

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kernels.track_links.cells import in_maint
 from kernels.track_links.confirm import Confirmation
 from kernels.track_links.events import match_event
-from kernels.track_links.limits import work_at
 from kernels.track_links.tracks import Tracks
 from schema.events import FiberEvent
 
@@ -47,16 +45,8 @@ def publish_matches(
             level,
             tracks.links.link(confirmation.link),
             read,
-            work=_work(tracks, window, confirmation),
+            work=tracks.work(window, confirmation.link, confirmation.direction),
             late=late,
         )
         for (confirmation, sequence, level), read in zip(new, readings, strict=True)
     ]
-
-
-def _work(tracks: Tracks, window: int, confirmation: Confirmation) -> str | None:
-    """Returns what work a window is under for a match."""
-    az, za = in_maint(tracks.history.at(window, confirmation.link)).tolist()
-    maint = bool((az and confirmation.direction & 1) or (za and confirmation.direction & 2))
-    link = tracks.links.link(confirmation.link)
-    return work_at(link, tracks.bounds.start_s(window), in_maint=maint)

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from kernels.arrays import is_among
 from kernels.track_links.alarms import Alarms
-from kernels.track_links.cells import cells_of, codes_in
+from kernels.track_links.cells import cells_of, codes_in, in_maint
 from kernels.track_links.confirm import Confirming
 from kernels.track_links.decide import NUM_LEVELS, decide, is_plainly_normal
 from kernels.track_links.dips import Dips
 from kernels.track_links.history import History, Rows, WindowPowers
 from kernels.track_links.learned_base import LearnedBases
-from kernels.track_links.limits import SpanLimits
+from kernels.track_links.limits import SpanLimits, work_at
 from kernels.track_links.link_rows import LinkRows, View
 from kernels.track_links.losses import losses_of
 from kernels.track_links.powers import LinkPowers
@@ -184,6 +184,21 @@ class Tracks:
         family = np.full((len(rows), 1, 2), Family.FIBER, np.uint8)
         at_cut: NDArray[np.bool_] = self.alarms.standing(rows, family)[:, 0] == NUM_LEVELS
         return at_cut
+
+    def work(self, window: int, link: int, direction: int) -> str | None:
+        """Returns what work a window is under for an event that names some spans; None = none.
+
+        Args:
+            window: number of the window.
+            link: row of the link.
+            direction: bit mask of the spans.
+        """
+        maint = in_maint(self.history.at(window, link)) & (
+            np.array([direction & 1, direction & 2]) != 0
+        )
+        return work_at(
+            self.links.link(link), self.bounds.start_s(window), in_maint=bool(maint.any())
+        )
 
     def count_dips(self, window: int, rows: Rows) -> None:
         """Notes the dips that the newest window ends, before it takes the runs forward."""
