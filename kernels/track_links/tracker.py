@@ -13,7 +13,7 @@ moments the watermark has reached, and says which timers to set.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -200,10 +200,12 @@ class Tracker:
             timer=None if is_open else _timer(self.bounds.closing_us(window)),
         )
         self._lay_out()
+        due = max(due_of(ends), window)
         for rows in self.windows.add_late(window, ends, columns):
             read = read_powers(rows, np.unique(rows["link"]))
             self.unsaved.tracks = True
-            yield Tracked(evaluate(self.tracks, window, read, late=True))
+            events = evaluate(self.tracks, window, read, late=True)
+            yield Tracked([replace(event, due=due) for event in events])
 
     def _lay_out(self) -> None:
         """Gives the tracks the topology in force, unless they have it."""
