@@ -1,4 +1,4 @@
-"""The whole graph: one chain from PM records to events.
+"""The whole graph: one chain from PM records to events, and on to incidents.
 
 ``python -m pipeline.graph`` prints it.
 """
@@ -9,12 +9,14 @@ from typing import NamedTuple, Protocol
 import apache_beam as beam
 
 from pipeline.settings import Settings
-from schema.outputs import EVENTS, INVALID, LATE, UNMATCHED
+from schema.outputs import EVENTS, INCIDENTS, INVALID, LATE, UNMATCHED
 from schema.records import EventTime
 from schema.topology_file import TopologyFile
 from transforms import (
+    CorrelateAlarms,
     DecodeReports,
     FormatEvents,
+    FormatIncidents,
     GatherWindows,
     JoinTopology,
     SampleLines,
@@ -57,6 +59,9 @@ class Source(Protocol):
 class Sinks(Protocol):
     """Where the outputs go: files, Kafka, or a test."""
 
+    def wants(self, output: str) -> bool:
+        """Returns whether an output is written; what nobody wants need not be made."""
+
     def write(self, output: str, records: beam.PCollection) -> None:
         """Writes the records of an output."""
 
@@ -87,6 +92,10 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
     events = tracked | "FormatEvents" >> FormatEvents(settings.source_name)
 
     sinks.write(EVENTS, events)
+    if sinks.wants(INCIDENTS):
+        correlated = tracked | "CorrelateAlarms" >> CorrelateAlarms(bounds, source.event_time)
+        incidents = correlated | "FormatIncidents" >> FormatIncidents(settings.source_name)
+        sinks.write(INCIDENTS, incidents)
     sinks.write(LATE, joined.late)
     rejections = (*invalid, decoded.invalid) | "AllInvalid" >> beam.Flatten()
     sinks.write(INVALID, rejections | "SampleInvalid" >> SampleLines())

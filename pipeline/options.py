@@ -22,7 +22,7 @@ from pipeline.files import exists, is_remote
 from pipeline.kafka.config import settings
 from pipeline.settings import Settings
 from schema.errors import UsageError
-from schema.outputs import OUTPUTS
+from schema.outputs import OF_THE_LIFE_CYCLE, OUTPUTS
 
 #: Runners that hand on options that Python does not know.
 _PORTABLE_RUNNERS = ("FlinkRunner", "PortableRunner", "SparkRunner")
@@ -215,6 +215,7 @@ def parse(arguments: Sequence[str]) -> Command:
             "nothing to read: give --pm_file and --topology_file for a replay, "
             "or --pm_kafka_topic and --topology_kafka_topic for a live run"
         )
+    _check_emit(own.emit, {f"{o}_file": o for o in files} | {f"{o}_kafka_topic": o for o in topics})
     return Command(
         beam_arguments=rest,
         runner=runner,
@@ -284,6 +285,18 @@ def _check_live(own: argparse.Namespace, files: dict[str, str]) -> None:
     if files:
         output = next(iter(files))
         raise UsageError(f"a live run writes topics: give --{output}_kafka_topic")
+
+
+def _check_emit(emit: str, outputs: Mapping[str, str]) -> None:
+    """Refuses outputs that there are not without the life cycle.
+
+    Args:
+        emit: ``lifecycle`` or ``matches``.
+        outputs: the outputs by the option that names each.
+    """
+    for option, output in outputs.items():
+        if emit != "lifecycle" and output in OF_THE_LIFE_CYCLE:
+            raise UsageError(f"--{option}: there are no {output} with --emit={emit}")
 
 
 def _beam_options(rest: list[str]) -> PipelineOptions:

@@ -9,7 +9,7 @@ from apache_beam.transforms.trigger import AccumulationMode, AfterWatermark
 from apache_beam.transforms.window import GlobalWindows
 
 from pipeline import files
-from schema.outputs import EVENTS, Record
+from schema.outputs import EVENTS, INCIDENTS, Record
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,8 @@ class FileSinks:
     Attributes:
         paths: file of each output, any path that Beam's FileSystems know; an output without one
             is not written.
-        bounded: the input is bounded: events come in no order, so they are sorted by time.
+        bounded: the input is bounded: events come in no order, so they and the incidents are
+            sorted by time.
     """
 
     paths: dict[str, str]
@@ -35,11 +36,15 @@ class FileSinks:
         for path in self.paths.values():
             files.write(path, ())
 
+    def wants(self, output: str) -> bool:
+        """Returns whether an output is written."""
+        return output in self.paths
+
     def write(self, output: str, records: beam.PCollection[Record]) -> None:
         """Writes the records of an output."""
         if output not in self.paths:
             return
-        by_time = self.bounded and output == EVENTS
+        by_time = self.bounded and output in (EVENTS, INCIDENTS)
         title = output.capitalize()
         _ = (
             records

@@ -206,7 +206,8 @@ def _over(event: FiberEvent) -> str:
     }.get(event.clear_reason or ClearReason.NORMAL, f"is over after {lasted_s} s")
 
 
-_WORDS = {
+#: Each code in words.
+CODE_WORDS = {
     Code.FIBER_DEGRADE_WARN: "Slightly raised loss",
     Code.FIBER_DEGRADE: "Raised loss",
     Code.FIBER_DEGRADE_SEVERE: "Severely raised loss",
@@ -234,7 +235,7 @@ def _what(event: FiberEvent) -> str:
     problem = event.specific_problem
     if event.code == Code.PM_DATA_MISSING and problem:
         return f"No PM data of {problem.replace(',', ', ')}"
-    return _WORDS_OF_PROBLEM.get(problem or "", _WORDS[event.code])
+    return _WORDS_OF_PROBLEM.get(problem or "", CODE_WORDS[event.code])
 
 
 def _route(link: FiberLink, direction: int) -> str:

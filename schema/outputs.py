@@ -8,8 +8,10 @@ import collections
 from collections.abc import Mapping
 
 #: The outputs; the main chain makes the events.
-EVENTS, LATE, INVALID, UNMATCHED = "events", "late", "invalid", "unmatched"
-OUTPUTS = (EVENTS, LATE, INVALID, UNMATCHED)
+EVENTS, INCIDENTS, LATE, INVALID, UNMATCHED = "events", "incidents", "late", "invalid", "unmatched"
+OUTPUTS = (EVENTS, INCIDENTS, LATE, INVALID, UNMATCHED)
+#: Those that there are only with the life cycle of alarms.
+OF_THE_LIFE_CYCLE = (INCIDENTS,)
 
 #: Key and value of an output record, UTF-8.
 Record = tuple[bytes, bytes]

@@ -11,7 +11,7 @@ stands in brackets.
   first counts, of several alarms of one link the first in order.
 - `changed_time` is the tick of the latest CHANGE, null before; a CLOSE repeats it.
 - A CLOSE has the alarms, root, links, nodes and srlg_ids as they are at its tick.
-- The events of one tick are in order of incident_id, each CLOSE before all others.
+- The events of one tick are in order of incident_id.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class _Oracle:
         for tick_s in sorted(ticks):
             if tick_s <= last_s:
                 self._tick(tick_s, [one for one in told if one.tick_s == tick_s])
-        return self._out
+        return sorted(self._out, key=lambda event: (event["time"], event["subject"]))
 
     def _tick_from(self, time_s: int) -> int:
         """Returns the first tick that is not before a time."""
@@ -159,13 +159,13 @@ class _Oracle:
         for one in sorted(told, key=lambda one: one.event["data"]["sequence"]):
             self._take_in(one)
         over = [incident for incident in self._open if not incident.active]
-        for incident in sorted(over, key=lambda incident: incident.incident_id):
+        for incident in over:
             self._publish(incident, "CLOSE", tick_s)
             self._open.remove(incident)
         for incident in self._open:
             incident.alarms = [a for a in incident.alarms if not _is_old(a, tick_s)]
         self._place(tick_s)
-        for incident in sorted(self._open, key=lambda incident: incident.incident_id):
+        for incident in self._open:
             if not incident.told:
                 self._publish(incident, "OPEN", tick_s)
             elif _compared(self._facts(incident)) != _compared(incident.told):

@@ -32,6 +32,10 @@ class KafkaSinks:
     expansion_service: str
     config: dict[str, str] = field(default_factory=dict)
 
+    def wants(self, output: str) -> bool:
+        """Returns whether an output is written."""
+        return output in self.topics
+
     def write(self, output: str, records: beam.PCollection[Record]) -> None:
         """Writes the records of an output."""
         if output not in self.topics:

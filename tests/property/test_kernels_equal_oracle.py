@@ -37,10 +37,16 @@ INVALID = ("reason", "node_id", "component", "type", "payload_base64", "link_id"
 
 def by_link(events: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
-    for event in events:
-        data = {name: item for name, item in event["data"].items() if name not in UNCOMPARED}
-        found.setdefault(event["subject"], []).append({**event, "data": data})
+    for event in without_words(events):
+        found.setdefault(event["subject"], []).append(event)
     return found
+
+
+def without_words(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {**event, "data": {k: v for k, v in event["data"].items() if k not in UNCOMPARED}}
+        for event in events
+    ]
 
 
 def sorted_lines(lines: list[dict[str, Any]], names: tuple[str, ...] | None = None) -> list[str]:
@@ -73,6 +79,7 @@ def check(
             **options,
         )
     assert by_link(found.events) == by_link(expected.events)
+    assert without_words(found.incidents) == without_words(expected.incidents)
     assert sorted_lines(found.late) == sorted_lines(expected.late)
     assert sorted_lines(found.unmatched) == sorted_lines(expected.unmatched)
     assert sorted_lines(found.invalid, INVALID) == sorted_lines(expected.invalid, INVALID)
