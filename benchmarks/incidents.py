@@ -85,13 +85,24 @@ def _link(number: int) -> FiberLink:
     )
 
 
-def _alarm(number: int, tick: int, code: Code, sequence: int = 1) -> bytes:
-    """Returns the RAISE, or the CLEAR, of an alarm as the step takes it."""
+def _alarm(number: int, tick: int, code: Code) -> bytes:
+    """Returns the RAISE of an alarm as the step takes it."""
     severity = Severity.CRITICAL if code == Code.FIBER_CUT else Severity.MINOR
-    onset = tick - 1 if sequence == 1 else 0
     state = AlarmState(
-        *(f"{number:036d}", sequence, sequence == 1, code, 1, severity),
-        *(onset, tick, tick, tick, False, True, 0, _link(number)),
+        alarm_id=f"{number:036d}",
+        sequence=1,
+        is_active=True,
+        code=code,
+        direction=1,
+        severity=severity,
+        onset=tick - 1,
+        raised=tick,
+        window=tick,
+        tick=tick,
+        is_suppressed=False,
+        is_affecting=True,
+        silent_ends=0,
+        link=_link(number),
     )
     return states_block([state]).to_bytes()
 

@@ -116,7 +116,8 @@ def _text(event: IncidentEvent) -> str:
 def _what(event: IncidentEvent) -> str:
     kind = event.facts.kind
     if kind == CABLE_CUT:
-        return "Cable cut"
+        risks = f" ({_names(event.srlg_ids, 'shared risk')})" if event.srlg_ids else ""
+        return f"Cable cut{risks}"
     if kind == NODE_SILENT:
         return f"No PM data of {_names(event.nodes, 'node')}"
     # As last published; the root of a CLOSE may have another code by now.
@@ -128,8 +129,6 @@ def _where(event: IncidentEvent) -> str:
     where = f"on {link.name or link.link_id} ({link.a_end.node_id} and {link.z_end.node_id})"
     if others := len(_links(event)) - 1:
         where += f" and {_number(others, 'more link')}"
-    if event.srlg_ids:
-        where += f" of {_names(event.srlg_ids, 'shared risk')}"
     return where
 
 

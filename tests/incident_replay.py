@@ -43,10 +43,12 @@ class IncidentReplay:
     def receive(self, events: Iterable[FiberEvent]) -> None:
         """Takes events, each by itself."""
         for event in events:
-            data = states_block([alarm_state(event)]).to_bytes()
-            self._put_out(
-                self._stage.bundle(_KEY, lambda state, data=data: [state.correlator.receive(data)])
-            )
+            self.receive_together([event])
+
+    def receive_together(self, events: Iterable[FiberEvent]) -> None:
+        """Takes events in one block."""
+        data = states_block([alarm_state(event) for event in events]).to_bytes()
+        self._put_out(self._stage.bundle(_KEY, lambda state: [state.correlator.receive(data)]))
 
     def advance(self, watermark_us: int) -> None:
         """Fires what is due."""

@@ -26,7 +26,7 @@ from apache_beam.transforms.userstate import (
 )
 
 from kernels.correlate_alarms.alarms import states_block
-from kernels.correlate_alarms.correlator import Correlated, Correlator
+from kernels.correlate_alarms.correlator import Correlated
 from kernels.window_bounds import WindowBounds
 from schema.events import FiberEvent
 from schema.incidents import IncidentEvent, alarm_state
@@ -94,7 +94,7 @@ class _CorrelateFn(beam.DoFn):
         key, data = element
         cells = CorrelatorCells(head, waiting, alarms, incidents)
         with self._correlators.open(key, cells) as saved:
-            yield from _put_out(saved.correlator, [saved.correlator.receive(data)], timer)
+            yield from _put_out([saved.correlator.receive(data)], timer)
 
     @on_timer(TICK)
     def reach(
@@ -109,19 +109,14 @@ class _CorrelateFn(beam.DoFn):
     ) -> Iterable[Any]:
         cells = CorrelatorCells(head, waiting, alarms, incidents)
         with self._correlators.open(key, cells) as saved:
-            yield from _put_out(saved.correlator, saved.correlator.fire(tag), timer)
+            yield from _put_out(saved.correlator.fire(tag), timer)
+            for severity, number in saved.correlator.open_by_severity().items():
+                gauge(f"open_incidents_{severity.name.lower()}", number)
 
 
-def _put_out(
-    correlator: Correlator, steps: Iterable[Correlated], timer: Any
-) -> Iterator[IncidentEvent]:
-    """Sets timers, counts, and yields incidents."""
-    are_new = False
+def _put_out(steps: Iterable[Correlated], timer: Any) -> Iterator[IncidentEvent]:
+    """Sets timers, and yields incidents."""
     for step in steps:
         yield from step.incidents
-        are_new |= bool(step.incidents)
         for one in step.timers:
             set_timer(timer, one)
-    if are_new:
-        for severity, number in correlator.open_by_severity().items():
-            gauge(f"open_incidents_{severity.name.lower()}", number)

@@ -47,6 +47,7 @@ def test_a_job_stopped_in_mid_fault_goes_on_with_its_alarms(job: LiveJob) -> Non
     job.resume(path)
     got, want = _outputs(job, now)
     assert_equal(got, want)
+    test_live.assert_timely_incidents(got, want)
     assert got["events"] and got["late"]
     assert not any(job.job.counters().get(name) for name in DROPS)
 
@@ -64,6 +65,7 @@ def test_new_code_goes_on_with_the_alarms_of_the_old(
     job.send_pm(test_live.late(now))
     got, want = _outputs(job, now)
     assert_equal(got, want)
+    test_live.assert_timely_incidents(got, want)
     all_of_it = {event["id"]: event["data"]["text"] for event in got["events"]}
     after = [text for event_id, text in all_of_it.items() if event_id not in before]
     assert after
@@ -110,6 +112,9 @@ def _half(job: LiveJob, now: int) -> Lines:
     before = test_live.wait_for(job, test_live.oracle(job.name, now, first))
     assert {e["data"]["alarm_id"] for e in before["events"]} - {
         e["data"]["alarm_id"] for e in before["events"] if e["data"]["action"] == "CLEAR"
+    }
+    assert {e["subject"] for e in before["incidents"]} - {
+        e["subject"] for e in before["incidents"] if e["data"]["action"] == "CLOSE"
     }
     return before
 

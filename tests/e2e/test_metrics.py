@@ -55,6 +55,12 @@ def test_what_rules_and_dashboard_ask_for_is_told(job: LiveJob, cluster: LocalCl
     newest = {e["alarm_id"]: e for e in sorted(events, key=lambda e: e["sequence"])}
     is_open = Counter((e["severity"].lower(),) for e in newest.values() if e["action"] != "CLEAR")
     assert +numbers["eventcenter_open_alarms"] == is_open
+    incidents = [event["data"] for event in got["incidents"]]
+    said = Counter((i["action"].lower(), i["severity"]) for i in incidents)
+    assert numbers["eventcenter_incidents"] == said
+    newest = {i["incident_id"]: i for i in sorted(incidents, key=lambda i: i["sequence"])}
+    is_open = Counter((i["severity"],) for i in newest.values() if i["action"] != "CLOSE")
+    assert +numbers["eventcenter_open_incidents"] == is_open
     in_time = [event for event in events if not event["detected_late"]]
     assert numbers["eventcenter_event_latency_seconds_bucket"]["+Inf",] == len(in_time)
 

@@ -20,7 +20,12 @@ from tests import builders
 from tests.oracle import replay
 from tests.stream.cases import CASES, Case, Step
 from tests.stream.harness import CaseSource, comparable, expected, run_case
-from tests.stream.test_replay_equals_oracle import assert_equal, run, simulated
+from tests.stream.test_replay_equals_oracle import (
+    assert_equal,
+    assert_incidents,
+    run,
+    simulated,
+)
 
 pytestmark = [
     pytest.mark.e2e,
@@ -78,6 +83,7 @@ def test_case(case: Case, flink: LocalFlink, tmp_path: Path) -> None:
     assert len(got.late) == case.num_late
     assert len(got.unmatched) == case.num_unmatched
     assert [comparable(e) for e in got.events] == [comparable(e) for e in want.events]
+    assert [comparable(i) for i in got.incidents] == [comparable(i) for i in want.incidents]
     assert [{k: line[k] for k in want.late[0]} for line in got.late] == want.late
     for name, number in want.counters.items():
         assert got.counters.get(name, 0) == number, name
@@ -91,4 +97,5 @@ def test_replay(mode: str, flink: LocalFlink, tmp_path: Path) -> None:
     links = list(read_topology(topology).links.values())
     want = replay(list(read_capture(capture)), links, mode=mode)
     assert_equal(got, want)
+    assert_incidents(got, want)
     assert bool(want.late) == (mode == "stream")
