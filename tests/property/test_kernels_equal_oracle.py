@@ -43,6 +43,13 @@ def by_link(events: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def traces_by_link(lines: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for line in lines:
+        found.setdefault(line["link_id"], []).append(line)
+    return found
+
+
 def sorted_lines(lines: list[dict[str, Any]], names: tuple[str, ...] | None = None) -> list[str]:
     return sorted(
         json.dumps({name: line.get(name) for name in names or sorted(line)}, sort_keys=True)
@@ -57,6 +64,7 @@ def check(
     num_shards: int,
     failing: bool = False,
     live: bool = False,
+    traces: bool = False,
     **options: Any,
 ) -> None:
     with (
@@ -70,9 +78,12 @@ def check(
             num_shards=num_shards,
             failing=failing,
             live=live,
+            traces=traces,
             **options,
         )
     assert by_link(found.events) == by_link(expected.events)
+    if traces:
+        assert traces_by_link(found.traces) == traces_by_link(expected.traces)
     assert sorted_lines(found.late) == sorted_lines(expected.late)
     assert sorted_lines(found.unmatched) == sorted_lines(expected.unmatched)
     assert sorted_lines(found.invalid, INVALID) == sorted_lines(expected.invalid, INVALID)
@@ -98,12 +109,13 @@ STREAM = st.fixed_dictionaries(
         "live": st.booleans(),
     }
 )
+TRACES = st.booleans()
 
 
 @num_scenes(25)
-@given(scene=scenes(), options=STREAM)
-def test_stream_lifecycle(scene: Scene, options: dict[str, Any]) -> None:
-    check(scene, mode="stream", emit="lifecycle", **options)
+@given(scene=scenes(), traces=TRACES, options=STREAM)
+def test_stream_lifecycle(scene: Scene, traces: bool, options: dict[str, Any]) -> None:
+    check(scene, mode="stream", emit="lifecycle", traces=traces, **options)
 
 
 @num_scenes(12)
@@ -121,7 +133,7 @@ def test_stream_matches(scene: Scene, options: dict[str, Any]) -> None:
     gap_windows=GAPS,
 )
 def test_batch(scene: Scene, emit: str, **options: int) -> None:
-    check(scene, mode="batch", emit=emit, **options)
+    check(scene, mode="batch", emit=emit, traces=emit == "lifecycle", **options)
 
 
 @num_scenes(100)
@@ -142,16 +154,17 @@ def test_windows_that_are_reported_again(
         out_of_orderness_s=0,
         learn_windows=learn_windows,
         num_shards=1,
+        traces=emit == "lifecycle",
     )
 
 
 @num_scenes(50)
 @given(scene=scenes(max_links=1, mishaps=(20, 80)), options=STREAM)
 def test_many_mishaps_on_one_link(scene: Scene, options: dict[str, Any]) -> None:
-    check(scene, mode="stream", emit="lifecycle", **options)
+    check(scene, mode="stream", emit="lifecycle", traces=True, **options)
 
 
 @num_scenes(6)
 @given(scene=scenes(max_links=2), options=STREAM)
 def test_whichever_call_of_the_state_fails(scene: Scene, options: dict[str, Any]) -> None:
-    check(scene, mode="stream", emit="lifecycle", failing=True, **options)
+    check(scene, mode="stream", emit="lifecycle", failing=True, traces=True, **options)
