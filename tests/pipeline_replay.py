@@ -11,7 +11,7 @@ from google.protobuf import json_format
 
 from runners.run import main
 from schema.capture import write_capture
-from schema.outputs import OUTPUTS
+from schema.outputs import ALL_OUTPUTS, OUTPUTS
 from schema.topology_pb2 import FiberLink
 
 Lines = dict[str, list[dict[str, Any]]]
@@ -30,7 +30,8 @@ def replay(
 
 def replay_files(capture: Path | str, topology: Path | str, folder: Path, *options: str) -> Lines:
     """Replays a capture, and returns the lines of every output; they stay in the folder."""
-    paths = {output: folder / f"{output}.jsonl" for output in OUTPUTS}
+    names = OUTPUTS if "--emit=matches" in options else ALL_OUTPUTS
+    paths = {output: folder / f"{output}.jsonl" for output in names}
     files = [f"--pm_file={capture}", f"--topology_file={topology}"]
     assert main([*files, *(f"--{o}_file={path}" for o, path in paths.items()), *options]) == 0
     return {o: [json.loads(x) for x in p.read_text().splitlines()] for o, p in paths.items()}

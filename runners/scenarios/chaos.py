@@ -35,7 +35,7 @@ from runners.scenarios.breakage import BREAKAGES, Running
 from runners.scenarios.chaos_scene import ALLOWED_LATENESS_S, OUT_OF_ORDERNESS_S, Scene
 from schema.capture import write_capture
 from schema.errors import EventCenterError, RunError
-from schema.outputs import OUTPUTS
+from schema.outputs import ALL_OUTPUTS
 from schema.topology_file import write_topology
 from simulator.cli import Parser
 from simulator.fault_model import SECOND_NS
@@ -200,26 +200,26 @@ def _undisturbed(scene: Scene, name: str) -> Lines:
         command = [
             *(sys.executable, "-m", "pipeline", "--replay=stream", f"--job_name={name}"),
             *(f"--pm_file={folder}/pm.bin", f"--topology_file={folder}/topology.jsonl"),
-            *(f"--{output}_file={folder}/{output}.jsonl" for output in OUTPUTS),
+            *(f"--{output}_file={folder}/{output}.jsonl" for output in ALL_OUTPUTS),
             f"--out_of_orderness_s={OUT_OF_ORDERNESS_S}",
             f"--allowed_lateness_s={ALLOWED_LATENESS_S}",
         ]
         subprocess.run(command, check=True, capture_output=True, cwd=CHECKOUT)
         return {
             output: [json.loads(line) for line in (folder / f"{output}.jsonl").open()]
-            for output in OUTPUTS
+            for output in ALL_OUTPUTS
         }
 
 
 def _collect(kafka: LocalKafka, topics: dict[str, str], expected: Lines) -> Lines:
     """Returns the outputs; waits until they are complete, or nothing more comes."""
-    got: Lines = {output: [] for output in OUTPUTS}
+    got: Lines = {output: [] for output in ALL_OUTPUTS}
     consumer = KafkaConsumer(
-        *(topics[output] for output in OUTPUTS),
+        *(topics[output] for output in ALL_OUTPUTS),
         bootstrap_servers=kafka.bootstrap_servers,
         auto_offset_reset="earliest",
     )
-    missing = {output: _keys(expected[output], output) for output in OUTPUTS}
+    missing = {output: _keys(expected[output], output) for output in ALL_OUTPUTS}
     newest = time.monotonic()
     while any(missing.values()) and time.monotonic() - newest < _QUIET_S:
         for records in consumer.poll(timeout_ms=1000).values():
@@ -240,7 +240,7 @@ def _keys(lines: list[dict[str, Any]], output: str) -> set[str]:
 
 
 def _compare(expected: Lines, got: Lines, outcome: Outcome) -> None:
-    for output in OUTPUTS:
+    for output in ALL_OUTPUTS:
         want, have = _keys(expected[output], output), _keys(got[output], output)
         outcome.expected[output] = len(want)
         outcome.missing[output] = len(want - have)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from tests import kernel_replay, oracle
 from tests.networks import Scene, scenes
 from tests.restated import restated
+from tests.stream.harness import traces_by_link
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 pytestmark = pytest.mark.timeout(0 if THOROUGH else 300)
@@ -40,13 +41,6 @@ def by_link(events: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     for event in events:
         data = {name: item for name, item in event["data"].items() if name not in UNCOMPARED}
         found.setdefault(event["subject"], []).append({**event, "data": data})
-    return found
-
-
-def traces_by_link(lines: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = {}
-    for line in lines:
-        found.setdefault(line["link_id"], []).append(line)
     return found
 
 

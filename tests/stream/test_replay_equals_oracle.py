@@ -14,7 +14,7 @@ from schema.topology_file import read_topology
 from simulator.__main__ import main as simulate
 from tests.oracle import Outputs, replay
 from tests.pipeline_replay import replay_files
-from tests.stream.harness import comparable
+from tests.stream.harness import comparable, traces_by_link
 
 SECONDS = 50
 
@@ -92,6 +92,7 @@ def test_windows_that_close_in_mid_second(tmp_path: Path) -> None:
 
 def assert_equal(got: dict[str, list[dict]], want: Outputs) -> None:
     assert by_link(got["events"]) == by_link(want.events)
+    assert traces_by_link(got.get("traces", [])) == traces_by_link(want.traces)
     assert lines(got["late"]) == lines(want.late)
     assert lines(got["invalid"]) == lines(want.invalid)
     number = len(want.unmatched)
