@@ -100,9 +100,11 @@ class TrackerCodec:
         """
         reached_us, ends_bytes, read_blocks = _REST.unpack(rest)
         packed = cells.tracks.read()
-        tracks = self._no_tracks()
-        if packed:
-            tracks = unpack_tracks(packed, cells.read.read(), self.gap_windows)
+        tracks = (
+            unpack_tracks(packed, cells.read.read(), self.gap_windows)
+            if packed
+            else self._no_tracks()
+        )
         if tracks.bounds != self.bounds:
             raise ValueError(
                 f"the state was saved with {tracks.bounds.in_words()}, and this run has "
