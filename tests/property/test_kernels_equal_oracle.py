@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests import kernel_replay, oracle
-from tests.networks import Scene, scenes
 from tests.restated import restated
+from tests.scenes import Scene, scenes
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 pytestmark = pytest.mark.timeout(0 if THOROUGH else 300)
