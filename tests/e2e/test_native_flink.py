@@ -33,10 +33,15 @@ FACTS: list[dict[str, Any]] = [
     {}, {"services": []}, {"services": [service(protected=True)]}, {"protected": True},
     {"services": [service("S1", 100.5, protected=True), service("S2", 0.1), service("S3", 0.2)]},
 ]  # fmt: skip
-#: What no report should say, and what must not change how a sample is read.
+#: States that are not in the contract's lists, and one that changes nothing.
 ODD: list[dict[str, Any]] = [{}, {"validity": 77}, {"admin_state": 77}, {"validity": pm.PARTIAL}]
-# A link and its reports are those of a case: a window before, and three that look alike.
+#: Windows of a case: the one before, and three that look alike.
 WINDOWS = 4
+
+
+@pytest.fixture(params=["stock", "tuned"])
+def form(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 def test_all_rows_are_decided(kafka: LocalKafka, form: str) -> None:
@@ -62,11 +67,6 @@ def test_all_rows_are_decided(kafka: LocalKafka, form: str) -> None:
     assert found.keys() == {event["id"] for event in expected}
     for event in expected:
         assert found[event["id"]] == _as_far_as(event, found[event["id"]])
-
-
-@pytest.fixture(params=["stock", "tuned"])
-def form(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 def _links() -> Iterator[topo.FiberLink]:
