@@ -107,11 +107,12 @@ class TrackerCodec:
         """
         reached_us, ends_bytes, read_blocks = _REST.unpack(rest)
         packed = cells.tracks.read()
-        tracks = self._no_tracks()
         if packed:
             tracks = unpack_tracks(
                 packed, cells.read.read(), self.gap_windows, has_traces=self.has_traces
             )
+        else:
+            tracks = self._no_tracks()
         if tracks.bounds != self.bounds:
             raise ValueError(
                 f"the state was saved with {tracks.bounds.in_words()}, and this run has "

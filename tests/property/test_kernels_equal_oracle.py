@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests import kernel_replay, oracle
-from tests.networks import Scene, scenes
 from tests.restated import restated
+from tests.scenes import Scene, scenes
 from tests.stream.harness import traces_by_link
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
