@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from kernels.track_links.state_codec import pack_tracks, read_blocks, unpack_tracks
+from kernels.track_links.traces import Step, Traces
 from kernels.track_links.tracks import Tracks
 from kernels.window_bounds import WindowBounds
 from schema import pm_report_pb2 as pm
@@ -162,3 +164,21 @@ def test_traces_may_begin_with_a_savepoint() -> None:
     assert after.history.newest == 100
     again = unpack_tracks(pack_tracks(after), [], 1, has_traces=True)
     assert again.traces == after.traces
+
+
+def test_rows_that_move_take_their_traces_along() -> None:
+    traces = Traces()
+    traces.note([Step(1, 1, 90, 91, None), Step(2, 1, 80, 82, None)], newest=91)
+    traces.rearrange(np.array([-1, 2, 0]))  # row 2 becomes row 1, row 1 is gone
+    assert list(traces.alarms) == [1]
+    assert [alarm.raised for alarm in traces.alarms[1]] == [82]
+
+
+def test_what_no_window_can_be_told_of_is_forgotten() -> None:
+    traces = Traces()
+    traces.note([Step(0, 1, 90, 91, None), Step(1, 1, 90, 91, None)], newest=91)
+    traces.note([Step(0, 1, 90, 91, 100)], newest=100)
+    traces.forget(110)
+    assert list(traces.alarms) == [0, 1]
+    traces.forget(111)
+    assert list(traces.alarms) == [1]
