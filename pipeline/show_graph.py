@@ -26,7 +26,7 @@ class _Sketch:
     def invalid(self, pipeline: beam.Pipeline) -> None:
         """Returns nothing: this source rejects no records."""
 
-    def wants(self, output: str) -> bool:
+    def asks_for(self, output: str) -> bool:
         return True
 
     def write(self, output: str, records: beam.PCollection) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Self
 import orjson
 
 from schema.blocks import DIRECTIONS
+from schema.decibels import rounded
 from schema.events import (
     CODE_FACTS,
     DIRECTION_NAMES,
@@ -277,12 +278,12 @@ def _measurement(reading: SpanReading, threshold_db: float | None) -> dict[str, 
     return {
         "tx_dbm": _power(reading.tx_dbm),
         "rx_dbm": _power(reading.rx_dbm),
-        "span_loss_db": _number(loss_db),
-        "span_loss_osc_db": _number(reading.loss_osc_db),
-        "base_db": _number(reading.base_db),
-        "delta_db": _number(reading.delta_db),
-        "peak_delta_db": _number(reading.peak_delta_db),
-        "threshold_db": None if threshold_db is None else _number(threshold_db),
+        "span_loss_db": rounded(loss_db),
+        "span_loss_osc_db": rounded(reading.loss_osc_db),
+        "base_db": rounded(reading.base_db),
+        "delta_db": rounded(reading.delta_db),
+        "peak_delta_db": rounded(reading.peak_delta_db),
+        "threshold_db": None if threshold_db is None else rounded(threshold_db),
         "loss_is_lower_bound": is_lower_bound,
     }
 
@@ -300,9 +301,4 @@ def service_data(service: OpticalService) -> dict[str, Any]:
 
 
 def _power(value_dbm: float) -> float | None:
-    return DARK_DBM if value_dbm == -math.inf else _number(value_dbm)
-
-
-def _number(value: float) -> float | None:
-    """Returns a number rounded to 0.01; 0.0 adds no sign to zero."""
-    return None if math.isnan(value) else round(value, 2) + 0.0
+    return DARK_DBM if value_dbm == -math.inf else rounded(value_dbm)

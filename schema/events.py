@@ -165,6 +165,17 @@ _OUTAGES = (Code.FIBER_CUT, Code.SIGNAL_LOSS_EQUIPMENT, Code.LINK_DARK)
 DIRECTION_NAMES = {1: "AZ", 2: "ZA", 3: "BOTH"}
 
 
+def alarm_id(link_id: str, family: Family, onset_s: int) -> str:
+    """Returns the alarm_id of the alarm of a link and family (spec, section 7).
+
+    Args:
+        link_id: of the link.
+        family: of the alarm.
+        onset_s: start of the first window of the run that was confirmed [s since the Unix epoch].
+    """
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{link_id}|{family.name}|{rfc3339(onset_s)}"))
+
+
 def carries_unprotected(link: FiberLink) -> bool:
     """Returns whether a link carries a service that is not protected."""
     return any(not service.protected for service in link.services)
@@ -261,10 +272,8 @@ class FiberEvent:
 
     @property
     def alarm_id(self) -> str:
-        """Identity of the alarm: the same input gives the same (spec, section 7)."""
-        family = CODE_FACTS[self.code].family.name
-        name = f"{self.link.link_id}|{family}|{rfc3339(self.onset_s)}"
-        return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
+        """Identity of the alarm."""
+        return alarm_id(self.link.link_id, CODE_FACTS[self.code].family, self.onset_s)
 
     @property
     def tick(self) -> int:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 
@@ -28,7 +28,7 @@ from simulator.score import read_json_lines
 
 _LINKS_AT_MOST = 6
 _LINK_COLORS = ("#1f4e79", "#2a9d8f", "#8338ec", "#bc6c25", "#6a994e", "#d62893")
-_DIRECTION_STYLES = {"AZ": "-", "ZA": "--"}
+_DIRECTION_STYLES: dict[str, Literal["-", "--"]] = {"AZ": "-", "ZA": "--"}
 _ACTION_STYLES = {"OPEN": "-", "CHANGE": ":", "CLOSE": "-"}
 _INCIDENT_COLOR = "#555555"
 # What is shown before the onset and after the end [s].

@@ -56,6 +56,7 @@ class KernelReplay:
         source: str,
         window_s: int = 1,
         gap_windows: int = 1,
+        traces: bool = False,
         failing: bool = False,
         live: bool = False,
     ) -> None:
@@ -93,6 +94,7 @@ class KernelReplay:
                 self._event_time,
                 num_shards,
                 file=None,
+                has_traces=traces,
             ),
             {shard: cells(tracker_cells) for shard in all_shards(num_shards)},
             self.failing,
@@ -224,6 +226,7 @@ class KernelReplay:
         for step in self._track.bundle(shard, lambda state: action(state.tracker)):
             self._count("ends_windowed", step.num_windowed)
             self.out.events += [self._cloud_events.of(event) for event in step.events]
+            self.out.traces += step.traces
             if self._correlate:
                 self._correlate.receive(step.events)
             if step.timer:
@@ -263,6 +266,7 @@ def replay(
     allowed_lateness_s: float = 5,
     num_shards: int = 1,
     source: str = "event-center",
+    traces: bool = False,
     failing: bool = False,
     live: bool = False,
 ) -> Outputs:
@@ -277,6 +281,7 @@ def replay(
         allowed_lateness_s=allowed_lateness_s,
         num_shards=num_shards,
         source=source,
+        traces=traces,
         failing=failing,
         live=live,
     )

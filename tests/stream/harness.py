@@ -16,7 +16,7 @@ from kernels.window_bounds import WindowBounds
 from pipeline.graph import PmInput, build
 from pipeline.settings import Settings
 from pipeline.sinks import FileSinks
-from schema.outputs import OF_THE_LIFE_CYCLE, OUTPUTS
+from schema.outputs import ALL_OUTPUTS, OUTPUTS
 from schema.records import EventTime, PmRecords, TopologyRecord
 from schema.times import FIRST_MOMENT_US
 from tests.builders import T0
@@ -127,8 +127,8 @@ def run_case(
 ) -> Outputs:
     """Runs a case on a runner in this process or on this machine."""
     outputs.counted_here.clear()
-    left_out = OF_THE_LIFE_CYCLE if case.emit == "matches" else ()
-    paths = {o: str(folder / f"{o}.jsonl") for o in OUTPUTS if o not in left_out}
+    names = ALL_OUTPUTS if case.emit == "lifecycle" else OUTPUTS
+    paths = {output: str(folder / f"{output}.jsonl") for output in names}
     sinks = FileSinks(paths, bounded=False)
     sinks.prepare()
     pipeline = beam.Pipeline(runner=runner, options=PipelineOptions([*options, "--streaming"]))
@@ -153,6 +153,14 @@ def expected(case: Case) -> Outputs:
         else:
             oracle.topology(*step)
     return oracle.finish()
+
+
+def traces_by_link(lines: list[dict]) -> dict[str, list[dict]]:
+    """Returns the traces of each link, in the order in which they were written."""
+    found: dict[str, list[dict]] = {}
+    for line in lines:
+        found.setdefault(line["link_id"], []).append(line)
+    return found
 
 
 def comparable(event: dict) -> dict:
