@@ -207,7 +207,9 @@ class Tracker:
             timer=None if is_open else _timer(self.bounds.closing_us(window)),
         )
         self._lay_out()
-        due = max(due_of(ends), window)
+        due = due_of(ends)
+        if due == NO_WINDOW:
+            due = self.bounds.newest_due(self.reached_us)
         for rows in self.windows.add_late(window, ends, columns):
             read = read_powers(rows, np.unique(rows["link"]))
             self.unsaved.tracks = True

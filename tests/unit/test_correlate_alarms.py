@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
+import apache_beam as beam
 import pytest
 from google.protobuf import json_format
 
 from kernels.correlate_alarms.alarms import states_block
 from kernels.correlate_alarms.correlator import Correlator
 from kernels.window_bounds import WindowBounds
+from pipeline.graph import build
+from pipeline.settings import Settings
+from pipeline.sinks import FileSinks
+from pipeline.sources import BatchReplay
+from runners.run import main
 from schema.cloud_incident import cloud_incident
 from schema.events import Action, Code, FiberEvent
 from schema.incident_pb2 import Incident
@@ -97,6 +104,30 @@ def test_what_is_published_is_the_contract() -> None:
     for event in replay(alarm(link(), Code.FIBER_CUT, 10, clear=30), 100).incidents:
         message = json_format.ParseDict(event["data"], Incident())
         assert message.incident_id == event["subject"]
+
+
+# --- Whether there are any
+
+
+def test_without_an_output_there_is_no_branch(tmp_path: Path) -> None:
+    def labels(*outputs: str) -> set[str]:
+        pipeline = beam.Pipeline(runner="FnApiRunner")
+        files = {output: str(tmp_path / output) for output in outputs}
+        source = BatchReplay(str(tmp_path / "pm"), str(tmp_path / "topology"))
+        (tmp_path / "topology").touch()
+        build(pipeline, source, FileSinks(files, bounded=True), Settings())
+        return {part.full_label for part in pipeline._root_transform().parts}
+
+    branch = {"CorrelateAlarms", "FormatIncidents"}
+    assert not branch & labels("events")
+    assert branch <= labels("events", "incidents")
+
+
+@pytest.mark.parametrize("option", ["--incidents_file=x", "--incidents_kafka_topic=x"])
+def test_matches_have_no_incidents(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--pm_file=x", "--topology_file=x", "--emit=matches", option]) == 2
+    name = option.partition("=")[0]
+    assert capsys.readouterr().err.startswith(f"pipeline: {name} needs --emit=lifecycle")
 
 
 # --- Timers
