@@ -253,12 +253,20 @@ class Correlator:
         return changed
 
     def _enter(self, alarm: Alarm) -> None:
-        if alarm.state.is_active and (alarm.incident_id or not alarm.settled):
-            (self._placed if alarm.incident_id else self._unplaced).add(alarm)
+        if index := self._index_of(alarm):
+            index.add(alarm)
 
     def _leave(self, alarm: Alarm) -> None:
-        if alarm.state.is_active and (alarm.incident_id or not alarm.settled):
-            (self._placed if alarm.incident_id else self._unplaced).remove(alarm)
+        if index := self._index_of(alarm):
+            index.remove(alarm)
+
+    def _index_of(self, alarm: Alarm) -> AlarmIndex | None:
+        """Returns the index that an alarm belongs to; None where it relates to nothing any more."""
+        if not alarm.state.is_active:
+            return None
+        if alarm.incident_id:
+            return self._placed
+        return None if alarm.settled else self._unplaced
 
     def _note_next(self, alarm: Alarm) -> None:
         """Notes the tick at which something happens to an alarm by itself."""
