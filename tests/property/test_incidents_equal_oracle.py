@@ -130,7 +130,7 @@ def found(
         number = random.randint(1, 3)
         replay.receive(left[:number])
         del left[:number]
-    end_us = bounds.due_us(last + -(-3 // window_s)) + 1
+    end_us = bounds.due_us(last + -(-3 // window_s) + 1)
     replay.advance(end_us if event_time == EventTime.LIVE else _END_US)
     return replay.incidents
 
