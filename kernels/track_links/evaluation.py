@@ -48,7 +48,9 @@ def evaluate(tracks: Tracks, window: int, read: LinkPowers, *, late: bool) -> Ev
     rows = view.rows
     if not len(rows):
         return Evaluated([], [])
-    again = tracks.history.evaluated(window, rows)
+    again = (
+        tracks.history.evaluated(window, rows) if late and tracks.traces is not None else rows[:0]
+    )
     before = list(_confirmed_again(tracks, window, rows)) if late else []
     tracks.decide(window, view, read, late=late)
     events = _act_late(tracks, window, rows, before) if late else _act(tracks, window, rows)
