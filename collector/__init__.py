@@ -4,3 +4,8 @@
 `targets` (the file of devices), `subscribe` (one stream), `decode` (messages → leaves and numbers,
 by `paths` and `values`), `merge` (by component and second), `reports` (protobuf), `deliver`.
 """
+
+import os
+
+# gRPC's own lines on standard error repeat, less clearly, what the collector says.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")

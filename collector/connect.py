@@ -145,7 +145,7 @@ def explain(code: grpc.StatusCode, details: str) -> str:
         return f"the device refuses the login: {_cut(detail)}"
     if code is grpc.StatusCode.PERMISSION_DENIED:
         return f"the login may not subscribe: {_cut(detail)}"
-    if "CERTIFICATE_VERIFY_FAILED" in detail:
+    if "CERTIFICATE_VERIFY_FAILED" in detail or "BAD_SIGNATURE" in detail:
         return "the device's certificate is not signed by the ca of the targets file"
     if found := re.search(r"Peer name (\S+) is not in peer certificate", detail):
         return f"the device's certificate is not for {found[1]}: set tls.server_name"

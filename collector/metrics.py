@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -14,6 +15,7 @@ from collector.reports import type_name
 from schema.errors import UsageError
 
 _NODE = ["node"]
+_READ_S = 10.0
 
 #: Name, help, and how to read it from the counters of a node.
 _COUNTERS: tuple[tuple[str, str, Callable[[NodeCounts], int]], ...] = (
@@ -37,14 +39,21 @@ _GAUGES: tuple[tuple[str, str, Callable[[NodeCounts], float]], ...] = (
 
 
 class CollectorMetrics(Source):
-    """Reads the counters of a collector."""
+    """Reads the counters of a collector, all of them at one moment of its event loop."""
 
-    def __init__(self, collector: Collector) -> None:
+    def __init__(self, collector: Collector, loop: asyncio.AbstractEventLoop) -> None:
         self._collector = collector
+        self._loop = loop
 
     def collect(self) -> Iterator[Metric]:
-        """Yields all metrics as they stand."""
-        nodes = [(node.target.node_id, node.counts) for node in list(self._collector.nodes())]
+        """Yields all metrics; called in the thread of the HTTP server."""
+        yield from asyncio.run_coroutine_threadsafe(self._read(), self._loop).result(_READ_S)
+
+    async def _read(self) -> list[Metric]:
+        return list(self._metrics())
+
+    def _metrics(self) -> Iterator[Metric]:
+        nodes = [(node.target.node_id, node.counts) for node in self._collector.nodes()]
         for name, text, read in _COUNTERS:
             counter = CounterMetricFamily(f"collector_{name}", text, labels=_NODE)
             for node_id, counts in nodes:
@@ -55,6 +64,12 @@ class CollectorMetrics(Source):
             for node_id, counts in nodes:
                 gauge.add_metric([node_id], measure(counts))
             yield gauge
+        waiting = GaugeMetricFamily(
+            "collector_waiting_values", "values that are in no report yet", labels=_NODE
+        )
+        for node in self._collector.nodes():
+            waiting.add_metric([node.target.node_id], node.merger.waiting)
+        yield waiting
         yield from self._values(nodes)
         yield from self._delivery()
 
@@ -66,16 +81,16 @@ class CollectorMetrics(Source):
             "collector_reported_values", "values in reports, by PM type", labels=["node", "type"]
         )
         for node_id, counts in nodes:
-            for fate, count in list(counts.fates.items()):
+            for fate, count in counts.fates.items():
                 fates.add_metric([node_id, fate.value], count)
-            for pm_type, count in list(counts.by_type.items()):
+            for pm_type, count in counts.by_type.items():
                 types.add_metric([node_id, type_name(pm_type)], count)
         yield fates
         yield types
         unknown = CounterMetricFamily(
             "collector_unknown_paths", "values on paths that are not in the table", labels=["path"]
         )
-        for path, count in list(self._collector.unknown.counts.items()):
+        for path, count in self._collector.unknown.counts.items():
             unknown.add_metric([path], count)
         yield unknown
 
@@ -90,7 +105,7 @@ class CollectorMetrics(Source):
         dropped = CounterMetricFamily(
             "collector_dropped", "reports that were dropped", labels=["reason"]
         )
-        for reason, count in list(delivery.dropped.items()):
+        for reason, count in delivery.dropped.items():
             dropped.add_metric([reason.value], count)
         yield dropped
         yield GaugeMetricFamily("collector_waiting", "reports that wait", delivery.waiting)
@@ -103,7 +118,7 @@ def serve_metrics(collector: Collector, port: int, host: str) -> int:
         UsageError: the port is taken.
     """
     registry = CollectorRegistry()
-    registry.register(CollectorMetrics(collector))
+    registry.register(CollectorMetrics(collector, asyncio.get_running_loop()))
     try:
         server, _ = start_http_server(port, host, registry)
     except OSError as error:

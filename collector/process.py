@@ -53,8 +53,8 @@ class Collector:
     _running: dict[str, _Running] = field(default_factory=dict)
 
     def nodes(self) -> list[Node]:
-        """Returns all nodes; any thread may ask."""
-        return [each.node for each in list(self._running.values())]
+        """Returns all nodes."""
+        return [each.node for each in self._running.values()]
 
     def node(self, node_id: str) -> Node | None:
         """Returns a node; None if it is not of this process."""

@@ -54,7 +54,7 @@ class Subscription:
         self.node = node
         self._jitter = jitter
         self._asked: Asked = first_asked(node.target)
-        self._call: Any = None
+        self._reading: asyncio.Task[None] | None = None
         self._begun_s = self._heard_s = 0.0
         self._any = False
         self._silent = False
@@ -79,11 +79,11 @@ class Subscription:
         Args:
             now_s: of the monotonic clock [s].
         """
-        if self._call is None or self._silent:
+        if self._reading is None or self._silent:
             return
         if now_s - self._heard_s > self._silence_s():
             self._silent = True
-            self._call.cancel()
+            self._reading.cancel()
 
     def _silence_s(self) -> float:
         """Returns how long the stream may be silent."""
@@ -104,8 +104,11 @@ class Subscription:
         except (TargetsError, ValueError) as error:
             _log.warning("%s: %s", name, error)
             return False
+        self._heard_s, self._any, self._silent = time.monotonic(), False, False
+        # A task of its own, so that it can be broken off wherever it hangs.
+        self._reading = asyncio.create_task(self._read(channel, metadata))
         try:
-            await self._read(channel, metadata)
+            await self._reading
             _log.warning("%s (%s): the device has ended the stream", name, address)
         except grpc.aio.AioRpcError as error:
             details = error.details() or ""
@@ -128,7 +131,8 @@ class Subscription:
                 *(name, address, self._silence_s()),
             )
         finally:
-            self._call = None
+            self._reading.cancel()
+            self._reading = None
             node.counts.up = False
             with contextlib.suppress(Exception):
                 await channel.close()
@@ -136,10 +140,8 @@ class Subscription:
 
     async def _read(self, channel: grpc.aio.Channel, metadata: list[tuple[str, str]]) -> None:
         node = self.node
-        node.synced = self._any = self._silent = False
+        node.synced = False
         call = channel.stream_stream(SUBSCRIBE)(metadata=metadata)
-        self._call = call
-        self._heard_s = time.monotonic()
         await call.write(request(node.target, self._asked))
         read: Callable[[], Awaitable[Any]] = call.read
         second, messages = 0, 0
