@@ -11,12 +11,15 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from collector.check import check
 from collector.deliver import CaptureSink, KafkaSink, Sink
+from collector.gnmic import GnmicSource
 from collector.metrics import serve_metrics
 from collector.options import kafka_config, parse
 from collector.process import Collector
+from collector.targets import Target
 from collector.watch import TargetsFile
-from schema.errors import EventCenterError
+from schema.errors import EventCenterError, UsageError
 
 _BYTES_PER_MB = 1_000_000
 _NS_PER_MS = 1_000_000
@@ -34,12 +37,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parse(arguments)
         file = TargetsFile(options.targets, options.part, not options.from_kafka_topic)
-        asyncio.run(_run(options, file))
+        if options.check:
+            print(asyncio.run(check(_target(file, options.check), options.check_s)))
+        else:
+            asyncio.run(_run(options, file))
     except EventCenterError as error:
         for line in str(error).splitlines():
             print(f"collector: {line}", file=sys.stderr)
         return error.exit_code
     return 0
+
+
+def _target(file: TargetsFile, node_id: str) -> Target:
+    for target in file.read():
+        if target.node_id == node_id:
+            return target
+    raise UsageError(f"--check: {node_id} is not in {file.path}")
 
 
 async def _run(options: argparse.Namespace, file: TargetsFile) -> None:
@@ -53,6 +66,8 @@ async def _run(options: argparse.Namespace, file: TargetsFile) -> None:
         asyncio.create_task(file.watch(collector.set_targets)),
         asyncio.create_task(_stopped()),
     ]
+    if options.from_kafka_topic:
+        tasks.append(asyncio.create_task(_gnmic(options, collector).run()))
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         task.cancel()
@@ -60,6 +75,15 @@ async def _run(options: argparse.Namespace, file: TargetsFile) -> None:
     await collector.stop()
     for task in done:
         task.result()
+
+
+def _gnmic(options: argparse.Namespace, collector: Collector) -> GnmicSource:
+    config = kafka_config(options) | {
+        "bootstrap.servers": options.bootstrap_servers,
+        "group.id": options.group_id,
+    }
+    is_event = options.format == "event"
+    return GnmicSource(collector, config, options.from_kafka_topic, is_event)
 
 
 async def _stopped() -> None:

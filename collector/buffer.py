@@ -26,11 +26,13 @@ class Record:
     """A report on its way.
 
     Attributes:
+        number: counts the reports of this process, from 1.
         key: the node_id in UTF-8.
         payload: the serialized `PmReport`.
         time_ms: when it was made.
     """
 
+    number: int
     key: bytes
     payload: bytes
     time_ms: int
@@ -53,6 +55,34 @@ class Delivery:
     made: int = 0
     delivered: int = 0
     dropped: Counter[Dropped] = field(default_factory=Counter)
+    #: Numbers of those that wait, in order.
+    _open: dict[int, None] = field(default_factory=dict)
+
+    def begin(self) -> int:
+        """Counts a report that was made; returns its number."""
+        self.made += 1
+        self._open[self.made] = None
+        return self.made
+
+    def deliver(self, number: int) -> None:
+        """Counts a report as delivered."""
+        del self._open[number]
+        self.delivered += 1
+
+    def drop(self, number: int, reason: Dropped) -> None:
+        """Counts a report as dropped."""
+        del self._open[number]
+        self.dropped[reason] += 1
+
+    def drop_all(self, reason: Dropped) -> None:
+        """Counts all that wait as dropped."""
+        self.dropped[reason] += len(self._open)
+        self._open.clear()
+
+    @property
+    def settled(self) -> int:
+        """The reports up to this number are delivered or dropped, each of them."""
+        return next(iter(self._open), self.made + 1) - 1
 
     @property
     def waiting(self) -> int:
@@ -101,13 +131,6 @@ class Buffer:
         self.bytes += record.size()
         self._make_room()
 
-    def drop_all(self, reason: Dropped) -> None:
-        """Drops all that is in it."""
-        self._delivery.dropped[reason] += len(self._records)
-        self._records.clear()
-        self.bytes = 0
-
     def _make_room(self) -> None:
         while self.bytes > self._limit_bytes:
-            self.take()
-            self._delivery.dropped[Dropped.BUFFER_FULL] += 1
+            self._delivery.drop(self.take().number, Dropped.BUFFER_FULL)

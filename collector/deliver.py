@@ -77,12 +77,12 @@ class CaptureSink:
     def send(self, report: PmReport) -> None:
         """Writes a report."""
         payload = report.SerializeToString()
-        self.delivery.made += 1
+        number = self.delivery.begin()
         try:
             self._file.write(varint(len(payload)) + payload)
         except OSError as error:
             raise NotUsableError(f"{self._path}: {error.strerror}") from error
-        self.delivery.delivered += 1
+        self.delivery.deliver(number)
 
     def serve(self) -> None:
         """Hands what was written to the operating system."""
@@ -128,11 +128,11 @@ class KafkaSink:
     def send(self, report: PmReport) -> None:
         """Puts a report into the buffer."""
         record = Record(
+            self.delivery.begin(),
             report.node_id.encode(),
             report.SerializeToString(),
             report.collect_time_unix_ns // 1_000_000,
         )
-        self.delivery.made += 1
         self._buffer.add(record)
 
     def serve(self) -> None:
@@ -153,8 +153,7 @@ class KafkaSink:
             self._producer.poll(0.05)
         self._producer.purge()
         self._producer.poll(0)
-        self._buffer.drop_all(Dropped.STOPPED)
-        self.delivery.dropped[Dropped.STOPPED] += self.delivery.waiting
+        self.delivery.drop_all(Dropped.STOPPED)
 
     def _produce(self, record: Record) -> bool:
         """Hands a record to the client; False if it takes none for now."""
@@ -182,12 +181,12 @@ class KafkaSink:
 
     def _answered(self, record: Record, error: KafkaError | None) -> None:
         if error is None:
-            self.delivery.delivered += 1
+            self.delivery.deliver(record.number)
         elif _is_of_the_client(error):
             self._is_broken = True
             self._failed.append(record)
         else:
-            self.delivery.dropped[Dropped.REFUSED] += 1
+            self.delivery.drop(record.number, Dropped.REFUSED)
             self._say(f"Kafka refuses reports for topic {self._topic}: {error.str()}")
 
     def _begin_anew(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from collector.counters import NodeCounts, UnknownPaths
-from collector.decode import Decoder, Message
+from collector.decode import Batch, Decoder, Message
 from collector.merge import Merger, MergeSettings
 from collector.paths import Path
 from collector.reports import NodeStates
@@ -20,6 +20,7 @@ class Node:
         target: how it is reached and asked.
         counts: what was counted.
         merger: makes the reports.
+        unknown: counts of paths that the table does not have.
         synced: sync_response has come in the present stream.
     """
 
@@ -31,6 +32,7 @@ class Node:
         )
         self._states = NodeStates(target.components)
         self.merger = Merger(settings, self.counts, self._states)
+        self.unknown = unknown
         self.synced = False
         self._decoder = Decoder(self.counts, unknown)
 
@@ -41,11 +43,15 @@ class Node:
             self._take(message, receive_ns)
 
     def receive_values(
-        self, time_ns: int, values: Sequence[tuple[Path, Scalar]], deleted: Sequence[Path]
+        self,
+        time_ns: int,
+        values: Sequence[tuple[Path, Scalar]],
+        deleted: Sequence[Path],
+        receive_ns: int,
     ) -> None:
         """Takes in values that did not come as protobuf, of one instant."""
         message = self._decoder.of_values(time_ns, values, deleted)
-        self._take(message, time_ns)
+        self._take(message, receive_ns)
 
     def _take(self, message: Message, receive_ns: int) -> None:
         if message.sync:
@@ -55,7 +61,11 @@ class Node:
         for leaf, text in message.states:
             self._states.tell(leaf, message.time_ns, text)
         if message.batch:
-            self.merger.add(message.batch, receive_ns, synced=self.synced)
+            self.take_batch(message.batch, receive_ns)
+
+    def take_batch(self, batch: Batch, receive_ns: int) -> None:
+        """Takes in the numbers of one instant."""
+        self.merger.add(batch, receive_ns, synced=self.synced)
 
     def lost_values(self) -> int:
         """Returns received values that have no fate and do not wait: always 0."""

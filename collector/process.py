@@ -44,12 +44,14 @@ class Collector:
         linger_ns: how long a second waits once the next one has begun.
         with_streams: nodes are subscribed to; otherwise somebody else brings their messages.
         unknown: unknown paths of all nodes.
+        changes: how often nodes have come or gone.
     """
 
     sink: Sink
     linger_ns: int
     with_streams: bool = True
     unknown: UnknownPaths = field(default_factory=UnknownPaths)
+    changes: int = 0
     _running: dict[str, _Running] = field(default_factory=dict)
 
     def nodes(self) -> list[Node]:
@@ -73,6 +75,7 @@ class Collector:
         for name in added:
             self._start(wanted[name])
         if changed or added:
+            self.changes += 1
             gone = [name for name in changed if name not in wanted]
             _log.info(
                 "%d nodes: %d new, %d changed, %d gone",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from collector.paths import Owner, Path, PmLeaf, State, StateLeaf, path_text, without_module
-from schema.pm_report_pb2 import AdminState, ComponentPm, PmReport, PmType, PmValue
+from schema.pm_report_pb2 import AdminState, ComponentPm, PmReport, PmType
 from schema.pm_types import POWER_TYPES
 
 #: A reading at or below is no light, unless the targets file says otherwise [dBm].
@@ -66,6 +66,11 @@ class NodeStates:
             name = self._ports.get((State.EGRESS_PORT, name), name)
         return self.names.get(name, name)
 
+    def has_port(self, leaf: PmLeaf) -> bool:
+        """Tells whether the amplifier of a total power has told the port that it belongs to."""
+        state = State.INGRESS_PORT if leaf.owner is Owner.INGRESS else State.EGRESS_PORT
+        return (state, leaf.name) in self._ports
+
     def admin_state(self, component: str) -> AdminState:
         """Returns the admin state of a component, by its name in reports."""
         return self._admin.get(component, AdminState.ADMIN_STATE_UNSPECIFIED)
@@ -122,15 +127,6 @@ def build_report(
         for pm_type, statistics in sorted(types.items()):
             _add_value(sample, pm_type, statistics, no_light_dbm)
     return report
-
-
-def reading_of(value: PmValue) -> float | None:
-    """Returns the reading of a value that `build_report` has made; -inf for no light."""
-    if value.no_light:
-        return -math.inf
-    if value.HasField("instant"):
-        return value.instant
-    return value.avg if value.HasField("avg") else None
 
 
 def is_power(pm_type: int) -> bool:

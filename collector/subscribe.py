@@ -48,12 +48,13 @@ class Subscription:
 
     Attributes:
         node: where messages go.
+        asked: how the device is asked at present.
     """
 
     def __init__(self, node: Node, jitter: Callable[[], float] = random.random) -> None:
         self.node = node
         self._jitter = jitter
-        self._asked: Asked = first_asked(node.target)
+        self.asked: Asked = first_asked(node.target)
         self._reading: asyncio.Task[None] | None = None
         self._begun_s = self._heard_s = 0.0
         self._any = False
@@ -87,9 +88,9 @@ class Subscription:
 
     def _silence_s(self) -> float:
         """Returns how long the stream may be silent."""
-        asked_s = self._asked.sample_interval_ms / 1000 or _UNKNOWN_INTERVAL_S
+        asked_s = self.asked.sample_interval_ms / 1000 or _UNKNOWN_INTERVAL_S
         measured_s = self.node.counts.interval_s
-        if not self._asked.sample_interval_ms and measured_s:
+        if not self.asked.sample_interval_ms and measured_s:
             asked_s = measured_s
         allowed_s = _SILENT_INTERVALS * max(asked_s, measured_s)
         return allowed_s if self._any else max(allowed_s, _START_S)
@@ -112,17 +113,17 @@ class Subscription:
             _log.warning("%s (%s): the device has ended the stream", name, address)
         except grpc.aio.AioRpcError as error:
             details = error.details() or ""
-            other = None if self._any else self._asked.instead(error.code(), details)
+            other = None if self._any else self.asked.instead(error.code(), details)
             if other:
                 _log.warning(
                     "%s (%s): %s is refused (%s); asked for %s instead",
-                    *(name, address, self._asked.text(), explain(error.code(), details)),
+                    *(name, address, self.asked.text(), explain(error.code(), details)),
                     other.text(),
                 )
-                self._asked = other
+                self.asked = other
                 return True
             _log.warning("%s (%s): %s", name, address, explain(error.code(), details))
-            self._asked = first_asked(node.target) if not self._any else self._asked
+            self.asked = first_asked(node.target) if not self._any else self.asked
         except asyncio.CancelledError:
             if not self._silent or _is_stopped():
                 raise
@@ -142,7 +143,7 @@ class Subscription:
         node = self.node
         node.synced = False
         call = channel.stream_stream(SUBSCRIBE)(metadata=metadata)
-        await call.write(request(node.target, self._asked))
+        await call.write(request(node.target, self.asked))
         read: Callable[[], Awaitable[Any]] = call.read
         second, messages = 0, 0
         while (data := await read()) is not grpc.aio.EOF:
@@ -150,7 +151,7 @@ class Subscription:
             self._heard_s = time.monotonic()
             if not self._any:
                 self._any = node.counts.up = True
-                _log.info("%s (%s): up, %s", *self._names(), self._asked.text())
+                _log.info("%s (%s): up, %s", *self._names(), self.asked.text())
             node.receive(data, now_ns)
             if now_ns // 1_000_000_000 != second:
                 second, messages = now_ns // 1_000_000_000, 0
