@@ -36,9 +36,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         raise UsageError("a Kafka topic needs --bootstrap_servers")
     if options.from_kafka_topic and not options.format:
         raise UsageError("--from_kafka_topic needs --format=proto or --format=event")
-    for name, least in (("linger_ms", 0), ("buffer_mb", 1)):
-        if getattr(options, name) < least:
-            raise UsageError(f"--{name} must be at least {least}")
+    if not options.linger_ms >= 0:
+        raise UsageError("--linger_ms must be 0 or more")
+    if not options.buffer_mb > 0:
+        raise UsageError("--buffer_mb must be more than 0")
     return options
 
 

@@ -21,6 +21,8 @@ _TICK_S = 0.02
 SLOW_INTERVAL_S = 1.5
 #: How often streams are checked for silence [s].
 _CHECK_S = 0.5
+#: A tick that comes so late says that the machine is busy, not that devices are silent [s].
+_STALL_S = 0.2
 #: How long what waits is sent at the end [s].
 FLUSH_S = 10.0
 
@@ -85,7 +87,7 @@ class Collector:
 
     async def run(self) -> None:
         """Makes reports when they are due, until the task is cancelled."""
-        check_s = 0.0
+        check_s, tick_s = 0.0, time.monotonic()
         while True:
             now_ns = time.time_ns()
             for each in self._running.values():
@@ -93,11 +95,12 @@ class Collector:
                     self._send_due(each, now_ns)
             self.sink.serve()
             now_s = time.monotonic()
+            if now_s - tick_s > _STALL_S:
+                self._excuse(now_s - tick_s)
+            tick_s = now_s
             if now_s >= check_s:
                 check_s = now_s + _CHECK_S
-                for each in self._running.values():
-                    if each.subscription:
-                        each.subscription.break_if_silent(now_s)
+                self._break_silent(now_s)
             await asyncio.sleep(_TICK_S)
 
     async def stop(self) -> None:
@@ -126,6 +129,17 @@ class Collector:
                 await running.task
         self._flush(running.node)
         del self._running[name]
+
+    def _break_silent(self, now_s: float) -> None:
+        for each in self._running.values():
+            if each.subscription:
+                each.subscription.break_if_silent(now_s)
+
+    def _excuse(self, stalled_s: float) -> None:
+        """Does not take for silence the time in which this process itself did nothing."""
+        for each in self._running.values():
+            if each.subscription:
+                each.subscription.excuse(stalled_s)
 
     def _send_due(self, each: _Running, now_ns: int) -> None:
         for report in each.node.merger.take_due(now_ns):

@@ -86,6 +86,10 @@ class Subscription:
             self._silent = True
             self._reading.cancel()
 
+    def excuse(self, stalled_s: float) -> None:
+        """Adds to the time that the stream may be silent, once [s]."""
+        self._heard_s += stalled_s
+
     def _silence_s(self) -> float:
         """Returns how long the stream may be silent."""
         asked_s = self.asked.sample_interval_ms / 1000 or _UNKNOWN_INTERVAL_S
