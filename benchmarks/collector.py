@@ -29,6 +29,7 @@ from benchmarks.processes import usage
 from benchmarks.tables import Table
 from runners.local.kafka import LocalKafka
 from runners.local.processes import Process, free_port_range, free_ports, log_file
+from schema.errors import ProcessError
 from schema.pm_report_pb2 import PmReport
 
 LEAVES = 50
@@ -38,6 +39,8 @@ LINGER_S = 0.3
 _CORE = 0
 _START_S = 180
 _WARM_UP_S = 10
+#: Metrics of many targets cost CPU, so they are read as seldom as Prometheus does.
+_SCRAPE_S = 10
 _SECOND_NS = 1_000_000_000
 _TOPIC = "pm"
 
@@ -124,13 +127,13 @@ def _collector(port: int, targets: int, each: int, seconds: int) -> Measured:
             *(f"--metrics_port={metrics_port}", f"--linger_ms={LINGER_S * 1000:g}"),
         ]
         with _on_one_core("collector", command) as process:
-            process.wait_until(lambda: _metrics(metrics_port, "collector_up") == targets, _START_S)
+            _wait_until_up(metrics_port, targets, process)
             time.sleep(_WARM_UP_S)
             updates, (cpu_s, _), began_s = _state(metrics_port, process)
             began_ns = time.time_ns()
             delays_s = []
             while time.monotonic() < began_s + seconds:
-                time.sleep(2)
+                time.sleep(_SCRAPE_S)
                 delays_s += _differences(metrics_port)
             after, (cpu_after_s, memory_mb), ended_s = _state(metrics_port, process)
         taken = ended_s - began_s
@@ -174,6 +177,16 @@ def _on_one_core(name: str, command: Sequence[str]) -> Iterator[Process]:
     """Runs a receiver on one core, which it has to share with the rest of the machine."""
     with Process(name, ["taskset", "--cpu-list", str(_CORE), *command], log_file(name)) as process:
         yield process
+
+
+def _wait_until_up(metrics_port: int, targets: int, process: Process) -> None:
+    """Waits until all streams bring values; asks seldom, because the answer is long."""
+    deadline_s = time.monotonic() + _START_S
+    while (up := _metrics(metrics_port, "collector_up")) < targets:
+        process.check()
+        if time.monotonic() > deadline_s:
+            raise ProcessError(f"{up:.0f} of {targets} targets are up after {_START_S} s")
+        time.sleep(_SCRAPE_S / 2)
 
 
 def _targets(port: int, targets: int) -> str:

@@ -13,7 +13,7 @@ newest value of each leaf. Nothing here reads a clock or knows gRPC; times are n
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median
 
 from collector.counters import Fate, NodeCounts
@@ -37,6 +37,8 @@ MAX_WAITING = 50_000
 _MAX_SECONDS = 32
 #: Of so many newest reports the interval is measured.
 _INTERVALS = 5
+_LEAST_INTERVALS = 3
+_MAX_GAPS = 1_000
 
 NEVER_NS = 2**63 - 1
 
@@ -68,10 +70,28 @@ class _Second:
     sent_ns: int = 0
 
 
-@dataclass(slots=True)
 class _Intervals:
-    last_ns: dict[str, int] = field(default_factory=dict)
-    newest_s: list[float] = field(default_factory=list)
+    """Measures how far the timestamps of a leaf are apart, whatever seconds they fall into."""
+
+    def __init__(self) -> None:
+        self._last_ns: dict[PmLeaf, int] = {}
+        self._gaps_ns: list[int] = []
+        self._medians_s: list[float] = []
+
+    def add(self, leaf: PmLeaf, time_ns: int) -> None:
+        """Takes in a timestamp of the leaf that a message begins with."""
+        before_ns = self._last_ns.get(leaf, time_ns)
+        if time_ns > before_ns and len(self._gaps_ns) < _MAX_GAPS:
+            self._gaps_ns.append(time_ns - before_ns)
+        self._last_ns[leaf] = time_ns
+
+    def measured_s(self) -> float:
+        """Returns the median over leaves and the newest reports; 0 while there are too few."""
+        if self._gaps_ns:
+            self._medians_s.append(median(self._gaps_ns) / SECOND_NS)
+            self._gaps_ns.clear()
+            del self._medians_s[:-_INTERVALS]
+        return median(self._medians_s) if len(self._medians_s) >= _LEAST_INTERVALS else 0.0
 
 
 class Merger:
@@ -112,6 +132,7 @@ class Merger:
         elif not synced and receive_ns - time_ns > REMEMBERED_NS:
             self._counts.fates[Fate.REMEMBERED] += len(batch.leaves)
             return
+        self._intervals.add(batch.leaves[0], time_ns)
         self._counts.clock_difference_s = (time_ns - receive_ns) / SECOND_NS
         number = time_ns // SECOND_NS
         if self.waiting + len(batch.leaves) > MAX_WAITING:
@@ -186,7 +207,7 @@ class Merger:
         for leaf in fresh:
             self._counts.by_type[leaf.pm_type] += 1
         if not is_late:
-            self._measure(report)
+            self._counts.interval_s = self._intervals.measured_s()
         return report
 
     def _newest(self, second: _Second) -> dict[PmLeaf, tuple[int, float]]:
@@ -234,21 +255,6 @@ class Merger:
         for batch in second.batches:
             _put_all(newest, batch)
         return {leaf: v for leaf, v in newest.items() if self.states.component(leaf) in named}
-
-    def _measure(self, report: PmReport) -> None:
-        """Measures the sample interval: the median over components and the newest reports."""
-        intervals, last_ns = self._intervals, self._intervals.last_ns
-        gaps = []
-        for sample in report.components:
-            before_ns = last_ns.get(sample.component)
-            if before_ns and sample.sample_time_unix_ns > before_ns:
-                gaps.append(sample.sample_time_unix_ns - before_ns)
-            last_ns[sample.component] = sample.sample_time_unix_ns
-        if gaps:
-            intervals.newest_s.append(median(gaps) / SECOND_NS)
-            del intervals.newest_s[:-_INTERVALS]
-            if len(intervals.newest_s) >= 3:
-                self._counts.interval_s = median(intervals.newest_s)
 
 
 def _put_all(newest: dict[PmLeaf, tuple[int, float]], batch: Batch) -> None:

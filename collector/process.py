@@ -22,7 +22,7 @@ SLOW_INTERVAL_S = 1.5
 #: How often streams are checked for silence [s].
 _CHECK_S = 0.5
 #: A tick that comes so late says that the machine is busy, not that devices are silent [s].
-_STALL_S = 0.2
+_STALL_S = 0.06
 #: How long what waits is sent at the end [s].
 FLUSH_S = 10.0
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -51,9 +52,16 @@ class RunningCollector:
                     found[f"{name}{{{value}}}"] += sample.value
         return found
 
-    def wait_for(self, metric: str, least: float, timeout_s: float = START_S) -> None:
-        """Waits until a metric has reached a value."""
-        self.process.wait_until(lambda: self._reached(metric, least), timeout_s)
+    def wait_for(
+        self, metric: str, least: float, timeout_s: float = START_S, every_s: float = 0
+    ) -> None:
+        """Waits until a metric has reached a value; metrics of many nodes cost CPU."""
+
+        def reached() -> bool:
+            time.sleep(every_s)
+            return self._reached(metric, least)
+
+        self.process.wait_until(reached, timeout_s)
 
     def _reached(self, metric: str, least: float) -> bool:
         with contextlib.suppress(OSError):

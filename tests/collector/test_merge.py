@@ -238,6 +238,16 @@ def test_the_interval_is_measured() -> None:
     assert n.counts.interval_s == 10.0
 
 
+def test_jitter_at_the_second_is_no_slow_device() -> None:
+    """Stamps just before and after a full second fall into every other second."""
+    n = node()
+    for i in range(12):
+        now_ns = T0_NS + i * SECOND_NS + (1_000_000 if i % 2 else -1_000_000)
+        give(n, now_ns, powers(now_ns, "L1", input=1.0))
+        n.merger.take_due(now_ns)
+    assert 0.99 < n.counts.interval_s < 1.01
+
+
 VALUE = st.tuples(
     st.integers(0, 3 * 4 - 1),  # quarter of a second
     st.sampled_from(["L1", "L2"]),
