@@ -1,16 +1,17 @@
 """The collector under load, beside pygnmi that only receives the same (`--collector`).
 
-Targets of 50 leaves send once a second; a program in Go is all of them. The collector, on one core,
-sends its reports to Kafka; then pygnmi, on the same core, receives from the same targets and does
-nothing with what comes. The delay of a receiver is from the timestamp of a value to its arrival.
-The added latency of the collector is from the moment at which a report is due (its second is over:
-the next one has begun, and the linger has passed) until Kafka has it.
+Targets of 50 leaves send once a second; a program in Go is all of them, on other cores if there are
+any. The collector, on one core, sends its reports to Kafka. Then pygnmi, on the same core, receives
+from the same targets, and does nothing with what comes. The delay of a receiver is from the
+timestamp of a value to its arrival. The added latency of the collector is from the moment at which
+a report is due (the next second has begun, and the linger has passed) until Kafka has it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import tempfile
 import time
@@ -77,6 +78,7 @@ def compare(targets: int, seconds: int, say: Callable[[str], None]) -> list[Meas
     for each in EACH:
         port = free_port_range(targets)
         command: list[str | Path] = [
+            *("taskset", "--cpu-list", _other_cores()),
             *(program, f"--port={port}", f"--targets={targets}"),
             *(f"--leaves={LEAVES}", f"--each={each}"),
         ]
@@ -170,6 +172,12 @@ def _pygnmi(port: int, targets: int, each: int, seconds: int) -> Measured:
         delays_s,
         [],
     )
+
+
+def _other_cores() -> str:
+    """Returns the cores for the targets: those that the receiver does not have, if there are."""
+    cores = os.sched_getaffinity(0) - {_CORE} or {_CORE}
+    return ",".join(map(str, sorted(cores)))
 
 
 @contextlib.contextmanager
