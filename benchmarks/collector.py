@@ -29,8 +29,8 @@ from benchmarks.builds import gnmi_load
 from benchmarks.processes import usage
 from benchmarks.tables import Table
 from runners.local.kafka import LocalKafka
-from runners.local.processes import Process, free_port_range, free_ports, log_file
-from schema.errors import ProcessError
+from runners.local.processes import LOGS, Process, free_port_range, free_ports, log_file
+from schema.errors import ProcessError, RunError
 from schema.pm_report_pb2 import PmReport
 
 LEAVES = 50
@@ -87,6 +87,8 @@ def compare(targets: int, seconds: int, say: Callable[[str], None]) -> list[Meas
             for name, measure in (("collector", _collector), ("pygnmi", _pygnmi)):
                 say(f"{name}, {targets:,} targets, {each} leaves in a notification")
                 found.append(measure(port, targets, each, seconds))
+                if not found[-1].updates_per_s:
+                    raise RunError(f"{name} has received nothing; see its log in {LOGS}")
     return found
 
 

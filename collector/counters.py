@@ -12,7 +12,8 @@ from enum import StrEnum
 
 #: So many different unknown paths are counted by name; the rest together.
 MAX_UNKNOWN_PATHS = 200
-OTHER_PATHS = "(other)"
+#: The name of what is counted together.
+OTHER = "(other)"
 
 
 class Fate(StrEnum):
@@ -80,4 +81,4 @@ class UnknownPaths:
     def add(self, path: str) -> None:
         """Counts one value."""
         known = path in self.counts or len(self.counts) < MAX_UNKNOWN_PATHS
-        self.counts[path if known else OTHER_PATHS] += 1
+        self.counts[path if known else OTHER] += 1

@@ -18,6 +18,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from google.protobuf.message import DecodeError
 
+from collector.counters import OTHER
 from collector.node import Node
 from collector.paths import LIST_KEYS, Path, element
 from collector.process import Collector
@@ -124,17 +125,13 @@ class GnmicSource:
         config: settings of the Kafka client, brokers and group among them.
         topic: that gnmic writes to.
         is_event: the format is `event`, otherwise `proto`.
-        malformed: records that are not what gnmic writes.
         nodes: nodes by the names that gnmic may have for them.
-        unknown_sources: records by their source, of devices that are not among the targets.
     """
 
     collector: Collector
     config: Mapping[str, str]
     topic: str
     is_event: bool
-    malformed: int = 0
-    unknown_sources: dict[str, int] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
     _seen: int = -1
 
@@ -172,7 +169,7 @@ class GnmicSource:
         try:
             told = list(events(payload))
         except ValueError:
-            self.malformed += 1
+            self.collector.malformed_records += 1
             return
         for event in told:
             node = self._node(event.source)
@@ -182,15 +179,17 @@ class GnmicSource:
 
     def _node(self, source: str) -> Node | None:
         node = self.nodes.get(source)
-        if node is None:
-            if source not in self.unknown_sources:
-                if len(self.unknown_sources) >= _MAX_UNKNOWN_SOURCES:
-                    source = "(other)"
-                _log.warning("gnmic's source %r is no node or address of the targets", source)
-            self.unknown_sources[source] = self.unknown_sources.get(source, 0) + 1
-        else:
+        if node:
             node.counts.up = True
-        return node
+            return node
+        unknown = self.collector.unknown_sources
+        if source not in unknown:
+            if len(unknown) >= _MAX_UNKNOWN_SOURCES:
+                source = OTHER
+            else:
+                _log.warning("gnmic's source %r is no node or address of the targets", source)
+        unknown[source] += 1
+        return None
 
     def _subscribed(self) -> Any:
         config = {

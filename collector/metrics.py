@@ -71,6 +71,7 @@ class CollectorMetrics(Source):
             waiting.add_metric([node.target.node_id], node.merger.waiting)
         yield waiting
         yield from self._values(nodes)
+        yield from self._records()
         yield from self._delivery()
 
     def _values(self, nodes: list[tuple[str, NodeCounts]]) -> Iterator[Metric]:
@@ -93,6 +94,19 @@ class CollectorMetrics(Source):
         for path, count in self._collector.unknown.counts.items():
             unknown.add_metric([path], count)
         yield unknown
+
+    def _records(self) -> Iterator[Metric]:
+        yield CounterMetricFamily(
+            "collector_malformed_records",
+            "records of Kafka that are not what gnmic writes",
+            self._collector.malformed_records,
+        )
+        sources = CounterMetricFamily(
+            "collector_unknown_sources", "records of sources without a target", labels=["source"]
+        )
+        for source, count in self._collector.unknown_sources.items():
+            sources.add_metric([source], count)
+        yield sources
 
     def _delivery(self) -> Iterator[Metric]:
         delivery = self._collector.sink.delivery

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -46,6 +47,8 @@ class Collector:
         linger_ns: how long a second waits once the next one has begun.
         with_streams: nodes are subscribed to; otherwise somebody else brings their messages.
         unknown: unknown paths of all nodes.
+        malformed_records: records of Kafka that are not what gnmic writes.
+        unknown_sources: records by their source, of devices that are not among the targets.
         changes: how often nodes have come or gone.
     """
 
@@ -53,6 +56,8 @@ class Collector:
     linger_ns: int
     with_streams: bool = True
     unknown: UnknownPaths = field(default_factory=UnknownPaths)
+    malformed_records: int = 0
+    unknown_sources: Counter[str] = field(default_factory=Counter)
     changes: int = 0
     _running: dict[str, _Running] = field(default_factory=dict)
 

@@ -70,7 +70,7 @@ class Subscription:
             if time.monotonic() - begun_s > _SOUND_S:
                 wait_s = _FIRST_WAIT_S
             if not again_at_once:
-                await asyncio.sleep(wait_s * (0.5 + self._jitter() / 2))
+                await asyncio.sleep(min(wait_s * (1 + self._jitter() / 2), _LONGEST_WAIT_S))
                 wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
             self.node.counts.reconnects += 1
 

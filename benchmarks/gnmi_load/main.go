@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"log"
@@ -55,6 +56,14 @@ func notifications() []*gpb.Notification {
 		all = append(all, one)
 	}
 	return all
+}
+
+// Capabilities is what some clients ask for first.
+func (device) Capabilities(context.Context, *gpb.CapabilityRequest) (*gpb.CapabilityResponse, error) {
+	return &gpb.CapabilityResponse{
+		SupportedEncodings: []gpb.Encoding{gpb.Encoding_PROTO},
+		GNMIVersion:        "0.10.0",
+	}, nil
 }
 
 // Subscribe sends all leaves at once, at a phase of its own in each second.

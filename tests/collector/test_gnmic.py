@@ -87,14 +87,14 @@ def test_text_values_and_an_osc(source: GnmicSource) -> None:
 )
 def test_what_gnmic_does_not_write_is_counted(source: GnmicSource, payload: bytes) -> None:
     source.take(None, payload, T0_NS)
-    assert source.malformed == 1
+    assert source.collector.malformed_records == 1
 
 
 def test_unknown_sources_are_counted(source: GnmicSource) -> None:
     event = {**EVENT, "tags": {"source": "stranger"}}
     for _ in range(3):
         source.take(None, json.dumps(event).encode(), T0_NS)
-    assert source.unknown_sources == {"stranger": 3}
+    assert source.collector.unknown_sources == {"stranger": 3}
 
 
 def test_proto_by_key_and_by_target(source: GnmicSource) -> None:

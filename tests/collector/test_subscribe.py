@@ -57,7 +57,7 @@ def test_time_in_which_we_did_nothing_is_not_silence(stalled_s: float) -> None:
         await asyncio.sleep(0.2)
         subscription.excuse(stalled_s)
         subscription.break_if_silent(time.monotonic() + 20)
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(2.5)
         broken = subscription.node.counts.reconnects > 0
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
