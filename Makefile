@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
-CODE := benchmarks kernels pipeline runners schema simulator tests transforms setup.py
+CODE := benchmarks collector kernels pipeline runners schema simulator tests transforms setup.py
 
 .DEFAULT_GOAL := help
 
@@ -98,8 +98,10 @@ graph: $(STAMP) ## print the graph of the pipeline
 	@$(BIN)/python -m pipeline.graph
 
 .PHONY: lock
-lock: $(STAMP) ## compile requirements.in into requirements.lock
+lock: $(STAMP) ## compile the lock files out of requirements.in
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-header requirements.in --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-header collector/requirements.in \
+		--constraint requirements.lock --output-file collector/requirements.lock
 
 .PHONY: clean
 clean: ## remove everything that was made, except the downloads in .cache

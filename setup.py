@@ -10,6 +10,7 @@ setup(
     python_requires=">=3.11,<3.12",
     packages=find_packages(
         include=[
+            "collector*",
             "kernels*",
             "pipeline*",
             "runners*",
@@ -27,6 +28,7 @@ setup(
         "console_scripts": [
             "event-center = pipeline.__main__:main",
             "event-center-graph = pipeline.show_graph:main",
+            "event-center-collector = collector.__main__:main",
             "event-center-jars = runners.local.jars:main",
             "event-center-runners = runners.__main__:main",
             "event-center-topic-watch = pipeline.topic_watch:main",
@@ -53,6 +55,14 @@ setup(
         "rich>=14",
     ],
     extras_require={
+        # `python -m collector` alone, near the devices: these, and nothing of the list above.
+        "collector": [
+            "confluent-kafka>=2.16",
+            "grpcio>=1.65",
+            "prometheus-client>=0.26",
+            "protobuf>=5.29,<6",
+            "pyyaml>=6",
+        ],
         # Generated code, and the certificates of the brokers that tests start.
         "development": ["cryptography>=47", "grpcio-tools>=1.65"],
     },

@@ -11,6 +11,7 @@ from schema.errors import MissingPartError
 
 _RIVALS = CHECKOUT / "benchmarks" / "rivals"
 NATIVE_FLINK = _RIVALS / "native_flink"
+GNMI_LOAD = CHECKOUT / "benchmarks" / "gnmi_load"
 QUIX_REQUIREMENTS = _RIVALS / "quix" / "requirements.txt"
 _JAR = NATIVE_FLINK / "target" / "native-flink.jar"
 
@@ -23,7 +24,7 @@ def native_flink_jar() -> Path:
     """
     require_java()
     sources = [NATIVE_FLINK / "pom.xml", *NATIVE_FLINK.glob("src/**/*")]
-    sources += (CHECKOUT / "proto").iterdir()
+    sources += (CHECKOUT / "proto").glob("*.proto")
     newest = max(source.stat().st_mtime for source in sources)
     if _JAR.exists() and _JAR.stat().st_mtime > newest:
         return _JAR
@@ -35,6 +36,26 @@ def native_flink_jar() -> Path:
         why = (errors or ["no reason given"])[0]
         raise MissingPartError(f"Maven could not build the native Flink jobs: {why}")
     return _JAR
+
+
+def gnmi_load() -> Path:
+    """Returns the program that serves gNMI targets for a measurement; Go builds it.
+
+    Raises:
+        MissingPartError: Go is missing, or the build failed.
+    """
+    program = CACHE / "gnmi_load"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    try:
+        done = subprocess.run(
+            ["go", "build", "-o", program, "."], cwd=GNMI_LOAD, capture_output=True, text=True
+        )
+    except FileNotFoundError:
+        raise MissingPartError("go is not on the PATH: the gNMI targets cannot be built") from None
+    if done.returncode != 0:
+        why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise MissingPartError(f"Go could not build the gNMI targets: {why}")
+    return program
 
 
 def environment(name: str, requirements: Path) -> Path:

@@ -11,6 +11,8 @@ time, at half of its own maximum and at one rate for all, and the latency of its
 with one thing changed at a time: workers, faults, late reports, ports of a node. Networks of more
 than some 100,000 links get 8 kB of heap for each link.
 
+``--collector`` measures the collector instead, beside pygnmi (`benchmarks.collector`; needs Go).
+
 All rivals have the same topics and slots, checkpoints every second, B = 2 s, L = 5 s, and the same
 rule (--emit=matches). A Beam job has --heap_mb in its TaskManager and four Python workers per slot;
 instead of these a native Flink job gets 1 GB more heap per slot. CPU and memory are those of
@@ -30,12 +32,13 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from benchmarks import charts, tables
+from benchmarks import charts, collector, tables
 from benchmarks.growth import SIZES, Point, past
 from benchmarks.growth import measure as measure_growth
 from benchmarks.machine import Machine
@@ -67,6 +70,8 @@ _WHOLE_NUMBERS = (
     ("heap_mb", 1024, "heap of a Beam job's TaskManager"),
     ("patience_s", 600, "seconds without a new event after which a rival is stuck"),
     ("paced_seconds", 75, "length of each paced feed, 0 = none"),
+    ("targets", 1_000, "gNMI targets of --collector"),
+    ("collector_seconds", 60, "length of each run of --collector"),
     ("values", 24_000_000, "PM values of each run of --growth"),
 )
 _QUICK = {"ports": 2_000, "seconds": 20, "slow_seconds": 20, "rounds": 1, "paced_seconds": 0}
@@ -155,6 +160,19 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     return int(failed)
 
 
+def _collector(options: argparse.Namespace, console: Console) -> int:
+    """Measures the collector; the tables go where those of the rivals go."""
+    machine = Machine.here()
+    options.out.mkdir(parents=True, exist_ok=True)
+    seconds = options.collector_seconds
+    found = collector.compare(options.targets, seconds, partial(console.print, style="dim"))
+    shown = collector.table(found)
+    shown.show(console)
+    console.print(machine.line())
+    (options.out / "collector.md").write_text(f"{shown.markdown()}\n{machine.line()}\n")
+    return 0
+
+
 def _comparison(
     bench: Bench, rivals: Sequence[Rival], options: argparse.Namespace, found: dict[str, Any]
 ) -> tuple[list[tables.Table], bool]:
@@ -210,7 +228,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         # A log has no width of its own.
         width = None if sys.stdout.isatty() else _LOG_WIDTH
-        return _run(options, Console(soft_wrap=True, highlight=False, width=width))
+        console = Console(soft_wrap=True, highlight=False, width=width)
+        return _collector(options, console) if options.collector else _run(options, console)
     except EventCenterError as error:
         print(f"bench: {error}", file=sys.stderr)
         return _NOT_MEASURED
@@ -236,6 +255,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="2,000 ports, 20 s, one round, nothing paced: does it work?",
     )
+    add("--collector", action="store_true", help="measure the collector instead")
     add("--growth", action="store_true", help="measure growth instead")
     add(
         "--sizes",

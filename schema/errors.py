@@ -36,6 +36,10 @@ class MissingPartError(EventCenterError):
     exit_code = 2
 
 
+class TargetsError(UsageError):
+    """A file of gNMI targets cannot be used; each line of the message says where and why."""
+
+
 class NotUsableError(EventCenterError):
     """A file is not what it should be; the message says which and why."""
 

@@ -8,6 +8,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 
+#: How OpenConfig's sources import one another, and by which name they do it here.
+_RENAMED = {
+    'import "github.com/openconfig/gnmi/proto/gnmi_ext/gnmi_ext.proto"': (
+        'import "schema/gnmi_ext.proto"'
+    ),
+}
+
 
 def generate(folder: Path) -> list[Path]:
     """Writes the generated modules below a folder and returns their paths in it.
@@ -15,19 +22,28 @@ def generate(folder: Path) -> list[Path]:
     Raises:
         RuntimeError: protoc refused the sources.
     """
+    import grpc_tools
     from grpc_tools import protoc  # only developers have it
 
-    names = sorted(path.name for path in (ROOT / "proto").glob("*.proto"))
-    # Under the name of the package, so that messages know the module they can be imported from.
-    arguments = [
-        "protoc",
-        f"--proto_path=schema={ROOT / 'proto'}",
-        f"--python_out={folder}",
-        f"--pyi_out={folder}",
-        *(f"schema/{name}" for name in names),
-    ]
-    if protoc.main(arguments):
-        raise RuntimeError("protoc refused the sources")
+    with tempfile.TemporaryDirectory() as temporary:
+        # Under the name of the package, so that messages know the module they can be imported from.
+        sources = Path(temporary) / "schema"
+        sources.mkdir()
+        for path in (ROOT / "proto").rglob("*.proto"):
+            text = path.read_text()
+            for theirs, ours in _RENAMED.items():
+                text = text.replace(theirs, ours)
+            (sources / path.name).write_text(text)
+        arguments = [
+            "protoc",
+            f"--proto_path={temporary}",
+            f"--proto_path={Path(grpc_tools.__file__).parent / '_proto'}",
+            f"--python_out={folder}",
+            f"--pyi_out={folder}",
+            *sorted(f"schema/{path.name}" for path in sources.iterdir()),
+        ]
+        if protoc.main(arguments):
+            raise RuntimeError("protoc refused the sources")
     return sorted(path.relative_to(folder) for path in (folder / "schema").glob("*_pb2.py*"))
 
 

@@ -1,4 +1,4 @@
-"""Simulates an optical network: PM reports with known faults, to files or live to Kafka."""
+"""Simulates an optical network: PM reports with known faults, to files, to Kafka or by gNMI."""
 
 import argparse
 import math
@@ -12,11 +12,12 @@ from schema.errors import SendError
 from schema.topology_file import write_topology
 from schema.topology_pb2 import FiberLink
 from simulator import faults as fault_module
-from simulator.cli import Parser, progress
+from simulator.cli import Parser, existing_file, progress
 from simulator.fault_kinds import KINDS
 from simulator.fault_model import SECOND_NS, Fault, from_rfc3339
+from simulator.gnmi import GnmiNodes, GnmiSettings, write_targets
 from simulator.live import LiveSender, paced
-from simulator.network import Network, build_network
+from simulator.network import Network, build_network, node_id
 from simulator.reports import generate
 from simulator.sampling import Sampling
 from simulator.transport import Arrival, Transport
@@ -75,7 +76,9 @@ def _run(
     if options.capture_file:
         shown = _shown(reports, start_ns, options.seconds)
         write_capture(options.capture_file, (report.payload for report in shown))
-    if options.bootstrap_servers:
+    if options.gnmi_port:
+        _serve(options, network, faults, reports, start_ns)
+    elif options.bootstrap_servers:
         _send(options, fault_module.topology(network, faults), reports, start_ns)
 
 
@@ -94,6 +97,35 @@ def _send(
         sender.flush()
 
 
+def _serve(
+    options: argparse.Namespace,
+    network: Network,
+    faults: list[Fault],
+    reports: Iterator[Arrival],
+    start_ns: int,
+) -> None:
+    """Serves the nodes by gNMI; their links go to Kafka if that is asked for."""
+    if options.bootstrap_servers:
+        with LiveSender(options.bootstrap_servers, dict(options.kafka_config)) as sender:
+            links = fault_module.topology(network, faults)
+            sender.send_links(options.topology_kafka_topic, links)
+    settings = GnmiSettings(options.gnmi_port, options.gnmi_certificate, _login(options))
+    node_ids = [node_id(number) for number in range(network.node_count)]
+    with GnmiNodes(node_ids, settings) as nodes:
+        if options.gnmi_targets_file:
+            write_targets(options.gnmi_targets_file, node_ids, settings)
+        published = nodes.publish(paced(reports, start_ns, options.rate))
+        for _ in _shown(published, start_ns, options.seconds):
+            pass
+
+
+def _login(options: argparse.Namespace) -> tuple[str, str] | None:
+    if not options.gnmi_login_file:
+        return None
+    user, _, password = options.gnmi_login_file.read_text().removesuffix("\n").partition(":")
+    return user, password
+
+
 def _shown(reports: Iterable[Arrival], start_ns: int, seconds: int) -> Iterator[Arrival]:
     count = 0
     with progress(seconds) as show:
@@ -109,7 +141,7 @@ def _start_ns(options: argparse.Namespace) -> int:
         if not _EARLIEST_NS <= start_ns < _LATEST_NS:
             raise ValueError("--start must lie between the years 1980 and 2200")
         return start_ns - start_ns % SECOND_NS
-    if options.bootstrap_servers:
+    if options.bootstrap_servers or options.gnmi_port:
         return math.ceil(time.time()) * SECOND_NS
     return from_rfc3339(_FILE_START)
 
@@ -129,13 +161,26 @@ def _check(parser: Parser, options: argparse.Namespace) -> None:
         parser.error("--seconds must be at least 1")
     if not options.rate >= 0:
         parser.error("--rate must be 0 or more")
-    if options.bootstrap_servers and options.capture_file:
-        parser.error("--capture_file and --bootstrap_servers exclude each other")
-    if options.bootstrap_servers and not options.pm_kafka_topic:
+    if options.capture_file and (options.bootstrap_servers or options.gnmi_port):
+        other = "--bootstrap_servers" if options.bootstrap_servers else "--gnmi_port"
+        parser.error(f"--capture_file and {other} exclude each other")
+    if options.gnmi_port:
+        _check_gnmi(parser, options)
+    elif options.bootstrap_servers and not options.pm_kafka_topic:
         parser.error("--bootstrap_servers needs --pm_kafka_topic")
     outputs = (options.capture_file, options.topology_file, options.truth_file)
-    if not options.bootstrap_servers and not any(outputs):
+    if not (options.bootstrap_servers or options.gnmi_port or any(outputs)):
         parser.error("no output: give --capture_file, or --bootstrap_servers and --pm_kafka_topic")
+
+
+def _check_gnmi(parser: Parser, options: argparse.Namespace) -> None:
+    nodes = options.nodes or options.links
+    if not 0 < options.gnmi_port <= 65_536 - nodes:
+        parser.error("--gnmi_port must leave room for a port for each node below 65536")
+    if options.pm_kafka_topic:
+        parser.error("--pm_kafka_topic and --gnmi_port exclude each other")
+    if options.bootstrap_servers and not options.topology_kafka_topic:
+        parser.error("--bootstrap_servers with --gnmi_port needs --topology_kafka_topic")
 
 
 def _kafka_option(text: str) -> tuple[str, str]:
@@ -194,6 +239,21 @@ def _parser() -> Parser:
     files.add_argument("--capture_file", type=Path, help="reports in order of arrival")
     files.add_argument("--topology_file", type=Path, help="links, one JSON object a line")
     files.add_argument("--truth_file", type=Path, help="faults, one JSON object a line")
+    gnmi = parser.add_argument_group("gNMI")
+    gnmi.add_argument(
+        "--gnmi_port",
+        type=int,
+        help="serve the nodes by gNMI on 127.0.0.1: the first on this port, the others behind it",
+    )
+    gnmi.add_argument(
+        "--gnmi_certificate", type=existing_file, help="key and certificate (PEM), for TLS"
+    )
+    gnmi.add_argument(
+        "--gnmi_login_file", type=existing_file, help="USER:PASSWORD that a client must give"
+    )
+    gnmi.add_argument(
+        "--gnmi_targets_file", type=Path, help="the nodes as targets of the collector, once served"
+    )
     live = parser.add_argument_group("Kafka")
     live.add_argument("--bootstrap_servers", help="brokers, host:port separated by commas")
     live.add_argument("--pm_kafka_topic", help="topic of the reports")

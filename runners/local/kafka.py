@@ -95,11 +95,17 @@ class LocalKafka(Parts):
         if self._broker:
             self._broker.check()
 
+    def kill(self) -> None:
+        """Kills the broker; `restart` brings it back."""
+        assert self._broker, "the broker is not started"
+        if self._broker.returncode is None:
+            self._broker.kill()
+            self._broker.wait()
+
     def restart(self) -> None:
         """Kills the broker, starts it again on the same data, and waits until it serves."""
+        self.kill()
         assert self._broker, "the broker is not started"
-        self._broker.kill()
-        self._broker.wait()
         self._broker.restart()
         self._broker.wait_until(self._serves, _START_TIMEOUT_S)
 

@@ -20,6 +20,7 @@ _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _POLL_S = 0.1
 _LOG_LINES = 15
 _LOGS_KEPT = 200
+_FIRST_PORT, _LAST_PORT = 20_000, 32_000
 LOGS = Path(__file__).resolve().parents[2] / ".cache" / "logs"
 
 
@@ -245,6 +246,19 @@ def free_ports(count: int) -> list[int]:
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         return [int(one.getsockname()[1]) for one in sockets]
+
+
+def free_port_range(count: int) -> int:
+    """Returns the first of so many ports in a row on which nothing listens.
+
+    They lie below the ports that the system gives to outgoing connections.
+    """
+    for first in range(_FIRST_PORT, _LAST_PORT - count, count):
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            for port in range(first, first + count):
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
+    raise ProcessError(f"there are no {count} free ports in a row")
 
 
 def log_file(name: str) -> Path:

@@ -33,7 +33,7 @@ from runners.local.pipeline_job import (
     pipeline_command,
     send_heartbeats,
 )
-from runners.local.processes import Process, log_file
+from runners.local.processes import Process, free_port_range, log_file
 from runners.scenarios.live_events import LiveEvents, event_line, print_score
 from schema.errors import EventCenterError, ProcessError, RunError, UsageError
 from simulator.cli import Parser
@@ -43,6 +43,7 @@ from simulator.score import read_json_lines
 ROUND_S = 150
 
 _JOB_TIMEOUT_S = 180
+_GNMI_TIMEOUT_S = 60
 # After the last report: B, the time from windows to events, and a margin.
 _QUIET_S = 8
 
@@ -130,14 +131,13 @@ def _round(
 ) -> None:
     """Feeds each fault once, prints the events, and at the end the score."""
     since = datetime.now(UTC)
-    where = [
-        f"--bootstrap_servers={parts.kafka.bootstrap_servers}",
-        "--pm_kafka_topic=pm",
-        "--topology_kafka_topic=topology",
-        "--rate=1",
-    ]
-    command = [*_simulator(options, truth), *where]
-    with Process("the simulator", command, log_file("simulator"), cwd=jars.CHECKOUT) as simulator:
+    with contextlib.ExitStack() as stack:
+        if options.gnmi:
+            simulator = _by_gnmi(options, truth, parts.kafka, stack)
+        else:
+            simulator = stack.enter_context(
+                _fed(options, truth, parts.kafka, "--pm_kafka_topic=pm")
+            )
         until = float("inf")
         while time.monotonic() < until:
             for event in events.poll(wait_s=0.1):
@@ -149,6 +149,31 @@ def _round(
                 _check(simulator)
             until = min(until, time.monotonic() + _QUIET_S)
     print_score(console, events.score(list(read_json_lines(truth)), since))
+
+
+def _fed(options: argparse.Namespace, truth: Path, kafka: LocalKafka, *more: str) -> Process:
+    """Returns the simulator, which sends its links to Kafka."""
+    where = [f"--bootstrap_servers={kafka.bootstrap_servers}", "--topology_kafka_topic=topology"]
+    command = [*_simulator(options, truth), *where, "--rate=1", *more]
+    return Process("the simulator", command, log_file("simulator"), cwd=jars.CHECKOUT)
+
+
+def _by_gnmi(
+    options: argparse.Namespace, truth: Path, kafka: LocalKafka, stack: contextlib.ExitStack
+) -> Process:
+    """Starts the simulator as gNMI targets, and the collector; returns the simulator."""
+    targets = truth.with_name("targets.yaml")
+    targets.unlink(missing_ok=True)
+    served = (f"--gnmi_port={free_port_range(options.links)}", f"--gnmi_targets_file={targets}")
+    simulator = stack.enter_context(_fed(options, truth, kafka, *served))
+    simulator.wait_until(targets.exists, timeout_s=_GNMI_TIMEOUT_S)
+    command = [
+        *(sys.executable, "-m", "collector", f"--targets={targets}"),
+        *(f"--bootstrap_servers={kafka.bootstrap_servers}", "--pm_kafka_topic=pm"),
+    ]
+    collector = Process("the collector", command, log_file("collector"), cwd=jars.CHECKOUT)
+    stack.enter_context(collector)
+    return simulator
 
 
 @contextlib.contextmanager
@@ -224,6 +249,9 @@ def _parser() -> argparse.ArgumentParser:
         "--faults",
         default="all",
         help="a number, kinds with commas between, 'all' (each kind once, the default) or 'none'",
+    )
+    parser.add_argument(
+        "--gnmi", action="store_true", help="devices speak gNMI, and the collector asks them"
     )
     parser.add_argument(
         "pipeline_options", nargs="*", metavar="-- PIPELINE_OPTION", help="for the pipeline"

@@ -18,6 +18,7 @@ from schema.errors import EventCenterError
 CODES = {
     errors.UsageError: 2,
     errors.KafkaConfigError: 2,
+    errors.TargetsError: 2,
     errors.SessionError: 2,
     errors.MissingPartError: 2,
     errors.NotUsableError: 1,

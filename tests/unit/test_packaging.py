@@ -67,7 +67,7 @@ def test_what_maven_and_pip_read_is_shipped(package: dict[str, Any]) -> None:
 
 
 def test_every_package_is_shipped(package: dict[str, Any]) -> None:
-    folders = {"kernels", "pipeline", "runners", "schema", "simulator", "transforms"}
+    folders = {"collector", "kernels", "pipeline", "runners", "schema", "simulator", "transforms"}
     found = {
         ".".join(path.parent.relative_to(ROOT).parts)
         for folder in folders
@@ -77,15 +77,18 @@ def test_every_package_is_shipped(package: dict[str, Any]) -> None:
 
 
 def test_what_is_imported_is_required(package: dict[str, Any]) -> None:
+    extras = package["extras_require"]
     required = set(map(_name, package["install_requires"]))
-    development = {_name(one) for extra in package["extras_require"].values() for one in extra}
-    needed: dict[bool, set[str]] = {True: set(), False: set()}
+    needed: dict[str, set[str]] = {"": set(), "collector": set(), "development": set()}
     for name in package["packages"]:
         for path in (ROOT / name.replace(".", "/")).glob("*.py"):
-            is_development = str(path.relative_to(ROOT)) in DEVELOPMENT
-            needed[is_development] |= set(_requirements_of(path, package["packages"]))
-    assert needed[False] == required - NOT_IMPORTED
-    assert needed[True] - required == development
+            of = "collector" if name == "collector" else ""
+            if str(path.relative_to(ROOT)) in DEVELOPMENT:
+                of = "development"
+            needed[of] |= set(_requirements_of(path, package["packages"]))
+    assert needed[""] == required - NOT_IMPORTED
+    assert needed["collector"] == set(map(_name, extras["collector"]))
+    assert needed["development"] - required == set(map(_name, extras["development"]))
 
 
 def _requirements_of(path: Path, ours: list[str]) -> Iterator[str]:

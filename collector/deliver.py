@@ -1,0 +1,243 @@
+"""Reports → Kafka, or into a capture file."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from collector.buffer import Buffer, Delivery, Dropped, Record
+from schema.capture import read_capture, varint
+from schema.errors import KafkaConfigError, NotUsableError, SendError
+from schema.pm_report_pb2 import PmReport
+
+#: So many records are with the Kafka client at a time; all others wait in our buffer, where the
+#: oldest can be dropped.
+_IN_FLIGHT = 5_000
+_CONNECT_S = 10.0
+_SAY_EVERY_S = 30.0
+
+_log = logging.getLogger("collector")
+
+_PRODUCER: dict[str, str | int | bool] = {
+    "acks": "all",
+    "enable.idempotence": True,
+    "linger.ms": 5,
+    "compression.type": "lz4",
+    # Our buffer decides what goes, so nothing times out in the client.
+    "message.timeout.ms": 0,
+    "queue.buffering.max.messages": 2 * _IN_FLIGHT,
+    "queue.buffering.max.kbytes": 1_048_576,
+    "log_level": 2,
+}
+
+
+class Sink(Protocol):
+    """Where reports go.
+
+    Attributes:
+        delivery: its counters.
+    """
+
+    delivery: Delivery
+
+    def send(self, report: PmReport) -> None:
+        """Hands a report over; it never waits."""
+
+    def serve(self) -> None:
+        """Does what can be done now; called many times a second."""
+
+    def close(self, timeout_s: float) -> None:
+        """Delivers what waits, for a limited time, and drops the rest."""
+
+
+class CaptureSink:
+    """Appends reports to a capture file."""
+
+    def __init__(self, path: str) -> None:
+        """Opens the file; what is in it stays, but for a record that was cut off.
+
+        Raises:
+            NotUsableError: the file cannot be written.
+        """
+        self.delivery = Delivery()
+        self._path = path
+        try:
+            whole = _whole_bytes(path)
+            self._file = Path(path).open("ab")  # noqa: SIM115 - closed by close()
+            self._file.truncate(whole)
+        except OSError as error:
+            raise NotUsableError(f"{path}: it cannot be written: {error.strerror}") from error
+
+    def send(self, report: PmReport) -> None:
+        """Writes a report."""
+        payload = report.SerializeToString()
+        number = self.delivery.begin()
+        try:
+            self._file.write(varint(len(payload)) + payload)
+        except OSError as error:
+            raise NotUsableError(f"{self._path}: {error.strerror}") from error
+        self.delivery.deliver(number)
+
+    def serve(self) -> None:
+        """Hands what was written to the operating system."""
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise NotUsableError(f"{self._path}: {error.strerror}") from error
+
+    def close(self, timeout_s: float) -> None:
+        """Closes the file."""
+        with contextlib.suppress(OSError):
+            self._file.close()
+
+
+class KafkaSink:
+    """Sends reports to a topic, keyed by node; what cannot be sent yet waits in a buffer."""
+
+    def __init__(
+        self, bootstrap_servers: str, topic: str, config: Mapping[str, str], buffer_bytes: int
+    ) -> None:
+        """Makes a client; a broker that is away is waited for.
+
+        Raises:
+            KafkaConfigError: the settings cannot be used.
+            SendError: the broker answers, and does not have the topic.
+        """
+        self.delivery = Delivery()
+        self._buffer = Buffer(buffer_bytes, self.delivery)
+        self._topic = topic
+        self._in_flight = 0
+        self._failed: list[Record] = []
+        self._is_broken = False
+        self._said_s = 0.0
+        self._config = {
+            **_PRODUCER,
+            **config,
+            "bootstrap.servers": bootstrap_servers,
+            "error_cb": self._error,
+        }
+        self._producer = self._new_producer()
+        self._check_topic(bootstrap_servers)
+
+    def send(self, report: PmReport) -> None:
+        """Puts a report into the buffer."""
+        record = Record(
+            self.delivery.begin(),
+            report.node_id.encode(),
+            report.SerializeToString(),
+            report.collect_time_unix_ns // 1_000_000,
+        )
+        self._buffer.add(record)
+
+    def serve(self) -> None:
+        """Moves records from the buffer to the client, and learns what became of others."""
+        self._producer.poll(0)
+        if self._is_broken:
+            self._begin_anew()
+        while self._buffer and self._in_flight < _IN_FLIGHT:
+            record = self._buffer.take()
+            if not self._produce(record):
+                break
+
+    def close(self, timeout_s: float) -> None:
+        """Delivers what waits, for a limited time, and drops the rest."""
+        deadline_s = time.monotonic() + timeout_s
+        while self.delivery.waiting and time.monotonic() < deadline_s:
+            self.serve()
+            self._producer.poll(0.05)
+        self._producer.purge()
+        self._producer.poll(0)
+        self.delivery.drop_all(Dropped.STOPPED)
+
+    def _produce(self, record: Record) -> bool:
+        """Hands a record to the client; False if it takes none for now."""
+
+        def answered(error: KafkaError | None, message: object) -> None:
+            self._in_flight -= 1
+            self._answered(record, error)
+
+        try:
+            self._producer.produce(
+                self._topic,
+                record.payload,
+                record.key,
+                timestamp=record.time_ms,
+                on_delivery=answered,
+            )
+        except BufferError:
+            self._buffer.put_back(record)
+            return False
+        except KafkaException as failure:
+            self._answered(record, failure.args[0])
+            return not self._is_broken
+        self._in_flight += 1
+        return True
+
+    def _answered(self, record: Record, error: KafkaError | None) -> None:
+        if error is None:
+            self.delivery.deliver(record.number)
+        elif _is_of_the_client(error):
+            self._is_broken = True
+            self._failed.append(record)
+        else:
+            self.delivery.drop(record.number, Dropped.REFUSED)
+            self._say(f"Kafka refuses reports for topic {self._topic}: {error.str()}")
+
+    def _begin_anew(self) -> None:
+        """Replaces a client that cannot go on; what it held is sent again, in order."""
+        self._producer.purge()
+        self._producer.poll(0)
+        for record in reversed(self._failed):
+            self._buffer.put_back(record)
+        self._failed.clear()
+        self._is_broken = False
+        self._producer = self._new_producer()
+
+    def _new_producer(self) -> Any:
+        try:
+            return Producer(self._config)
+        except KafkaException as error:
+            raise KafkaConfigError(f"Kafka settings: {error.args[0].str()}") from error
+
+    def _check_topic(self, bootstrap_servers: str) -> None:
+        try:
+            found = self._producer.list_topics(self._topic, timeout=_CONNECT_S)
+        except KafkaException as error:
+            _log.warning(
+                "Kafka at %s does not answer yet (%s); reports wait",
+                bootstrap_servers,
+                error.args[0].str(),
+            )
+            return
+        if found.topics[self._topic].error is not None:
+            raise SendError(f"Kafka at {bootstrap_servers} has no topic {self._topic}")
+
+    def _error(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._is_broken = True
+        self._say(f"Kafka: {error.str()}; {self.delivery.waiting} reports wait")
+
+    def _say(self, text: str) -> None:
+        """Says something now and then, however often it happens."""
+        if time.monotonic() - self._said_s > _SAY_EVERY_S:
+            self._said_s = time.monotonic()
+            _log.warning("%s", text)
+
+
+def _is_of_the_client(error: KafkaError) -> bool:
+    """Tells whether an error says nothing of the record: the client itself has come to an end."""
+    purged = (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT)
+    return error.fatal() or error.code() in (*purged, KafkaError._FATAL)
+
+
+def _whole_bytes(path: str) -> int:
+    """Returns the size of the whole records of a capture; 0 where there is none."""
+    if not Path(path).exists():
+        return 0
+    return sum(len(varint(len(payload))) + len(payload) for payload in read_capture(path))

@@ -1,0 +1,127 @@
+"""The command line of the collector."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from collector.targets import Part
+from schema.errors import KafkaConfigError, UsageError
+
+_SECRETS = ("password", "secret", "ssl.key.pem", "token")
+FORMATS = ("proto", "event")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message}", file=sys.stderr)
+        sys.exit(UsageError.exit_code)
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Returns the options.
+
+    Raises:
+        UsageError: they do not go together.
+    """
+    options = _parser().parse_args(arguments)
+    if options.check:
+        return options
+    if bool(options.pm_file) == bool(options.pm_kafka_topic):
+        raise UsageError("give --pm_kafka_topic or --pm_file")
+    if (options.pm_kafka_topic or options.from_kafka_topic) and not options.bootstrap_servers:
+        raise UsageError("a Kafka topic needs --bootstrap_servers")
+    if options.from_kafka_topic and not options.format:
+        raise UsageError("--from_kafka_topic needs --format=proto or --format=event")
+    if not options.linger_ms >= 0:
+        raise UsageError("--linger_ms must be 0 or more")
+    if not options.buffer_mb > 0:
+        raise UsageError("--buffer_mb must be more than 0")
+    return options
+
+
+def kafka_config(options: argparse.Namespace) -> dict[str, str]:
+    """Returns the settings of Kafka clients, those of the file first.
+
+    Raises:
+        KafkaConfigError: they cannot be read, or a secret is on the command line.
+    """
+    config: dict[str, str] = {}
+    if options.kafka_config_file:
+        try:
+            lines = Path(options.kafka_config_file).read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise KafkaConfigError(
+                f"--kafka_config_file={options.kafka_config_file}: it cannot be read"
+            ) from error
+        for number, line in enumerate(lines, start=1):
+            key, equals, value = line.strip().partition("=")
+            if not key or key.startswith("#"):
+                continue
+            if not equals:
+                raise KafkaConfigError(
+                    f"{options.kafka_config_file}:{number}: key=value is expected"
+                )
+            config[key.strip()] = value.strip()
+    for setting in options.kafka_config:
+        key, equals, value = setting.partition("=")
+        if any(word in key for word in _SECRETS):
+            raise KafkaConfigError(f"--kafka_config: {key} is a secret; use --kafka_config_file")
+        if not (key and equals):
+            raise KafkaConfigError("--kafka_config: key=value is expected")
+        config[key] = value
+    return config
+
+
+def _part(text: str) -> Part:
+    number, slash, count = text.partition("/")
+    if not (slash and number.isdigit() and count.isdigit() and 1 <= int(number) <= int(count)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a part such as 1/4")
+    return Part(int(number), int(count))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        "collector",
+        description="Subscribes to optical line devices by gNMI; makes one PM report a node and "
+        "second, for Kafka or a capture file.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--targets", required=True, help="file of the devices (YAML); watched")
+    parser.add_argument("--part", type=_part, default=Part(), help="share of the targets: 1/4")
+    parser.add_argument(
+        "--check", metavar="NODE", help="show what one node sends, in one table, and end"
+    )
+    parser.add_argument("--check_s", type=float, default=10.0, help="how long that looks (10)")
+    output = parser.add_argument_group("output")
+    output.add_argument("--pm_file", help="capture file; reports are appended")
+    output.add_argument("--pm_kafka_topic", help="Kafka topic of PM reports")
+    output.add_argument("--bootstrap_servers", help="Kafka brokers, host:port with commas between")
+    output.add_argument(
+        "--kafka_config",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="setting of librdkafka; not for secrets",
+    )
+    output.add_argument("--kafka_config_file", help="file of such settings, a line each")
+    output.add_argument(
+        "--buffer_mb", type=float, default=256, help="reports that wait for Kafka at most (256)"
+    )
+    output.add_argument(
+        "--linger_ms",
+        type=float,
+        default=300,
+        help="a second waits so long once the next one has begun (300)",
+    )
+    source = parser.add_argument_group("input from gnmic instead of devices")
+    source.add_argument("--from_kafka_topic", help="topic that gnmic writes to")
+    source.add_argument("--format", choices=FORMATS, help="what gnmic writes")
+    source.add_argument("--group_id", default="collector", help="consumer group (collector)")
+    metrics = parser.add_argument_group("metrics")
+    metrics.add_argument("--metrics_port", type=int, help="port for Prometheus")
+    metrics.add_argument("--metrics_host", default="127.0.0.1", help="address of it (127.0.0.1)")
+    return parser

@@ -1,0 +1,155 @@
+"""The values of one node and second → a `PmReport` (spec, section 2)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from collector.paths import Owner, Path, PmLeaf, State, StateLeaf, path_text, without_module
+from schema.pm_report_pb2 import AdminState, ComponentPm, PmReport, PmType
+from schema.pm_types import POWER_TYPES
+
+#: A reading at or below is no light, unless the targets file says otherwise [dBm].
+NO_LIGHT_DBM = -40.0
+
+#: The newest value of each leaf, with its timestamp in ns.
+Newest = Mapping[PmLeaf, tuple[int, float]]
+
+_POWERS = frozenset(POWER_TYPES)
+#: Of several states for one component the strictest counts.
+_STRICTEST = (AdminState.DISABLED, AdminState.MAINT, AdminState.ENABLED)
+
+
+@dataclass(slots=True)
+class NodeStates:
+    """What a node has told of its components that holds until it tells otherwise.
+
+    Attributes:
+        names: gNMI component, amplifier or OSC interface → component; others stay as they are.
+        texts: the newest text of each leaf, and its timestamp.
+    """
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    texts: dict[str, tuple[int, StateLeaf, str]] = field(default_factory=dict)
+    _ports: dict[tuple[State, str], str] = field(default_factory=dict)
+    _admin: dict[str, AdminState] = field(default_factory=dict)
+
+    def tell(self, leaf: StateLeaf, time_ns: int, text: str) -> None:
+        """Takes a state in, unless a newer one is known."""
+        known = self.texts.get(leaf.path)
+        if known and (known[2] == text or known[0] > time_ns):
+            if known[2] == text and time_ns > known[0]:
+                self.texts[leaf.path] = (time_ns, leaf, text)
+            return
+        self.texts[leaf.path] = (time_ns, leaf, text)
+        self._arrange()
+
+    def forget(self, paths: Iterable[Path]) -> None:
+        """Drops the states at or below paths that the device has deleted."""
+        before = len(self.texts)
+        for gone in map(path_text, paths):
+            self.texts = {
+                path: told
+                for path, told in self.texts.items()
+                if path != gone and not path.startswith((gone + "/", gone + "["))
+            }
+        if len(self.texts) != before:
+            self._arrange()
+
+    def component(self, leaf: PmLeaf) -> str:
+        """Returns the name of the component that a leaf belongs to."""
+        name = leaf.name
+        if leaf.owner is Owner.INGRESS:
+            name = self._ports.get((State.INGRESS_PORT, name), name)
+        elif leaf.owner is Owner.EGRESS:
+            name = self._ports.get((State.EGRESS_PORT, name), name)
+        return self.names.get(name, name)
+
+    def has_port(self, leaf: PmLeaf) -> bool:
+        """Tells whether the amplifier of a total power has told the port that it belongs to."""
+        state = State.INGRESS_PORT if leaf.owner is Owner.INGRESS else State.EGRESS_PORT
+        return (state, leaf.name) in self._ports
+
+    def admin_state(self, component: str) -> AdminState:
+        """Returns the admin state of a component, by its name in reports."""
+        return self._admin.get(component, AdminState.ADMIN_STATE_UNSPECIFIED)
+
+    def _arrange(self) -> None:
+        told = [(leaf, text) for _, leaf, text in self.texts.values()]
+        self._ports = {
+            (leaf.state, leaf.name): text
+            for leaf, text in told
+            if leaf.state is not State.ADMIN_STATE and text
+        }
+        states: dict[str, set[str]] = {}
+        for leaf, text in told:
+            if leaf.state is State.ADMIN_STATE:
+                name = self.names.get(leaf.name, leaf.name)
+                states.setdefault(name, set()).add(without_module(text))
+        self._admin = {
+            name: next(state for state in _STRICTEST if AdminState.Name(state) in texts)
+            for name, texts in states.items()
+            if any(AdminState.Name(state) in texts for state in _STRICTEST)
+        }
+
+
+def build_report(
+    node_id: str, newest: Newest, states: NodeStates, no_light_dbm: float = NO_LIGHT_DBM
+) -> PmReport:
+    """Returns the report of the newest values of a second, one sample a component.
+
+    A sample has the newest timestamp of its values. Collect time and sequence are not set.
+
+    Args:
+        node_id: name of the node.
+        newest: finite numbers, or -inf for powers.
+        states: of the node.
+        no_light_dbm: a power at or below is dark; -inf always is [dBm].
+    """
+    report = PmReport(node_id=node_id)
+    components: dict[str, tuple[ComponentPm, dict[int, dict[str, tuple[int, float]]]]] = {}
+    for leaf, (time_ns, number) in newest.items():
+        name = states.component(leaf)
+        known = components.get(name)
+        if known is None:
+            sample = report.components.add(component=name, admin_state=states.admin_state(name))
+            known = components[name] = (sample, {})
+        sample, types = known
+        if time_ns > sample.sample_time_unix_ns:
+            sample.sample_time_unix_ns = time_ns
+        statistics = types.setdefault(leaf.pm_type, {})
+        other = statistics.get(leaf.statistic)
+        # Several leaves may say the same, such as the channels of a transceiver.
+        if other is None or (time_ns, number) > other:
+            statistics[leaf.statistic] = (time_ns, number)
+    for sample, types in components.values():
+        for pm_type, statistics in sorted(types.items()):
+            _add_value(sample, pm_type, statistics, no_light_dbm)
+    return report
+
+
+def is_power(pm_type: int) -> bool:
+    """Tells whether a type is a power, which can be dark."""
+    return pm_type in _POWERS
+
+
+def type_name(pm_type: int) -> str:
+    """Returns the name of a type as metrics and tables show it."""
+    return PmType.Name(pm_type)
+
+
+def _add_value(
+    sample: ComponentPm,
+    pm_type: int,
+    statistics: Mapping[str, tuple[int, float]],
+    no_light_dbm: float,
+) -> None:
+    value = sample.values.add(type=pm_type)
+    reading = statistics.get("instant") or statistics.get("avg")
+    if reading and pm_type in _POWERS and reading[1] <= no_light_dbm:
+        value.no_light = True
+        return
+    for name, (_, number) in statistics.items():
+        if math.isfinite(number):
+            setattr(value, name, number)
