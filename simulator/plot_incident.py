@@ -1,7 +1,6 @@
 """Draws one incident over time: the losses of its links, and its alarms as bars; one PNG."""
 
 import sys
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -172,12 +171,14 @@ def _s(time: str) -> float:
     return from_rfc3339(time) / SECOND_NS
 
 
-def _largest(incidents: Iterable[_Data]) -> str:
-    """Returns the incident with the most alarms; of several, the first."""
-    sizes: Counter[str] = Counter()
+def _worst(incidents: Iterable[_Data]) -> str:
+    """Returns the most severe incident; of several, that with the most alarms, then the first."""
+    severities = list(SEVERITY_COLORS)
+    sizes: dict[str, tuple[int, int]] = {}
     for event in incidents:
-        subject = event["subject"]
-        sizes[subject] = max(sizes[subject], len(event["data"]["alarms"]))
+        data = event["data"]
+        size = -severities.index(data["severity"]), len(data["alarms"])
+        sizes[event["subject"]] = max(size, sizes.get(event["subject"], size))
     if not sizes:
         raise ValueError("there is no incident to draw")
     return max(sizes, key=lambda subject: sizes[subject])
@@ -189,7 +190,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         incidents = list(read_json_lines(options.incidents_file))
-        wanted = options.incident or _largest(incidents)
+        wanted = options.incident or _worst(incidents)
         of_it = sorted(
             (event for event in incidents if event["subject"] == wanted),
             key=lambda event: int(event["data"]["sequence"]),
@@ -218,7 +219,7 @@ def _parser() -> Parser:
     ):
         parser.add_argument(f"--{name}_file", type=existing_file, required=True, help=what)
     parser.add_argument("--out", type=Path, required=True, help="the PNG to write")
-    parser.add_argument("--incident", help="incident_id (that with the most alarms)")
+    parser.add_argument("--incident", help="incident_id (the most severe)")
     return parser
 
 

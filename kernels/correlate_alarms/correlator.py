@@ -237,7 +237,7 @@ class Correlator:
         for state in sorted(states, key=lambda state: state.sequence):
             alarm = self.alarms.get(state.alarm_id)
             if alarm is None:
-                alarm = Alarm(state, max(state.raised + self._placed_after, tick))
+                alarm = Alarm(state, state.raised + self._placed_after)
                 self.alarms[state.alarm_id] = alarm
             elif state.sequence > alarm.state.sequence:
                 self._leave(alarm)

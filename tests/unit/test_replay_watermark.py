@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kernels.replay_watermark import ReplayWatermark, watermarks_ns
+from kernels.replay_watermark import Halts, ReplayWatermark, watermarks_ns
+from kernels.window_bounds import WindowBounds
 from schema import pm_report_pb2 as pm
 from tests import kernel_replay, oracle
 from tests.builders import T0, link, ns, payload, report, rx, second, short, trace, tx
@@ -82,3 +83,18 @@ def test_what_is_late_in_a_stream_replay() -> None:
     assert after(payload("other", 100)).counters["ends_late"] == 0  # over 60 s ahead
     assert after(payload("other", 8.9)).counters["ends_late"] == 6 - 4  # [1, 2) is still open
     assert oracle.replay([*rest, first], [link()], mode="batch").counters["ends_late"] == 0
+
+
+def test_it_halts_at_each_window_that_holds_a_sample() -> None:
+    halts = Halts(WindowBounds())
+    for at in (0, 5, 5, 9):
+        halts.see(payload("A", at, tx("tx", 1.0), rx("rx", 1.0, at=at + 1)))
+    halts.see(b"\xff")
+
+    def due(second: int) -> int:
+        return (T0 + second + 1 + 2) * 1_000_000
+
+    assert halts.up_to(due(6) - 1) == [due(at) for at in (0, 1, 5)]
+    assert halts.up_to(due(6) - 1) == []
+    halts.see(payload("A", 3, tx("tx", 1.0)))  # it was due before
+    assert halts.up_to(due(100)) == [due(at) for at in (6, 9, 10)]

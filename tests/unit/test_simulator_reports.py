@@ -8,6 +8,7 @@ from schema import pm_report_pb2 as pm
 from simulator.corrupt import corrupt
 from simulator.encode import ReportEncoder
 from simulator.fault_model import SECOND_NS, Defect, DefectKind
+from simulator.faults import schedule
 from simulator.losses import measure
 from simulator.network import build_network
 from simulator.reports import generate
@@ -138,6 +139,15 @@ def test_a_healthy_link_stays_at_its_base() -> None:
             # Below 0.5 dB a WARN clears; a base is learned within a spread of 0.5 dB.
             assert np.abs(delta_db).max() < 0.45
             assert 0.04 < np.ptp(delta_db) < 0.45
+
+
+def test_losses_are_measured_beside_a_clock_that_is_years_ahead() -> None:
+    network = build_network(20, seed=1)
+    (fault,) = schedule(network, START_NS, 60, 1, ["clock_ahead"])
+    arrivals = generate(network, [fault], START_NS, 60, seed=1)
+    links = [network.links[fault.links[0]]]
+    (series,) = measure((arrival.payload for arrival in arrivals), links).values()
+    assert 55 < len(series.windows_ns) < 70
 
 
 def test_noise_has_memory() -> None:
