@@ -17,9 +17,10 @@ pytestmark = pytest.mark.e2e
 TIMEOUT_S = 200
 
 
-def test_it_runs_until_it_is_stopped(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [[], ["--gnmi"]], ids=["kafka", "gnmi"])
+def test_it_runs_until_it_is_stopped(tmp_path: Path, options: list[str]) -> None:
     command = [sys.executable, "-m", "runners.scenarios.live", "--links=8", "--seconds=60"]
-    with Process("live", [*command, "--faults=cut"], tmp_path / "log") as live:
+    with Process("live", [*command, "--faults=cut", *options], tmp_path / "log") as live:
         live.wait_for_line("RAISE", TIMEOUT_S)
         os.kill(live.pid, signal.SIGTERM)
         assert live.wait(60) == 0
