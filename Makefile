@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
-CODE := benchmarks kernels pipeline runners schema simulator tests transforms setup.py
+CODE := benchmarks console kernels pipeline runners schema simulator tests transforms setup.py
 
 .DEFAULT_GOAL := help
 

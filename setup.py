@@ -10,6 +10,7 @@ setup(
     python_requires=">=3.11,<3.12",
     packages=find_packages(
         include=[
+            "console*",
             "kernels*",
             "pipeline*",
             "runners*",
@@ -19,6 +20,7 @@ setup(
         ]
     ),
     package_data={
+        "console": ["web/templates/*", "web/static/*"],
         "schema": ["*.pyi"],
         # What Maven fetches the Java parts by, and the sources that it compiles.
         "runners": ["java/*/pom.xml", "java/*/requirements.txt", "java/*/src/**/*"],
@@ -26,6 +28,7 @@ setup(
     entry_points={
         "console_scripts": [
             "event-center = pipeline.__main__:main",
+            "event-center-console = console.__main__:main",
             "event-center-graph = pipeline.show_graph:main",
             "event-center-jars = runners.local.jars:main",
             "event-center-runners = runners.__main__:main",
@@ -52,6 +55,19 @@ setup(
         "rich>=14",
     ],
     extras_require={
+        # The store, API and page of all events; needs nothing of Beam.
+        "console": [
+            "argon2-cffi>=25.1",
+            "bokeh>=3.9",
+            "fastapi>=0.136",
+            "jinja2>=3.1",
+            "prometheus-client>=0.22",
+            "psycopg[binary]>=3.2",
+            "python-multipart>=0.0.20",
+            "pyyaml>=6",
+            "sqlalchemy>=2.0",
+            "uvicorn>=0.35",
+        ],
         # Generated code, and the certificates of the brokers that tests start.
         "development": ["cryptography>=47", "grpcio-tools>=1.65"],
     },

@@ -12,22 +12,23 @@ ROOT = Path(__file__).parent.parent.parent
 
 _PIPELINE = ("schema", "kernels", "transforms", "pipeline")
 _RUNNERS = (*_PIPELINE, "runners", "runners.local")
-_ALL = (*_RUNNERS, "runners.scenarios", "simulator", "benchmarks")
+_ALL = (*_RUNNERS, "runners.scenarios", "simulator", "console", "benchmarks")
 #: What each package may import besides itself. A module belongs to the longest name that fits.
 ALLOWED = {
     "schema": (),
     "simulator": ("schema",),
+    "console": ("schema",),
     "kernels": ("schema",),
     "transforms": ("schema", "kernels"),
     "pipeline": ("schema", "kernels", "transforms"),
     "runners.local": ("schema",),
     "runners": (*_PIPELINE, "runners.local"),
     "runners.scenarios": ("schema", "simulator", "runners.local"),
-    "benchmarks": (*_RUNNERS, "simulator"),
+    "benchmarks": (*_RUNNERS, "simulator", "console"),
     "tests": _ALL,
 }
 #: Packages that have nothing to do with Beam.
-WITHOUT_BEAM = ("schema", "kernels", "simulator", "runners.local", "runners.scenarios")
+WITHOUT_BEAM = ("schema", "kernels", "simulator", "console", "runners.local", "runners.scenarios")
 #: `python -m pipeline` starts a run, so this module alone imports against the direction; nobody
 #: imports it.
 ENTRY_POINT = "pipeline.__main__"

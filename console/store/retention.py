@@ -1,0 +1,83 @@
+"""Removes what was kept long enough, a little at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Table, and_, delete, func, select, tuple_
+
+from console.store.database import Database
+from console.store.tables import (
+    ALARM,
+    ALARM_SERVICE,
+    EVENT,
+    INCIDENT,
+    INCIDENT_PART,
+    JOURNAL,
+    REJECTED,
+    SESSION,
+    TRACE,
+    WEBHOOK,
+)
+
+MS_PER_DAY = 86_400_000
+#: Alarms or incidents in one transaction.
+_SLICE = 500
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How long things are kept.
+
+    Attributes:
+        days: cleared alarms and incidents with their events, and rejections.
+        trace_days: traces, and the journal that streams and webhooks follow.
+        webhooks: URLs that are told; the journal keeps what they do not have yet.
+    """
+
+    days: int = 400
+    trace_days: int = 30
+    webhooks: tuple[str, ...] = ()
+
+
+def remove_old(database: Database, retention: Retention, at_ms: int) -> int:
+    """Removes what is older than it is kept; returns the number of alarms and incidents removed."""
+    before_ms = at_ms - retention.days * MS_PER_DAY
+    removed = 0
+    for table, key, ended in (
+        (ALARM, "alarm_id", ALARM.c.cleared_ms),
+        (INCIDENT, "incident_id", INCIDENT.c.closed_ms),
+    ):
+        while True:
+            with database.writing() as connection:
+                old = select(table.c.source, table.c[key]).where(ended < before_ms).limit(_SLICE)
+                keys = [(source, name) for source, name in connection.execute(old)]
+                _remove(connection, table, key, keys)
+            removed += len(keys)
+            if len(keys) < _SLICE:
+                break
+    with database.writing() as connection:
+        trace_before_ms = at_ms - retention.trace_days * MS_PER_DAY
+        connection.execute(delete(TRACE).where(TRACE.c.window_start_ms < trace_before_ms))
+        connection.execute(delete(REJECTED).where(REJECTED.c.time_ms < before_ms))
+        connection.execute(delete(SESSION).where(SESSION.c.expires_ms < at_ms))
+        _trim_journal(connection, trace_before_ms, retention.webhooks)
+    return removed
+
+
+def _remove(connection: Connection, table: Table, key: str, keys: list[tuple[str, str]]) -> None:
+    if not keys:
+        return
+    parts = {ALARM: ALARM_SERVICE, INCIDENT: INCIDENT_PART}[table]
+    for of, column in ((parts, key), (EVENT, "subject_id"), (table, key)):
+        connection.execute(delete(of).where(tuple_(of.c.source, of.c[column]).in_(keys)))
+
+
+def _trim_journal(connection: Connection, before_ms: int, webhooks: tuple[str, ...]) -> None:
+    told = connection.execute(
+        select(func.min(WEBHOOK.c.number)).where(WEBHOOK.c.url.in_(webhooks))
+    ).scalar()
+    where = JOURNAL.c.time_ms < before_ms
+    if told is not None:
+        where = and_(where, JOURNAL.c.number <= told)
+    connection.execute(delete(JOURNAL).where(where))
