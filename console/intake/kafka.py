@@ -68,7 +68,7 @@ class KafkaSource:
     def lag(self) -> int:
         """Returns how many records of the topics are not read yet, as last told."""
         behind = 0
-        for (topic, partition), offset in self._next.items():
+        for (topic, partition), offset in list(self._next.items()):
             _, high = self._consumer.get_watermark_offsets(
                 TopicPartition(topic, partition), cached=True
             )
@@ -105,10 +105,11 @@ class KafkaSource:
         return int(low)
 
     def _seek(self, topic: str, partition: int, offset: int) -> None:
-        self._next[topic, partition] = offset
         at = TopicPartition(topic, partition, offset)
-        self._consumer.incremental_unassign([at])
+        if (topic, partition) in self._next:
+            self._consumer.incremental_unassign([at])
         self._consumer.incremental_assign([at])
+        self._next[topic, partition] = offset
 
     def _take(self, batch: Batch, message: Message) -> None:
         topic, partition, offset = _place(message)

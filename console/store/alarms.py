@@ -87,6 +87,7 @@ def list_alarms(
     order: str = "-raised",
     limit: int = 50,
     cursor: str | None = None,
+    offset: int = 0,
 ) -> Page:
     """Returns a page of alarms: the fields of the event's data, and what operators did.
 
@@ -102,6 +103,7 @@ def list_alarms(
         descending=order.startswith("-"),
         limit=limit,
         cursor=cursor,
+        offset=offset,
     )
     items = _items(connection, rows, filters.at_ms)
     return Page(items, following, count(connection, query))

@@ -41,6 +41,7 @@ def read_page(
     descending: bool,
     limit: int,
     cursor: str | None,
+    offset: int = 0,
 ) -> tuple[list[Row[Any]], str | None]:
     """Returns the rows of a page, and the cursor of the next one.
 
@@ -51,6 +52,7 @@ def read_page(
         descending: whether the greatest comes first.
         limit: rows of a page.
         cursor: of the page; None = the first.
+        offset: rows passed over, for clients that know no cursor.
 
     Raises:
         BadCursorError: the cursor is of no such list.
@@ -60,7 +62,7 @@ def read_page(
         place = tuple_(*_decoded(cursor, order))
         query = query.where(tuple_(*order) < place if descending else tuple_(*order) > place)
     query = query.order_by(*(c.desc() if descending else c.asc() for c in order))
-    rows = list(connection.execute(query.limit(limit + 1)))
+    rows = list(connection.execute(query.limit(limit + 1).offset(offset)))
     if len(rows) <= limit:
         return rows, None
     return rows[:limit], _encoded(rows[limit - 1][-len(order) :])
