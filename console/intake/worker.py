@@ -86,6 +86,8 @@ class Intake:
         for source in self._sources:
             source.read(batch, _WAIT_S)
         if not batch.progress:
+            if not self._sources:
+                self._stop.wait(_WAIT_S)
             return
         pause_s = _FIRST_PAUSE_S
         while not self._stop.is_set():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Table, and_, delete, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, select, tuple_
 
 from console.store.database import Database
 from console.store.tables import (
@@ -41,15 +41,19 @@ class Retention:
 
 
 def remove_old(database: Database, retention: Retention, at_ms: int) -> int:
-    """Removes what is older than it is kept; returns the number of alarms and incidents removed."""
-    before_ms = at_ms - retention.days * MS_PER_DAY
+    """Removes what is older than it is kept; returns the number of alarms and incidents removed.
+
+    Age counts from the newest that is recorded, so that a capture of long ago can be looked at.
+    """
+    kept_ms = retention.days * MS_PER_DAY
     removed = 0
-    for table, key, ended in (
-        (ALARM, "alarm_id", ALARM.c.cleared_ms),
-        (INCIDENT, "incident_id", INCIDENT.c.closed_ms),
+    for table, key, begun, ended in (
+        (ALARM, "alarm_id", ALARM.c.raised_ms, ALARM.c.cleared_ms),
+        (INCIDENT, "incident_id", INCIDENT.c.opened_ms, INCIDENT.c.closed_ms),
     ):
         while True:
             with database.writing() as connection:
+                before_ms = _newest_ms(connection, begun, at_ms) - kept_ms
                 old = select(table.c.source, table.c[key]).where(ended < before_ms).limit(_SLICE)
                 keys = [(source, name) for source, name in connection.execute(old)]
                 _remove(connection, table, key, keys)
@@ -57,12 +61,19 @@ def remove_old(database: Database, retention: Retention, at_ms: int) -> int:
             if len(keys) < _SLICE:
                 break
     with database.writing() as connection:
-        trace_before_ms = at_ms - retention.trace_days * MS_PER_DAY
-        connection.execute(delete(TRACE).where(TRACE.c.window_start_ms < trace_before_ms))
-        connection.execute(delete(REJECTED).where(REJECTED.c.time_ms < before_ms))
+        trace_kept_ms = retention.trace_days * MS_PER_DAY
+        newest_ms = _newest_ms(connection, TRACE.c.window_start_ms, at_ms)
+        connection.execute(delete(TRACE).where(TRACE.c.window_start_ms < newest_ms - trace_kept_ms))
+        connection.execute(delete(REJECTED).where(REJECTED.c.time_ms < at_ms - kept_ms))
         connection.execute(delete(SESSION).where(SESSION.c.expires_ms < at_ms))
-        _trim_journal(connection, trace_before_ms, retention.webhooks)
+        _trim_journal(connection, at_ms - trace_kept_ms, retention.webhooks)
     return removed
+
+
+def _newest_ms(connection: Connection, column: ColumnElement[int], at_ms: int) -> int:
+    """Returns the newest time of a column, at most the time of this machine."""
+    newest = connection.execute(select(func.max(column))).scalar()
+    return at_ms if newest is None else min(int(newest), at_ms)
 
 
 def _remove(connection: Connection, table: Table, key: str, keys: list[tuple[str, str]]) -> None:

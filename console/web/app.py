@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import bokeh
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 from console.intake.worker import Intake
 from console.store.database import Database
 from console.users import Users
-from console.web import api, health, stream, tmf
+from console.web import api, health, pages, stream, tmf
 from console.web.access import Access
 from console.web.headers import SecureHeaders
-from console.web.problems import Problem, add_handlers
+from console.web.problems import Problem, add_handlers, problem
 
 _STATIC = Path(__file__).parent / "static"
 _BOKEH = Path(bokeh.__file__).parent / "server" / "static" / "js"
@@ -47,14 +50,35 @@ def create_app(
     app.state.access = Access(database, users)
     app.state.metrics = health.Metrics()
     app.state.is_tls = is_tls
-    for router in (api.router, stream.router, tmf.router, health.router):
+    for router in (api.router, stream.router, tmf.router, health.router, pages.router):
         app.include_router(router)
+    app.mount("/static/bokeh", StaticFiles(directory=_BOKEH), "bokeh")
     app.mount("/static", StaticFiles(directory=_STATIC), "static")
-    add_handlers(app)
+    add_handlers(app, _failed)
+    app.add_exception_handler(pages.LoginNeededError, _to_login)
     _describe_problems(app)
     app.add_middleware(health.Measured, metrics=app.state.metrics)
     app.add_middleware(SecureHeaders, is_open=users is None, is_tls=is_tls)
     return app
+
+
+def _failed(request: Request, status: int, detail: str, headers: dict[str, str] | None) -> Response:
+    """Answers a browser that asks for a page with a page, all others with a problem."""
+    path = request.url.path
+    wants_page = "text/html" in request.headers.get("accept", "")
+    if not wants_page or path.startswith(("/api/", tmf.PATH)):
+        return problem(status, detail, headers)
+    answer = pages.error_page(request, status, http.HTTPStatus(status).phrase, detail)
+    answer.headers.update(headers or {})
+    return answer
+
+
+def _to_login(request: Request, _: Exception) -> Response:
+    """Sends a browser to the form to log in, and from there back."""
+    if request.method != "GET":
+        return _failed(request, 401, "The session has ended: log in again.", None)
+    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(f"/login?{urlencode({'next': path})}", 303)
 
 
 @contextlib.asynccontextmanager

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import http
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
@@ -48,32 +50,34 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> 
     return Response(body.model_dump_json(), status, headers, MEDIA_TYPE)
 
 
-def add_handlers(app: FastAPI) -> None:
-    """Answers every error of the API with a problem."""
+#: Returns what is answered to a request that failed: status, detail, headers.
+Answer = Callable[[Request, int, str, dict[str, str] | None], Response]
+
+
+def add_handlers(app: FastAPI, answer: Answer) -> None:
+    """Answers every error in the form that `answer` gives it."""
 
     @app.exception_handler(HTTPException)
-    def _http(_: Request, error: HTTPException) -> Response:
-        return problem(error.status_code, error.detail, dict(error.headers or {}))
+    def _http(request: Request, error: HTTPException) -> Response:
+        return answer(request, error.status_code, error.detail, dict(error.headers or {}))
 
     @app.exception_handler(RequestValidationError)
-    def _validation(_: Request, error: RequestValidationError) -> Response:
+    def _validation(request: Request, error: RequestValidationError) -> Response:
         said = [f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors()]
-        return problem(422, "; ".join(said))
+        return answer(request, 422, "; ".join(said), None)
 
     @app.exception_handler(BadCursorError)
     @app.exception_handler(BadActionError)
-    def _bad(_: Request, error: Exception) -> Response:
-        return problem(422, str(error))
+    def _bad(request: Request, error: Exception) -> Response:
+        return answer(request, 422, str(error), None)
 
     @app.exception_handler(DatabaseError)
-    def _database(_: Request, error: DatabaseError) -> Response:
-        return problem(503, str(error), {"Retry-After": "5"})
+    def _database(request: Request, error: DatabaseError) -> Response:
+        return answer(request, 503, str(error), {"Retry-After": "5"})
 
 
-class Json(Response):
+class Json(JSONResponse):
     """JSON, written by orjson."""
-
-    media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
         """Returns the bytes of the answer."""

@@ -35,7 +35,7 @@ class PageQuery(_Query):
     """Which part of a list."""
 
     limit: Limit = 50
-    cursor: Name | None = Field(None, description="`next` of the part before")
+    cursor: Name | None = Field(default=None, description="`next` of the part before")
 
 
 class AlarmQuery(PageQuery):
@@ -53,10 +53,10 @@ class AlarmQuery(PageQuery):
     incident_id: Name | None = None
     suppressed: bool | None = None
     acknowledged: bool | None = None
-    text: Name | None = Field(None, description="in what the alarm says and names")
-    from_: Moment | None = Field(None, alias="from", description="raised then or later")
-    to: Moment | None = Field(None, description="raised before")
-    at: Moment | None = Field(None, description="as it stood at that moment")
+    text: Name | None = Field(default=None, description="in what the alarm says and names")
+    from_: Moment | None = Field(default=None, alias="from", description="raised then or later")
+    to: Moment | None = Field(default=None, description="raised before")
+    at: Moment | None = Field(default=None, description="as it stood at that moment")
     order: Literal["-raised", "raised", "-severity", "severity"] = "-raised"
 
     def filter(self) -> AlarmFilter:
@@ -80,9 +80,9 @@ class IncidentQuery(PageQuery):
     customer: Name | None = None
     suppressed: bool | None = None
     text: Name | None = None
-    from_: Moment | None = Field(None, alias="from", description="opened then or later")
-    to: Moment | None = Field(None, description="opened before")
-    at: Moment | None = Field(None, description="as it stood at that moment")
+    from_: Moment | None = Field(default=None, alias="from", description="opened then or later")
+    to: Moment | None = Field(default=None, description="opened before")
+    at: Moment | None = Field(default=None, description="as it stood at that moment")
     order: Literal["-opened", "opened"] = "-opened"
 
     def filter(self) -> IncidentFilter:
@@ -102,7 +102,7 @@ class LinksQuery(PageQuery):
 class RangeQuery(_Query):
     """A range of time; the last 30 days if it is not told."""
 
-    from_: Moment | None = Field(None, alias="from")
+    from_: Moment | None = Field(default=None, alias="from")
     to: Moment | None = None
 
     def range_ms(self, now_ms: int) -> tuple[int, int]:
@@ -126,7 +126,7 @@ class ActionBody(_Query):
     ]
     text: Annotated[str, StringConstraints(max_length=10_000)] | None = None
     assignee: Annotated[str, StringConstraints(max_length=512)] | None = None
-    until: Moment | None = Field(None, description="SHELVE: until then")
+    until: Moment | None = Field(default=None, description="SHELVE: until then")
 
 
 def ms_of(moment: datetime | None) -> int | None:

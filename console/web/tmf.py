@@ -28,14 +28,16 @@ class TmfQuery(BaseModel):
     """Which alarms, in TMF642's words."""
 
     model_config = ConfigDict(extra="forbid")
-    offset: int = Field(0, ge=0, le=_MAX_OFFSET)
-    limit: int = Field(50, ge=1, le=1000)
+    offset: int = Field(default=0, ge=0, le=_MAX_OFFSET)
+    limit: int = Field(default=50, ge=1, le=1000)
     state: Literal["raised", "cleared"] | None = None
     perceived_severity: Literal["warning", "minor", "major", "critical"] | None = Field(
         None, alias="perceivedSeverity"
     )
-    ack_state: Literal["acknowledged", "unacknowledged"] | None = Field(None, alias="ackState")
-    fields: Name | None = Field(None, description="names of fields, with commas between")
+    ack_state: Literal["acknowledged", "unacknowledged"] | None = Field(
+        default=None, alias="ackState"
+    )
+    fields: Name | None = Field(default=None, description="names of fields, with commas between")
 
 
 @router.get("/alarm", response_model=list[dict[str, Any]])

@@ -1,0 +1,409 @@
+"""The page: what is broken, since when, whom it hurts, what to do, what was done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from console.store import journal, links
+from console.store.actions import Action, BadActionError, act, actions_on
+from console.store.alarms import AlarmFilter, events_of, list_alarms
+from console.store.lists import BadCursorError
+from console.store.summary import summary
+from console.times import now_ms
+from console.web.access import COOKIE, SESSION_S, Access, Caller, check_csrf, check_origin
+from console.web.api import (
+    Store,
+    alarm_of,
+    alarm_page,
+    incident_of,
+    incident_page,
+    link_of,
+    members_of,
+    traces_of,
+)
+from console.web.curve import curve_json
+from console.web.problems import Json
+from console.web.queries import AlarmQuery, IncidentQuery, Name, RangeQuery
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_HOUR_MS = 3_600_000
+_ALARM_FIELDS = tuple(
+    field.alias or name for name, field in AlarmQuery.model_fields.items() if name != "cursor"
+)
+_INCIDENT_FIELDS = ("severity", "state", "text")
+_TIMES = ("from", "to", "at")
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+
+
+class LoginNeededError(Exception):
+    """Nobody known asks for a page."""
+
+
+def visitor(request: Request) -> Caller:
+    """Returns who asks for a page.
+
+    Raises:
+        LoginNeededError: nobody known.
+    """
+    access: Access = request.app.state.access
+    caller = access.caller(request)
+    if caller is None:
+        raise LoginNeededError
+    return caller
+
+
+Visitor = Annotated[Caller, Depends(visitor)]
+
+
+@router.get("/")
+def front(request: Request, database: Store, caller: Visitor) -> Response:
+    """Counts, and the incidents that are open, newest first."""
+    query = _told(request, _INCIDENT_FIELDS)
+    asked = {name: value for name, value in query.items() if value and value != "any"}
+    if not query["state"]:
+        asked["state"] = "ACTIVE"
+    after = _after(database)
+    page, error = incident_page, ""
+    try:
+        chosen = IncidentQuery.model_validate({**asked, **_cursor(request)})
+    except ValidationError:
+        chosen, error = (
+            IncidentQuery.model_validate({"state": "ACTIVE"}),
+            "The filter cannot be read.",
+        )
+    found = page(database, chosen)
+    for item in found.items:
+        services = item.get("impacted_services") or []
+        item["customers"] = sorted({s["customer"] for s in services if s.get("customer")})
+    with database.reading() as connection:
+        numbers = summary(connection)
+    return _render(
+        request,
+        "front.html",
+        caller,
+        after=after,
+        section="/",
+        numbers=numbers,
+        incidents=found.items,
+        next=_following(query, found.next),
+        query=query,
+        error=error,
+    )
+
+
+@router.get("/alarms")
+def alarms(request: Request, database: Store, caller: Visitor) -> Response:
+    """Alarms by any filter, now or as of a moment."""
+    query = _told(request, _ALARM_FIELDS)
+    asked = {n: f"{v}Z" if n in _TIMES else v for n, v in query.items() if v}
+    after = _after(database)
+    items: list[dict[str, Any]] = []
+    total, following, error = 0, None, ""
+    try:
+        page = alarm_page(
+            database, AlarmQuery.model_validate({**_listed(asked), **_cursor(request)})
+        )
+        items, total, following = page.items, page.total, page.next
+    except (ValidationError, BadCursorError):
+        error = "The filter cannot be read: check the times."
+    return _render(
+        request,
+        "alarms.html",
+        caller,
+        after=after,
+        section="/alarms",
+        items=items,
+        total=total,
+        next=_following(query, following),
+        csv=urlencode(asked),
+        query=query,
+        error=error,
+    )
+
+
+@router.get("/alarms/{alarm_id}")
+def alarm(
+    request: Request,
+    database: Store,
+    caller: Visitor,
+    alarm_id: Name,
+    source: Name | None = None,
+    error: Name | None = None,
+) -> Response:
+    """One alarm: the sentence, what to do, the curve, the impact, the time line."""
+    after = _after(database)
+    item = alarm_of(database, alarm_id, source)
+    with database.reading() as connection:
+        events = events_of(connection, item["source"], alarm_id)
+    timeline = _timeline(events, actions_on(database, item["source"], alarm_id))
+    told = "That cannot be done: " + error if error else ""
+    return _render(
+        request, "alarm.html", caller, after=after, item=item, timeline=timeline, error=told
+    )
+
+
+@router.get("/alarms/{alarm_id}/curve")
+def curve(database: Store, caller: Visitor, alarm_id: Name, source: Name | None = None) -> Response:
+    """The curve of the span losses around an alarm, as Bokeh's JSON."""
+    item = alarm_of(database, alarm_id, source)
+    with database.reading() as connection:
+        events = events_of(connection, item["source"], alarm_id)
+    return Json(curve_json(item, events, traces_of(database, item)))
+
+
+@router.post("/alarms/{alarm_id}/actions")
+def take_action(
+    request: Request,
+    database: Store,
+    caller: Visitor,
+    alarm_id: Name,
+    action: Annotated[str, Form()],
+    csrf_token: Annotated[str, Form()] = "",
+    text: Annotated[str, Form(max_length=10_000)] = "",
+    assignee: Annotated[str, Form(max_length=512)] = "",
+    hours: Annotated[int, Form(ge=1, le=10_000)] = 1,
+    source: Name | None = None,
+) -> Response:
+    """Does something with an alarm, and shows it again."""
+    check_origin(request)
+    check_csrf(caller, csrf_token)
+    if not caller.identity.may_act:
+        raise HTTPException(403, "Only operators may do that.")
+    item = alarm_of(database, alarm_id, source)
+    until_ms = now_ms() + hours * _HOUR_MS if action == "SHELVE" else None
+    done = Action(action, text or None, assignee if action == "ASSIGN" else None, until_ms)
+    again = {"source": item["source"]}
+    try:
+        act(database, item["source"], alarm_id, done, caller.identity.name)
+    except BadActionError as error:
+        again["error"] = str(error)
+    return RedirectResponse(f"/alarms/{quote(alarm_id, safe='')}?{urlencode(again)}", 303)
+
+
+@router.get("/incidents/{incident_id}")
+def incident(
+    request: Request,
+    database: Store,
+    caller: Visitor,
+    incident_id: Name,
+    source: Name | None = None,
+) -> Response:
+    """One incident: its alarms as they are now, the impact, the time line."""
+    after = _after(database)
+    item = incident_of(database, incident_id, source)
+    with database.reading() as connection:
+        events = events_of(connection, item["source"], incident_id)
+    return _render(
+        request,
+        "incident.html",
+        caller,
+        after=after,
+        item=item,
+        alarms_now=members_of(database, item),
+        timeline=_timeline(events, []),
+    )
+
+
+@router.get("/links")
+def all_links(request: Request, database: Store, caller: Visitor) -> Response:
+    """The links that ever had an alarm."""
+    return _links(request, database, caller, "Links", None)
+
+
+@router.get("/nodes/{node_id:path}")
+def node(request: Request, database: Store, caller: Visitor, node_id: Name) -> Response:
+    """A node: its links, and what is silent."""
+    return _links(request, database, caller, f"Node {node_id}", node_id)
+
+
+@router.get("/links/{link_id:path}")
+def link(request: Request, database: Store, caller: Visitor, link_id: Name) -> Response:
+    """What a link went through."""
+    after = _after(database)
+    history = link_of(database, link_id, RangeQuery.model_validate({}))
+    asked = {"link_id": link_id, "limit": 100, **_cursor(request)}
+    page = alarm_page(database, AlarmQuery.model_validate(asked))
+    return _render(
+        request,
+        "link.html",
+        caller,
+        after=after,
+        link=history,
+        items=page.items,
+        next=_following({}, page.next),
+    )
+
+
+@router.get("/login")
+def login_form(request: Request, next: str = "/") -> Response:
+    """The form to log in."""
+    if request.app.state.access.is_open:
+        return RedirectResponse("/", 303)
+    return _render(request, "login.html", None, after=0, next=_own_path(next), error="")
+
+
+@router.post("/login")
+def log_in(
+    request: Request,
+    name: Annotated[str, Form(max_length=500)],
+    password: Annotated[str, Form(max_length=1000)],
+    next: Annotated[str, Form()] = "/",
+) -> Response:
+    """Begins a session."""
+    check_origin(request)
+    access: Access = request.app.state.access
+    if access.is_open:
+        return RedirectResponse("/", 303)
+    address = request.client.host if request.client else ""
+    cookie = access.log_in(name, password, address)
+    if cookie is None:
+        return _render(
+            request,
+            "login.html",
+            None,
+            status=401,
+            after=0,
+            next=_own_path(next),
+            error="Name and password do not fit.",
+        )
+    answer = RedirectResponse(_own_path(next), 303)
+    answer.set_cookie(
+        COOKIE,
+        cookie,
+        max_age=SESSION_S,
+        httponly=True,
+        samesite="lax",
+        secure=request.app.state.is_tls,
+    )
+    return answer
+
+
+@router.post("/logout")
+def log_out(request: Request, caller: Visitor, csrf_token: Annotated[str, Form()] = "") -> Response:
+    """Ends a session."""
+    check_csrf(caller, csrf_token)
+    request.app.state.access.log_out(request)
+    answer = RedirectResponse("/login", 303)
+    answer.delete_cookie(COOKIE)
+    return answer
+
+
+def error_page(request: Request, status: int, title: str, detail: str) -> Response:
+    """Returns a page that says what went wrong."""
+    return _render(request, "error.html", None, status=status, after=0, title=title, detail=detail)
+
+
+def _links(
+    request: Request, database: Store, caller: Caller, heading: str, node_id: str | None
+) -> Response:
+    after = _after(database)
+    silent: list[dict[str, Any]] = []
+    with database.reading() as connection:
+        page = links.list_links(
+            connection, node_id=node_id, limit=100, cursor=_cursor(request).get("cursor")
+        )
+        if node_id is not None:
+            missing = AlarmFilter(state="ACTIVE", node_id=node_id, code=("PM_DATA_MISSING",))
+            silent = list_alarms(connection, missing).items
+    return _render(
+        request,
+        "links.html",
+        caller,
+        after=after,
+        section="/links",
+        heading=heading,
+        node_id=node_id,
+        items=page.items,
+        silent=silent,
+        next=_following({}, page.next),
+    )
+
+
+def _after(database: Store) -> int:
+    """Returns the number of the last change, before anything that is shown is read."""
+    with database.reading() as connection:
+        return journal.newest(connection)
+
+
+def _told(request: Request, names: tuple[str, ...]) -> dict[str, str]:
+    """Returns what the address says of each field; empty = nothing."""
+    return {name: request.query_params.get(name, "").strip() for name in names}
+
+
+def _listed(asked: dict[str, str]) -> dict[str, Any]:
+    many = ("severity", "family", "code")
+    return {name: [value] if name in many else value for name, value in asked.items()}
+
+
+def _cursor(request: Request) -> dict[str, str]:
+    cursor = request.query_params.get("cursor")
+    return {"cursor": cursor} if cursor else {}
+
+
+def _following(query: dict[str, str], cursor: str | None) -> str | None:
+    if cursor is None:
+        return None
+    return urlencode({**{n: v for n, v in query.items() if v}, "cursor": cursor})
+
+
+def _own_path(path: str) -> str:
+    """Returns a path of ours, whatever was asked for."""
+    is_ours = path.startswith("/") and not path.startswith(("//", "/\\"))
+    return path if is_ours and path.isprintable() else "/"
+
+
+def _timeline(events: list[dict[str, Any]], actions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns what happened, and what was done, in order of time."""
+    happened = [
+        {
+            "key": event["id"],
+            "time": event["time"],
+            "what": event["data"]["action"].capitalize(),
+            "who": "",
+            "text": event["data"].get("text"),
+        }
+        for event in events
+    ]
+    done = [
+        {
+            "key": f"action {action['number']}",
+            "time": action["time"],
+            "what": action["action"].capitalize(),
+            "who": action["operator"],
+            "text": " ".join(filter(None, (action["assignee"], action["text"]))),
+        }
+        for action in actions
+    ]
+    return sorted([*happened, *done], key=lambda entry: str(entry["time"]))
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined
+    )
+    made.filters.update(
+        clock=lambda text: f"{text[:10]} {text[11:19]} UTC",
+        words=lambda text: text.replace("_", " ").capitalize(),
+        number=lambda value: f"{value:,.10g}",
+        urlpart=lambda text: quote(text, safe=""),
+    )
+    return made
+
+
+_ENVIRONMENT = _environment()
+
+
+def _render(
+    request: Request, template: str, caller: Caller | None, *, status: int = 200, **fields: Any
+) -> Response:
+    fields = {"section": "", "error": "", **fields, "caller": caller}
+    return HTMLResponse(_ENVIRONMENT.get_template(template).render(fields), status)
