@@ -109,6 +109,8 @@ def _listen(options: Options) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((options.host, options.port))
+        # Who comes before the server is ready waits, and is not refused.
+        listener.listen()
     except OSError as error:
         listener.close()
         raise RunError(

@@ -1,35 +1,16 @@
-"""What operators do with alarms: the operator states of RFC 8632, and a trail of every action."""
+"""What operators do with alarms, and the trail of every action."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 
 from console.store.counters import next_numbers
 from console.store.database import Database
+from console.store.operator_states import ACTIONS, Action, changed_by
 from console.store.tables import ALARM, JOURNAL, OPERATOR_ACTION
 from console.times import now_ms, to_text
-
-ACTIONS = ("ACKNOWLEDGE", "UNACKNOWLEDGE", "COMMENT", "ASSIGN", "CLOSE", "SHELVE", "UNSHELVE")
-
-
-@dataclass(frozen=True)
-class Action:
-    """What an operator does.
-
-    Attributes:
-        action: one of ACTIONS.
-        text: a comment; COMMENT needs one.
-        assignee: who takes it on; ASSIGN without one takes it from everybody.
-        until_ms: when shelving ends; SHELVE needs it.
-    """
-
-    action: str
-    text: str | None = None
-    assignee: str | None = None
-    until_ms: int | None = None
 
 
 class BadActionError(ValueError):
@@ -44,7 +25,8 @@ def act(database: Database, source: str, alarm_id: str, action: Action, operator
         DatabaseError: the database does not answer as it should; nothing was written.
     """
     time_ms = now_ms()
-    changed = _changed(action, time_ms)
+    _check(action, time_ms)
+    changed = changed_by(action)
     with database.writing() as connection:
         key = (ALARM.c.source == source, ALARM.c.alarm_id == alarm_id)
         if connection.execute(select(ALARM.c.alarm_id).where(*key)).first() is None:
@@ -99,29 +81,14 @@ def actions_on(database: Database, source: str, alarm_id: str) -> list[dict[str,
         ]
 
 
-def _changed(action: Action, time_ms: int) -> dict[str, Any]:
-    """Returns the columns of the alarm that an action sets."""
+def _check(action: Action, time_ms: int) -> None:
+    """Raises BadActionError if an action cannot be taken."""
     for name in ("text", "assignee"):
         if "\0" in (getattr(action, name) or ""):
             raise BadActionError(f"{name} has a NUL character")
-    match action.action:
-        case "ACKNOWLEDGE":
-            return {"acknowledged": True, "operator_state": "ack"}
-        case "UNACKNOWLEDGE":
-            return {"acknowledged": False, "operator_state": "none"}
-        case "CLOSE":
-            return {"operator_state": "closed"}
-        case "UNSHELVE":
-            return {"operator_state": "un-shelved", "shelved_until_ms": None}
-        case "SHELVE":
-            if action.until_ms is None or action.until_ms <= time_ms:
-                raise BadActionError("SHELVE needs a time in the future: until")
-            return {"operator_state": "shelved", "shelved_until_ms": action.until_ms}
-        case "ASSIGN":
-            return {"assignee": action.assignee or None}
-        case "COMMENT":
-            if not (action.text or "").strip():
-                raise BadActionError("COMMENT needs a text")
-            return {}
-        case _:
-            raise BadActionError(f"action is none of {', '.join(ACTIONS)}")
+    if action.action not in ACTIONS:
+        raise BadActionError(f"action is none of {', '.join(ACTIONS)}")
+    if action.action == "COMMENT" and not (action.text or "").strip():
+        raise BadActionError("COMMENT needs a text")
+    if action.action == "SHELVE" and (action.until_ms or 0) <= time_ms:
+        raise BadActionError("SHELVE needs a time in the future: until")

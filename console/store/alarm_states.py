@@ -9,19 +9,14 @@ from sqlalchemy import Connection, bindparam, select, tuple_
 from sqlalchemy.engine import RowMapping
 
 from console.lines import CloudEvent
+from console.store.operator_states import UNTOUCHED
 from console.store.rows import alarm_row, service_rows
 from console.store.tables import ALARM, ALARM_SERVICE
 
 #: Why the console itself holds an alarm for cleared.
 SUPERSEDED = "SUPERSEDED"
 #: What an event never says: it stays as operators left it.
-_OPERATORS = ("acknowledged", "operator_state", "shelved_until_ms", "assignee")
-_NO_OPERATOR = {
-    "acknowledged": False,
-    "operator_state": "none",
-    "shelved_until_ms": None,
-    "assignee": None,
-}
+_OPERATORS = tuple(UNTOUCHED)
 _CHUNK = 500
 
 _Key = tuple[str, str]
@@ -60,7 +55,7 @@ class AlarmStates:
             return []
         row = alarm_row(event)
         if known is None:
-            row.update(_NO_OPERATOR)
+            row.update(UNTOUCHED)
             self._new.add(key)
         else:
             row.update({name: known[name] for name in _OPERATORS})

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from console.lines import SEVERITIES
 from console.store.alarm_states import SUPERSEDED
 from console.store.lists import Page, count, read_page
+from console.store.operator_states import UNTOUCHED, shown, stood_at
 from console.store.tables import (
     ALARM,
     ALARM_SERVICE,
@@ -172,7 +173,7 @@ class _View:
             ALARM.c.alarm_id,
             self.state.label("state"),
             ALARM.c.superseded_ms,
-            self.acknowledged.label("acknowledged"),
+            ALARM.c.acknowledged,
             ALARM.c.operator_state,
             ALARM.c.shelved_until_ms,
             ALARM.c.assignee,
@@ -300,7 +301,9 @@ def _items(
     connection: Connection, rows: Sequence[Row[Any]], at_ms: int | None
 ) -> list[dict[str, Any]]:
     """Returns alarms as the API shows them."""
-    incidents = _incidents_of(connection, [row.alarm_id for row in rows])
+    alarm_ids = [row.alarm_id for row in rows]
+    incidents = _incidents_of(connection, alarm_ids)
+    stood = {} if at_ms is None else stood_at(connection, alarm_ids, at_ms)
     items = []
     for row in rows:
         data = orjson.loads(row.data)
@@ -311,22 +314,22 @@ def _items(
                 clear_reason=SUPERSEDED,
                 cleared_time=to_text(row.superseded_ms),
             )
-        item["acknowledged"] = bool(row.acknowledged)
-        if at_ms is None:
-            item.update(_operators_word(row))
+        item.update(_operators_word(row) if at_ms is None else _word_at(row, stood, at_ms))
         item["incident_id"] = incidents.get((row.source, row.alarm_id))
         items.append(item)
     return items
 
 
 def _operators_word(row: Row[Any]) -> dict[str, Any]:
-    """Returns what operators did with an alarm; shelving ends by itself."""
-    is_over = row.operator_state == "shelved" and (row.shelved_until_ms or 0) <= now_ms()
-    return {
-        "operator_state": "un-shelved" if is_over else row.operator_state,
-        "shelved_until": None if is_over else to_text(row.shelved_until_ms),
-        "assignee": row.assignee,
-    }
+    """Returns what operators made of an alarm."""
+    return shown({name: getattr(row, name) for name in UNTOUCHED}, now_ms())
+
+
+def _word_at(
+    row: Row[Any], stood: dict[tuple[str, str], dict[str, Any]], at_ms: int
+) -> dict[str, Any]:
+    """Returns what operators had made of an alarm at a moment."""
+    return shown(stood.get((row.source, row.alarm_id), UNTOUCHED), at_ms)
 
 
 def _incidents_of(connection: Connection, alarm_ids: Sequence[str]) -> dict[tuple[str, str], str]:

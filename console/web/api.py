@@ -10,9 +10,10 @@ from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 
 from console.store import alarms, incidents, links
-from console.store.actions import Action, act, actions_on
+from console.store.actions import act, actions_on
 from console.store.database import Database
 from console.store.lists import Page
+from console.store.operator_states import Action
 from console.store.summary import summary
 from console.times import now_ms, to_ms
 from console.web import models

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ _DIRECTIONS = ("AZ", "ZA")
 # Told apart by color and dash; the browser draws on white, also where the page is dark.
 _COLORS = {"AZ": "#0b5cad", "ZA": "#a3470b"}
 _DASHES = {"AZ": "solid", "ZA": "dashed"}
+#: How a receiver without light is counted [dBm] (spec, section 2).
+_DARK_DBM = -40.0
 _MARKS = {"RAISE": "raised", "CHANGE": "changed", "CLEAR": "cleared"}
 
 
@@ -41,10 +44,10 @@ def curve_json(
         active_drag="xbox_zoom",
         toolbar_location="above",
     )
+    plot.toolbar.logo = None
     legend = []
     for direction in _DIRECTIONS:
-        lines = _add_direction(plot, direction, traces)
-        legend.append((direction, lines))
+        legend += _add_direction(plot, direction, traces)
         _add_limits(plot, direction, item, traces)
     for event in events:
         _add_mark(plot, event)
@@ -53,12 +56,16 @@ def curve_json(
     return dict(json_item(plot))
 
 
-def _add_direction(plot: Any, direction: str, traces: Sequence[dict[str, Any]]) -> list[Any]:
+def _add_direction(
+    plot: Any, direction: str, traces: Sequence[dict[str, Any]]
+) -> list[tuple[str, list[Any]]]:
+    """Draws the losses of a direction; returns what the legend says of them."""
     spans = [trace["measurement"].get(direction) or {} for trace in traces]
     source = ColumnDataSource(
         {
             "time": [to_ms(trace["window_start"]) for trace in traces],
             "loss_db": [_number(span.get("span_loss_db")) for span in spans],
+            "least_db": [_least_db(span) for span in spans],
             "tx_dbm": [_power(span, "tx") for span in spans],
             "rx_dbm": [_power(span, "rx") for span in spans],
             "code": [str(span.get("code") or "") for span in spans],
@@ -66,21 +73,39 @@ def _add_direction(plot: Any, direction: str, traces: Sequence[dict[str, Any]]) 
     )
     style = {"color": _COLORS[direction], "source": source}
     line = plot.line("time", "loss_db", line_dash=_DASHES[direction], line_width=2, **style)
-    dots = plot.scatter("time", "loss_db", size=4, **style)
-    hover = HoverTool(
-        renderers=[dots],
+    plot.scatter("time", "loss_db", size=4, **style)
+    least = plot.line("time", "least_db", line_dash="dotted", **style)
+    marks = plot.scatter("time", "least_db", marker="triangle", size=7, **style)
+    for renderer, told in ((line, "@loss_db{0.00} dB"), (least, "at least @least_db{0.00} dB")):
+        plot.add_tools(_hover(renderer, direction, told))
+    found = [(direction, [line])]
+    if any(not math.isnan(_least_db(span)) for span in spans):
+        found.append((f"{direction}, no light: at least", [least, marks]))
+    return found
+
+
+def _hover(renderer: Any, direction: str, told: str) -> HoverTool:
+    return HoverTool(
+        renderers=[renderer],
         mode="vline",
+        line_policy="nearest",
         formatters={"@time": "datetime"},
         tooltips=[
             ("time", "@time{%H:%M:%S}"),
-            (f"loss {direction}", "@loss_db{0.00} dB"),
+            (f"loss {direction}", told),
             ("sent", "@tx_dbm"),
             ("received", "@rx_dbm"),
             ("decided", "@code"),
         ],
     )
-    plot.add_tools(hover)
-    return [line]
+
+
+def _least_db(span: dict[str, Any]) -> float:
+    """Returns the least that the loss can be where nothing arrives (spec, section 7)."""
+    tx_dbm = span.get("tx_dbm")
+    if tx_dbm is None or not span.get("rx_dark"):
+        return float("nan")
+    return float(tx_dbm) - _DARK_DBM
 
 
 def _add_limits(

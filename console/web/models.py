@@ -17,9 +17,9 @@ class AlarmItem(BaseModel):
     severity: str
     acknowledged: bool
     incident_id: str | None
-    operator_state: str | None = None
-    shelved_until: str | None = None
-    assignee: str | None = None
+    operator_state: str
+    shelved_until: str | None
+    assignee: str | None
 
 
 class IncidentItem(BaseModel):

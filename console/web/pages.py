@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from console.store import journal, links
-from console.store.actions import Action, BadActionError, act, actions_on
+from console.store.actions import BadActionError, act, actions_on
 from console.store.alarms import AlarmFilter, events_of, list_alarms
 from console.store.lists import BadCursorError
+from console.store.operator_states import Action
 from console.store.summary import summary
 from console.times import now_ms
 from console.web.access import COOKIE, SESSION_S, Access, Caller, check_csrf, check_origin
@@ -30,6 +31,7 @@ from console.web.api import (
     traces_of,
 )
 from console.web.curve import curve_json
+from console.web.headers import CURVE_POLICY
 from console.web.problems import Json
 from console.web.queries import AlarmQuery, IncidentQuery, Name, RangeQuery
 
@@ -104,7 +106,7 @@ def front(request: Request, database: Store, caller: Visitor) -> Response:
 def alarms(request: Request, database: Store, caller: Visitor) -> Response:
     """Alarms by any filter, now or as of a moment."""
     query = _told(request, _ALARM_FIELDS)
-    asked = {n: f"{v}Z" if n in _TIMES else v for n, v in query.items() if v}
+    asked = {n: _as_utc(v) if n in _TIMES else v for n, v in query.items() if v}
     after = _after(database)
     items: list[dict[str, Any]] = []
     total, following, error = 0, None, ""
@@ -152,7 +154,21 @@ def alarm(
 
 
 @router.get("/alarms/{alarm_id}/curve")
-def curve(database: Store, caller: Visitor, alarm_id: Name, source: Name | None = None) -> Response:
+def curve(
+    request: Request, caller: Visitor, alarm_id: Name, source: Name | None = None
+) -> Response:
+    """The document in which the curve of an alarm is drawn."""
+    asked = f"?{urlencode({'source': source})}" if source else ""
+    url = f"/alarms/{quote(alarm_id, safe='')}/curve.json{asked}"
+    answer = _render(request, "curve.html", caller, url=url)
+    answer.headers["Content-Security-Policy"] = CURVE_POLICY
+    return answer
+
+
+@router.get("/alarms/{alarm_id}/curve.json")
+def curve_data(
+    database: Store, caller: Visitor, alarm_id: Name, source: Name | None = None
+) -> Response:
     """The curve of the span losses around an alarm, as Bokeh's JSON."""
     item = alarm_of(database, alarm_id, source)
     with database.reading() as connection:
@@ -339,6 +355,11 @@ def _told(request: Request, names: tuple[str, ...]) -> dict[str, str]:
     return {name: request.query_params.get(name, "").strip() for name in names}
 
 
+def _as_utc(text: str) -> str:
+    """Returns a time of a form in RFC 3339; forms leave out seconds that are 0, and the zone."""
+    return f"{text}:00Z" if text.count(":") == 1 else f"{text}Z"
+
+
 def _listed(asked: dict[str, str]) -> dict[str, Any]:
     many = ("severity", "family", "code")
     return {name: [value] if name in many else value for name, value in asked.items()}
@@ -394,6 +415,7 @@ def _environment() -> Environment:
         clock=lambda text: f"{text[:10]} {text[11:19]} UTC",
         words=lambda text: text.replace("_", " ").capitalize(),
         number=lambda value: f"{value:,.10g}",
+        several=lambda number, thing: f"{number:,} {thing}{'' if number == 1 else 's'}",
         urlpart=lambda text: quote(text, safe=""),
     )
     return made

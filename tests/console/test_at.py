@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from console.store.actions import Action, act
+from console.store.actions import act
 from console.store.alarms import AlarmFilter, list_alarms
 from console.store.database import Database
 from console.store.incidents import IncidentFilter, list_incidents
+from console.store.operator_states import Action
 from console.times import now_ms
 from tests.console.made import START_S, alarm_event, alarm_id_of, incident_event
 from tests.console.test_recorder import take
@@ -76,6 +77,24 @@ def test_acknowledged_is_what_was_said_up_to_then(lived: Database) -> None:
     assert [i["alarm_id"] for i in at(lived, after_s, acknowledged=True)] == [alarm_id]
     act(lived, "center", alarm_id, Action("UNACKNOWLEDGE"), "anna")
     assert not at(lived, now_ms() / 1000 - START_S, acknowledged=True)
+
+
+def test_what_operators_made_of_it_is_as_it_stood_then(lived: Database) -> None:
+    alarm_id = alarm_id_of("L1", "FIBER", 0)
+    before_s = now_ms() / 1000 - START_S - 0.001
+    until_ms = now_ms() + 60_000
+    act(lived, "center", alarm_id, Action("ASSIGN", assignee="ben"), "anna")
+    act(lived, "center", alarm_id, Action("SHELVE", until_ms=until_ms), "anna")
+    after_s = now_ms() / 1000 - START_S
+    seen = {}
+    for name, second in (("before", before_s), ("after", after_s), ("later", after_s + 90)):
+        (item,) = at(lived, second, link_id="L1")
+        seen[name] = (item["operator_state"], item["assignee"], bool(item["shelved_until"]))
+    assert seen == {
+        "before": ("none", None, False),
+        "after": ("shelved", "ben", True),
+        "later": ("un-shelved", "ben", False),
+    }
 
 
 def test_incidents_stand_as_they_stood(database: Database) -> None:

@@ -12,8 +12,7 @@ async function draw() {
     place.replaceChildren();
     await Bokeh.embed.embed_item(curve, place.id);
   } catch (error) {
-    place.textContent = "The curve cannot be drawn.";
-    throw error;
+    place.textContent = `The curve cannot be drawn: ${error.message}`;
   }
 }
 
