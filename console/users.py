@@ -1,9 +1,9 @@
 """Who may see and do what: the users file, its passwords and tokens.
 
     users:
-      anna: {role: operator, password: $argon2id$...}
+      anna: {role: operator, password: "$argon2id$..."}
     tokens:
-      nms: {role: viewer, sha256: 2c26b4...}
+      nms: {role: viewer, sha256: "2c26b4..."}
 
 `python -m console.users NAME ROLE` asks for a password and prints a line of `users`;
 `python -m console.users --token NAME ROLE` prints a new token, and its line of `tokens`.
@@ -162,11 +162,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.token:
         token = secrets.token_urlsafe(32)
         print(f"Token (shown once): {token}", file=sys.stderr)
-        print(f"  {options.name}: {{role: {options.role}, sha256: {hash_of(token)}}}")
+        print(_line(options, "sha256", hash_of(token)))
         return 0
     password = getpass.getpass() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-    print(f"  {options.name}: {{role: {options.role}, password: {_HASHER.hash(password)}}}")
+    print(_line(options, "password", _HASHER.hash(password)))
     return 0
+
+
+def _line(options: argparse.Namespace, name: str, value: str) -> str:
+    return f'  {options.name}: {{role: {options.role}, {name}: "{value}"}}'
 
 
 if __name__ == "__main__":
