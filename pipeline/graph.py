@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import apache_beam as beam
 
 from pipeline.settings import Settings
-from schema.outputs import EVENTS, INVALID, LATE, UNMATCHED
+from schema.outputs import EVENTS, INVALID, LATE, TRACES, UNMATCHED
 from schema.records import EventTime
 from schema.topology_file import TopologyFile
 from transforms import (
@@ -57,8 +57,11 @@ class Source(Protocol):
 class Sinks(Protocol):
     """Where the outputs go: files, Kafka, or a test."""
 
+    def asks_for(self, output: str) -> bool:
+        """Returns whether an output is written at all."""
+
     def write(self, output: str, records: beam.PCollection) -> None:
-        """Writes the records of an output."""
+        """Writes the records of an output, if it is asked for."""
 
 
 def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Settings) -> None:
@@ -82,11 +85,19 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
     )
     windows = joined.blocks | "GatherWindows" >> GatherWindows(bounds)
     tracked = windows | "TrackLinks" >> TrackLinks(
-        bounds, settings.emit, settings.gap_windows, shards, links, source.event_time
+        bounds,
+        settings.emit,
+        settings.gap_windows,
+        shards,
+        links,
+        source.event_time,
+        has_traces=sinks.asks_for(TRACES),
     )
-    events = tracked | "FormatEvents" >> FormatEvents(settings.source_name)
+    events = tracked.events | "FormatEvents" >> FormatEvents(settings.source_name)
 
     sinks.write(EVENTS, events)
+    if tracked.traces is not None:
+        sinks.write(TRACES, tracked.traces)
     sinks.write(LATE, joined.late)
     rejections = (*invalid, decoded.invalid) | "AllInvalid" >> beam.Flatten()
     sinks.write(INVALID, rejections | "SampleInvalid" >> SampleLines())

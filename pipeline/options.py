@@ -22,7 +22,7 @@ from pipeline.files import exists, is_remote
 from pipeline.kafka.config import settings
 from pipeline.settings import Settings
 from schema.errors import UsageError
-from schema.outputs import OUTPUTS
+from schema.outputs import ALL_OUTPUTS, LIFECYCLE_OUTPUTS
 
 #: Runners that hand on options that Python does not know.
 _PORTABLE_RUNNERS = ("FlinkRunner", "PortableRunner", "SparkRunner")
@@ -142,7 +142,7 @@ def _parser() -> _Parser:
         help="batch (default): nothing is late; stream: in order of arrival",
     )
     outputs = parser.add_argument_group("outputs")
-    for output in OUTPUTS:
+    for output in ALL_OUTPUTS:
         outputs.add_argument(f"--{output}_file", default="", help=f"{output}, in a replay")
         outputs.add_argument(f"--{output}_kafka_topic", default="", help=f"{output}, live")
     behavior = parser.add_argument_group("behavior")
@@ -200,10 +200,9 @@ def parse(arguments: Sequence[str]) -> Command:
     runner = beam.view_as(StandardOptions).runner or "DirectRunner"
     _check_unknown(rest, beam, runner)
     FileSystems.set_options(beam)
-    files = {o: getattr(own, f"{o}_file") for o in OUTPUTS if getattr(own, f"{o}_file")}
-    topics = {
-        o: getattr(own, f"{o}_kafka_topic") for o in OUTPUTS if getattr(own, f"{o}_kafka_topic")
-    }
+    files, topics = _named(own, "file"), _named(own, "kafka_topic")
+    if own.emit == "matches":
+        _check_matches(own)
     if own.pm_file and own.pm_kafka_topic:
         raise UsageError("give either --pm_file or --pm_kafka_topic, not both")
     if own.pm_file:
@@ -242,6 +241,19 @@ def parse(arguments: Sequence[str]) -> Command:
         expansion_service=own.kafka_expansion_service,
         detach=own.detach,
     )
+
+
+def _named(own: argparse.Namespace, what: str) -> dict[str, str]:
+    """Returns the file, or the topic, of each output that has one."""
+    given = {output: getattr(own, f"{output}_{what}") for output in ALL_OUTPUTS}
+    return {output: name for output, name in given.items() if name}
+
+
+def _check_matches(own: argparse.Namespace) -> None:
+    for what in ("file", "kafka_topic"):
+        for output in LIFECYCLE_OUTPUTS:
+            if getattr(own, f"{output}_{what}"):
+                raise UsageError(f"--{output}_{what} needs --emit=lifecycle: matches have no life")
 
 
 def _joined(arguments: Sequence[str]) -> list[str]:

@@ -26,6 +26,9 @@ class _Sketch:
     def invalid(self, pipeline: beam.Pipeline) -> None:
         """Returns nothing: this source rejects no records."""
 
+    def asks_for(self, output: str) -> bool:
+        return True
+
     def write(self, output: str, records: beam.PCollection) -> None:
         _ = records | f"Write{output.capitalize()}" >> beam.Map(lambda record: record)
 

@@ -3,13 +3,17 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import itemgetter
 
 import apache_beam as beam
 from apache_beam.transforms.trigger import AccumulationMode, AfterWatermark
 from apache_beam.transforms.window import GlobalWindows
 
 from pipeline import files
-from schema.outputs import EVENTS, Record
+from schema.outputs import EVENTS, TRACES, Record
+
+#: By what the lines of an output are sorted where they come in no order.
+_ORDER = {EVENTS: ("time", "subject"), TRACES: ("window_start", "link_id")}
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class FileSinks:
     Attributes:
         paths: file of each output, any path that Beam's FileSystems know; an output without one
             is not written.
-        bounded: the input is bounded: events come in no order, so they are sorted by time.
+        bounded: the input is bounded: lines come in no order, so they are sorted by time.
     """
 
     paths: dict[str, str]
@@ -35,11 +39,15 @@ class FileSinks:
         for path in self.paths.values():
             files.write(path, ())
 
+    def asks_for(self, output: str) -> bool:
+        """Returns whether an output has a file."""
+        return output in self.paths
+
     def write(self, output: str, records: beam.PCollection[Record]) -> None:
-        """Writes the records of an output."""
-        if output not in self.paths:
+        """Writes the records of an output, if it has a file."""
+        if not self.asks_for(output):
             return
-        by_time = self.bounded and output == EVENTS
+        order = _ORDER.get(output) if self.bounded else None
         title = output.capitalize()
         _ = (
             records
@@ -51,7 +59,7 @@ class FileSinks:
                 accumulation_mode=AccumulationMode.DISCARDING,
             )
             | f"{title}Together" >> beam.GroupByKey()
-            | f"{title}File" >> beam.ParDo(_WriteLinesFn(self.paths[output], by_time))
+            | f"{title}File" >> beam.ParDo(_WriteLinesFn(self.paths[output], order))
         )
 
 
@@ -60,19 +68,15 @@ def _under_one_key(record: Record) -> tuple[int, bytes]:
 
 
 class _WriteLinesFn(beam.DoFn):
-    def __init__(self, path: str, by_time: bool) -> None:
+    def __init__(self, path: str, order: tuple[str, str] | None) -> None:
         self._path = path
-        self._by_time = by_time
+        self._order = order
 
     def process(self, element: tuple[int, Iterable[bytes]]) -> None:
         lines = list(element[1])
         if not lines:
             return
-        if self._by_time:
-            lines.sort(key=_time_and_subject)
+        if self._order is not None:
+            fields = itemgetter(*self._order)
+            lines.sort(key=lambda line: fields(json.loads(line)))
         files.write(self._path, (line + b"\n" for line in lines))
-
-
-def _time_and_subject(line: bytes) -> tuple[str, str]:
-    event = json.loads(line)
-    return event["time"], event["subject"]

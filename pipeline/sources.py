@@ -4,6 +4,7 @@ import itertools
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.testing.test_stream import TestStream
@@ -16,10 +17,11 @@ from pipeline.files import local_copy
 from pipeline.graph import PmInput
 from schema.capture import read_capture
 from schema.records import EventTime, PmRecords
+from schema.side_lines import bad_topology_line
 from schema.times import LAST_MOMENT_US
 from schema.topology_file import TopologyFile
 from transforms.decode_reports import MAX_GATHERED
-from transforms.sample_lines import Candidates, bad_topology
+from transforms.sample_lines import Candidates, reject_link
 
 # Number of the first record, and how many there are; a moment [us], and 0.
 _GROUP_HEADER = struct.Struct("<qI")
@@ -43,8 +45,12 @@ class _FileSource:
 
     def invalid(self, pipeline: beam.Pipeline) -> beam.PCollection[Candidates]:
         """Returns the topology lines that break the contract."""
-        bad = [bad_topology(error) for error in self.topology(pipeline).read().bad]
-        return pipeline | "BadTopology" >> beam.Create(bad).with_output_types(Candidates)
+        lines = [bad_topology_line(error) for error in self.topology(pipeline).read().bad]
+        return (
+            pipeline
+            | "BadTopology" >> beam.Create(lines).with_output_types(dict[str, Any])
+            | "RejectLinks" >> beam.Map(reject_link).with_output_types(Candidates)
+        )
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,13 @@
 """Events in their published form: CloudEvents 1.0, structured JSON (spec, section 7)."""
 
 import math
-import uuid
 from dataclasses import dataclass
 from typing import Any, Self
 
 import orjson
 
 from schema.blocks import DIRECTIONS
+from schema.decibels import rounded
 from schema.events import (
     CODE_FACTS,
     DIRECTION_NAMES,
@@ -19,6 +19,7 @@ from schema.events import (
     Code,
     FiberEvent,
     SpanReading,
+    alarm_id,
     carries_unprotected,
 )
 from schema.pm_types import DARK_DBM
@@ -121,9 +122,8 @@ def _event_data(event: FiberEvent, of_link: _LinkFacts) -> dict[str, Any]:
     onset, time = rfc3339(event.onset_s), rfc3339(event.end_s)
     cleared = event.action == Action.CLEAR
     affecting = event.code in _SERVICE_AFFECTING and of_link.is_affected
-    name = f"{of_link.ends['link_id']}|{facts.family.name}|{onset}"
     return {
-        "alarm_id": str(uuid.uuid5(uuid.NAMESPACE_URL, name)),
+        "alarm_id": alarm_id(link.link_id, facts.family, event.onset_s),
         "sequence": event.sequence,
         "action": event.action.name,
         "state": "CLEARED" if cleared else "ACTIVE",
@@ -277,12 +277,12 @@ def _measurement(reading: SpanReading, threshold_db: float | None) -> dict[str, 
     return {
         "tx_dbm": _power(reading.tx_dbm),
         "rx_dbm": _power(reading.rx_dbm),
-        "span_loss_db": _number(loss_db),
-        "span_loss_osc_db": _number(reading.loss_osc_db),
-        "base_db": _number(reading.base_db),
-        "delta_db": _number(reading.delta_db),
-        "peak_delta_db": _number(reading.peak_delta_db),
-        "threshold_db": None if threshold_db is None else _number(threshold_db),
+        "span_loss_db": rounded(loss_db),
+        "span_loss_osc_db": rounded(reading.loss_osc_db),
+        "base_db": rounded(reading.base_db),
+        "delta_db": rounded(reading.delta_db),
+        "peak_delta_db": rounded(reading.peak_delta_db),
+        "threshold_db": None if threshold_db is None else rounded(threshold_db),
         "loss_is_lower_bound": is_lower_bound,
     }
 
@@ -299,9 +299,4 @@ def _service(service: OpticalService) -> dict[str, Any]:
 
 
 def _power(value_dbm: float) -> float | None:
-    return DARK_DBM if value_dbm == -math.inf else _number(value_dbm)
-
-
-def _number(value: float) -> float | None:
-    """Returns a number rounded to 0.01; 0.0 adds no sign to zero."""
-    return None if math.isnan(value) else round(value, 2) + 0.0
+    return DARK_DBM if value_dbm == -math.inf else rounded(value_dbm)

@@ -4,12 +4,14 @@ Codes are what a window decides about a span, and what an event publishes. Sever
 X.733, probable causes Open ROADM.
 """
 
+import uuid
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from schema.times import rfc3339
 from schema.topology_pb2 import FiberLink
 
 
@@ -158,6 +160,17 @@ CODE_OF: dict[tuple[int, int], Code] = {(f.family, f.level): c for c, f in CODE_
 
 #: `direction` of an event by bit mask: bit 0 = AZ, bit 1 = ZA.
 DIRECTION_NAMES = {1: "AZ", 2: "ZA", 3: "BOTH"}
+
+
+def alarm_id(link_id: str, family: Family, onset_s: int) -> str:
+    """Returns the alarm_id of the alarm of a link and family (spec, section 7).
+
+    Args:
+        link_id: of the link.
+        family: of the alarm.
+        onset_s: start of the first window of the run that was confirmed [s since the Unix epoch].
+    """
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{link_id}|{family.name}|{rfc3339(onset_s)}"))
 
 
 def carries_unprotected(link: FiberLink) -> bool:

@@ -7,9 +7,13 @@ ends_joined = ends_windowed + ends_late, exactly (spec, section 4).
 import collections
 from collections.abc import Mapping
 
-#: The outputs; the main chain makes the events.
+#: The outputs of every run; the main chain makes the events.
 EVENTS, LATE, INVALID, UNMATCHED = "events", "late", "invalid", "unmatched"
 OUTPUTS = (EVENTS, LATE, INVALID, UNMATCHED)
+#: Outputs that only the life cycle of alarms has; they are made where somebody asks for them.
+TRACES = "traces"
+LIFECYCLE_OUTPUTS = (TRACES,)
+ALL_OUTPUTS = (*OUTPUTS, *LIFECYCLE_OUTPUTS)
 
 #: Key and value of an output record, UTF-8.
 Record = tuple[bytes, bytes]
@@ -27,6 +31,7 @@ COMPONENTS_MATCHED = "components_matched"
 ENDS_JOINED = "ends_joined"
 ENDS_WINDOWED = "ends_windowed"
 ENDS_LATE = "ends_late"
+TRACE_LINES = "trace_lines"
 
 
 def summary(counters: Mapping[str, int]) -> str:

@@ -13,7 +13,7 @@ from schema.topology_file import write_topology
 from schema.topology_pb2 import FiberLink
 from simulator import faults as fault_module
 from simulator.cli import Parser, progress
-from simulator.fault_kinds import DEFAULT_KINDS, KINDS
+from simulator.fault_kinds import KINDS
 from simulator.fault_model import SECOND_NS, Fault, from_rfc3339
 from simulator.live import LiveSender, paced
 from simulator.network import Network, build_network
@@ -118,7 +118,7 @@ def _fault_request(text: str) -> int | list[str]:
     if text == "none":
         return 0
     if text == "all":
-        return list(DEFAULT_KINDS)
+        return list(KINDS)
     if text.isdigit():
         return int(text)
     return [kind.strip() for kind in text.split(",")]

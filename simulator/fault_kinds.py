@@ -164,17 +164,3 @@ KINDS: dict[str, Kind] = {
     "new_type": Kind(data_faults.new_type, lead_s=10),
 }
 """Every kind by name, the hardest to place first."""
-
-AWAITING_DECISIONS: frozenset[str] = frozenset(
-    {
-        "long_span", "silent_node", "truncated", "upstream_power_loss", "silent_end", "garbage",
-        "ports_in_maintenance", "out_of_service", "cut_als", "cut_als_no_osc", "half_repaired",
-        "half_silent", "dark_word", "dark_unreadable", "dark_as_zero", "dark_floor",
-        "degrade_severe", "degrade_ramp", "dips", "better_than_planned", "amplifier_failure",
-        "raman_off", "raman_on", "miscabling", "link_in_maintenance", "clock_ahead",
-    }
-)  # fmt: skip
-"""Kinds whose truth is version 2 of the contract, which the pipeline does not decide by yet."""
-
-DEFAULT_KINDS = tuple(kind for kind in KINDS if kind not in AWAITING_DECISIONS)
-"""The kinds of a run that does not name any."""

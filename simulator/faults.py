@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from schema.topology_pb2 import MAINTENANCE, FiberLink, MaintenanceWindow
-from simulator.fault_kinds import DEFAULT_KINDS, KINDS, Kind
+from simulator.fault_kinds import KINDS, Kind
 from simulator.fault_model import SECOND_NS, Fault
 from simulator.network import Network
 from simulator.site import Site
@@ -27,7 +27,7 @@ def schedule(
         start_ns: First instant of the reports, a whole second.
         seconds: Duration of the reports; the alarm of every fault clears within it.
         seed: Seed of all choices.
-        faults: The number of faults of the default kinds, or the kind of each (names of `KINDS`).
+        faults: The number of faults of all kinds, or the kind of each (names of `KINDS`).
 
     Raises:
         ValueError: A kind is unknown, or the faults do not fit.
@@ -101,8 +101,8 @@ class _Scheduler:
         return fault
 
     def place_any(self, count: int) -> list[Fault]:
-        """Places `count` faults, spread over the default kinds as evenly as possible."""
-        kinds = [name for name in DEFAULT_KINDS if _needed_s(KINDS[name]) <= self._seconds]
+        """Places `count` faults, spread over all kinds as evenly as possible."""
+        kinds = [name for name in KINDS if _needed_s(KINDS[name]) <= self._seconds]
         placed: list[Fault] = []
         while kinds and len(placed) < count:
             for name in self._rng.permutation(kinds).tolist()[: count - len(placed)]:

@@ -104,6 +104,7 @@ class KernelReplay:
         source: str,
         window_s: int = 1,
         gap_windows: int = 1,
+        traces: bool = False,
         failing: bool = False,
         live: bool = False,
     ) -> None:
@@ -141,6 +142,7 @@ class KernelReplay:
                 self._event_time,
                 num_shards,
                 file=None,
+                has_traces=traces,
             ),
             {shard: cells(tracker_cells) for shard in all_shards(num_shards)},
             self.failing,
@@ -262,6 +264,7 @@ class KernelReplay:
         for step in self._track.bundle(shard, lambda state: action(state.tracker)):
             self._count("ends_windowed", step.num_windowed)
             self.out.events += [self._cloud_events.of(event) for event in step.events]
+            self.out.traces += step.traces
             if step.timer:
                 self._track.timers.at_us[shard, step.timer.tag] = step.timer.at_us
 
@@ -299,6 +302,7 @@ def replay(
     allowed_lateness_s: float = 5,
     num_shards: int = 1,
     source: str = "event-center",
+    traces: bool = False,
     failing: bool = False,
     live: bool = False,
 ) -> Outputs:
@@ -313,6 +317,7 @@ def replay(
         allowed_lateness_s=allowed_lateness_s,
         num_shards=num_shards,
         source=source,
+        traces=traces,
         failing=failing,
         live=live,
     )

@@ -1,8 +1,8 @@
 """Oracle: the contract of the event center in slow, obvious Python, link by link.
 
 Its parts are `oracle_input` (validation), `oracle_span` (decision table), `oracle_link`
-(confirmation, life of an alarm, matches) and `oracle_event` (event data). This module has the
-topology, joining, event time, lateness and counters.
+(confirmation, life of an alarm, matches), `oracle_event` (event data) and `oracle_trace` (traces).
+This module has the topology, joining, event time, lateness and counters.
 
 Readings: how the contract is read where it leaves something open. The reading that was not chosen
 stands in brackets.
@@ -71,6 +71,14 @@ Event data
 - duration_ms is negative for a late rise or widening at a window before the onset (not: 0).
 - service_affecting follows the code, in a CLEAR too.
 - Severity is looked up at each event, in the topology at that time; a CLEAR repeats the last one.
+Traces
+- A late evaluation that raises an alarm writes the windows that come into its range by that, and
+  no window that was written before (not: all of them again).
+- A window that was written stays in the trace, when a CLEAR that is found late shortens it.
+- An OSC that is dark by its threshold is dark (not: only without light), and has no flag.
+- Losses and darkness are by the topology in force when the line is written, base and code as
+  decided.
+Matches
 - MATCH: state ACTIVE, raised_time = `time`, changed_time null, previous_severity null at first.
   The direction is that of all spans that confirm at any level.
 """
@@ -117,6 +125,7 @@ class Outputs:
     late: list[dict[str, Any]] = field(default_factory=list)
     invalid: list[dict[str, Any]] = field(default_factory=list)
     unmatched: list[dict[str, Any]] = field(default_factory=list)
+    traces: list[dict[str, Any]] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTERS, 0))
 
 
@@ -222,7 +231,7 @@ class Oracle:
             if self._reached(window, self._on_time_ns)
         )
         for window, link_id in due:
-            self._out.events += self.links[link_id].evaluate(window, late=False)
+            self._evaluate(link_id, window, late=False)
 
     def _newest_due(self) -> int:
         if self._watermark_ns == float("-inf"):
@@ -246,7 +255,13 @@ class Oracle:
             self._waiting.append(waiting)
         # One late evaluation for the report; its windows in order of start.
         for link_id, window in sorted(late_windows):
-            self._out.events += self.links[link_id].evaluate(window, late=True)
+            self._evaluate(link_id, window, late=True)
+
+    def _evaluate(self, link_id: str, window: int, *, late: bool) -> None:
+        link = self.links[link_id]
+        self._out.events += link.evaluate(window, late=late)
+        self._out.traces += link.traces
+        link.traces.clear()
 
     def _join(self, sample: Sample) -> set[tuple[str, int]]:
         """Joins a sample to all links it serves; returns what must be evaluated again."""

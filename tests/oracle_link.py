@@ -23,6 +23,7 @@ from tests.oracle_span import (
     powers,
     span_of,
 )
+from tests.oracle_trace import TraceOracle
 
 LEARN_WINDOWS = 60
 LEARN_SPREAD_DB = 0.5
@@ -49,6 +50,8 @@ class LinkOracle:
         self.pending: set[int] = set()  # windows that have samples and are not due yet
         self.joined: dict[int, dict[SpanEnd, list[Sample]]] = {}
         self.learned: dict[str, tuple[float, int]] = {}  # direction -> base, 60th window
+        self.traces: list[Event] = []  # lines, since they were taken
+        self._trace = TraceOracle(window_s)
         self._forget()
 
     def _forget(self) -> None:
@@ -87,6 +90,7 @@ class LinkOracle:
             if family in self.alarms
         ]
         self._forget()
+        self._trace.note(events)
         return events
 
     def evaluate(self, window: int, *, late: bool) -> list[Event]:
@@ -115,6 +119,9 @@ class LinkOracle:
                 events += self._unsuppress(at, late)
             for family in FAMILIES:
                 events += self._live(family, at, late)
+        if self.emit == "lifecycle":
+            self._trace.note(events)
+            self.traces += self._trace.lines(self.link, self.decided, window)
         return events
 
     # --- Decision ---

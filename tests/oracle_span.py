@@ -203,11 +203,12 @@ class Before:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class Seen:
     """What the readings of a span come to, by its own thresholds."""
 
     t_dark: bool
     r_dark: bool
+    to_dark: bool
     ro_dark: bool
     osc_measured: bool
     osc_sound: bool
@@ -216,7 +217,8 @@ class _Seen:
     osc_delta: float | None
 
 
-def _see(span: Span, read: SpanPowers) -> _Seen:
+def see(span: Span, read: SpanPowers) -> Seen:
+    """Compares the readings of a span with its thresholds."""
     limits = limits_of(span)
     t, r, to, ro = read.t, read.r, read.t_osc, read.r_osc
     t_dark, r_dark = is_dark(t, limits.los_dbm), is_dark(r, limits.los_dbm)
@@ -233,9 +235,10 @@ def _see(span: Span, read: SpanPowers) -> _Seen:
     osc_delta = (
         osc_loss - span.span_loss_base_osc_db if osc_loss is not None and has_osc_base else None
     )
-    return _Seen(
+    return Seen(
         t_dark=t_dark,
         r_dark=r_dark,
+        to_dark=to_dark,
         ro_dark=ro_dark,
         osc_measured=measured,
         osc_sound=measured
@@ -257,7 +260,7 @@ def decide(
         read: the powers read in the window, by direction.
         before: what was so before the window, by direction.
     """
-    seen = {d: _see(span_of(link, d), read[d]) for d in DIRECTIONS}
+    seen = {d: see(span_of(link, d), read[d]) for d in DIRECTIONS}
     return {d: _decide(span_of(link, d), d, read, seen, before) for d in DIRECTIONS}
 
 
@@ -265,7 +268,7 @@ def _decide(
     span: Span,
     direction: str,
     read: Mapping[str, SpanPowers],
-    seen: Mapping[str, _Seen],
+    seen: Mapping[str, Seen],
     before: Mapping[str, Before],
 ) -> SpanWindow:
     limits = limits_of(span)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from random import Random
 
 from tests.builders import BASE_DB, link, maintenance, second
-from tests.networks import Scene
+from tests.scenes import Scene
 
 WORDS = ("1", "4", "7", "12", "x", "b", "u", "-12", ".")
 

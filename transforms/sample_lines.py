@@ -16,10 +16,10 @@ from apache_beam.coders import VarIntCoder
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
 from schema.outputs import Record
-from schema.side_lines import WRITTEN_IN_FULL, Reason, bad_topology_line, side_record
-from schema.topology import BadTopologyError
+from schema.side_lines import WRITTEN_IN_FULL, Reason, side_record
+from transforms.outputs import count_invalid
 
-__all__ = ["Candidates", "SampleLines", "bad_topology", "written"]
+__all__ = ["Candidates", "SampleLines", "reject_link", "written"]
 
 #: (kind, (number of lines, the first of them)).
 Candidates = tuple[str, tuple[int, list[dict[str, Any]]]]
@@ -54,9 +54,10 @@ class _SampleFn(beam.DoFn):
             yield side_record(line.get("link_id") or line["node_id"], line)
 
 
-def bad_topology(error: BadTopologyError) -> Candidates:
-    """Returns the line of a topology record that breaks the contract."""
-    return Reason.BAD_TOPOLOGY.name, (1, [bad_topology_line(error)])
+def reject_link(line: dict[str, Any]) -> Candidates:
+    """Counts the line of a topology record that breaks the contract, and returns it."""
+    count_invalid(Reason.BAD_TOPOLOGY.name)
+    return Reason.BAD_TOPOLOGY.name, (1, [line])
 
 
 def written(first: int, number: int) -> Iterable[int]:

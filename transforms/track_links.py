@@ -4,6 +4,7 @@ In:   (shard of link_id, WINDOW block), the samples of a window when it is due; 
       what comes for it after that; where topology streams, LINKS blocks with the same key. Global
       window.
 Out:  `FiberEvent`; global window.
+Side output, if asked for: records of `traces`.
 State: per shard a tracker: the samples of the windows that are due and not closed, and of its links
        the last windows, the open alarms, what was read and the topology
        (`transforms.tracker_state`).
@@ -14,7 +15,7 @@ What happens is in `kernels.track_links.tracker`; the DoFn only maps cells, time
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam.coders import BytesCoder
@@ -30,14 +31,27 @@ from kernels.track_links.tracker import Tracked, Tracker
 from kernels.window_bounds import WindowBounds
 from schema.blocks import Block, BlockKind, block_kind
 from schema.events import FiberEvent
-from schema.outputs import ENDS_WINDOWED
+from schema.outputs import ENDS_WINDOWED, TRACE_LINES, TRACES, Record
 from schema.records import EventTime
+from schema.side_lines import side_record
 from schema.topology_file import TopologyFile
-from transforms.outputs import Keyed, count, gauge, set_timer
+from transforms.outputs import Keyed, count, gauge, set_timer, typed
 from transforms.state import HeldStates
 from transforms.tracker_state import TrackerCells, TrackerCodec
 
 __all__ = ["TrackLinks"]
+
+
+class TrackedLinks(NamedTuple):
+    """What comes out of TrackLinks.
+
+    Attributes:
+        events: `FiberEvent`.
+        traces: records of the output `traces`; None where nobody asks for them.
+    """
+
+    events: beam.PCollection
+    traces: beam.PCollection | None
 
 
 @dataclass
@@ -51,6 +65,7 @@ class TrackLinks(beam.PTransform):
         num_shards: number of link shards.
         topology: the whole topology of a replay, or the LINKS blocks of a live job.
         event_time: how event time goes on.
+        has_traces: windows around alarms are traced.
     """
 
     bounds: WindowBounds
@@ -59,10 +74,11 @@ class TrackLinks(beam.PTransform):
     num_shards: int
     topology: TopologyFile | beam.PCollection
     event_time: EventTime
+    has_traces: bool = False
 
-    @beam.typehints.no_annotations  # the input may be one of two
-    def expand(self, gathered: beam.PCollection) -> beam.PCollection[FiberEvent]:
-        """Returns the events."""
+    @beam.typehints.no_annotations  # Beam knows no hint for several outputs
+    def expand(self, gathered: beam.PCollection) -> TrackedLinks:
+        """Returns the events, and the traces."""
         file = self.topology if isinstance(self.topology, TopologyFile) else None
         if file is None:
             gathered = (gathered, self.topology) | "All" >> beam.Flatten()
@@ -73,8 +89,13 @@ class TrackLinks(beam.PTransform):
             self.event_time,
             self.num_shards,
             file,
+            self.has_traces,
         )
-        return gathered | "Track" >> beam.ParDo(_TrackFn(codec))
+        track = beam.ParDo(_TrackFn(codec))
+        if not self.has_traces:
+            return TrackedLinks(gathered | "Track" >> track, None)
+        tracked = gathered | "Track" >> track.with_outputs(TRACES, main="events")
+        return TrackedLinks(tracked["events"], typed(tracked[TRACES], Record))
 
 
 @beam.typehints.with_output_types(FiberEvent)
@@ -129,11 +150,14 @@ class _TrackFn(beam.DoFn):
 
     def _put_out(
         self, key: int, tracker: Tracker, steps: Iterable[Tracked], timer: Any
-    ) -> Iterator[FiberEvent]:
-        """Sets timers, counts, and yields events."""
+    ) -> Iterator[Any]:
+        """Sets timers, counts, and yields events and traces."""
         num_windowed = 0
         for step in steps:
             yield from step.events
+            for line in step.traces:
+                yield beam.pvalue.TaggedOutput(TRACES, side_record(line["link_id"], line))
+            count(TRACE_LINES, len(step.traces))
             num_windowed += step.num_windowed
             if step.timer:
                 set_timer(timer, step.timer)

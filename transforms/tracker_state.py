@@ -67,6 +67,7 @@ class TrackerCodec:
         event_time: how event time goes on.
         num_shards: number of link shards.
         file: the whole topology of a replay; None = the topology comes as LINKS blocks.
+        has_traces: windows around alarms are traced.
     """
 
     bounds: WindowBounds
@@ -75,6 +76,7 @@ class TrackerCodec:
     event_time: EventTime
     num_shards: int
     file: TopologyFile | None
+    has_traces: bool = False
 
     version = TRACKER_STATE_VERSION
 
@@ -90,7 +92,12 @@ class TrackerCodec:
         return tracker
 
     def _no_tracks(self) -> Tracks:
-        return Tracks.empty(self.bounds, lifecycle=self.lifecycle, gap_windows=self.gap_windows)
+        return Tracks.empty(
+            self.bounds,
+            lifecycle=self.lifecycle,
+            gap_windows=self.gap_windows,
+            has_traces=self.has_traces,
+        )
 
     def read(self, key: int, rest: bytes, cells: TrackerCells) -> SavedTracker:
         """Reads a tracker.
@@ -100,9 +107,12 @@ class TrackerCodec:
         """
         reached_us, ends_bytes, read_blocks = _REST.unpack(rest)
         packed = cells.tracks.read()
-        tracks = self._no_tracks()
         if packed:
-            tracks = unpack_tracks(packed, cells.read.read(), self.gap_windows)
+            tracks = unpack_tracks(
+                packed, cells.read.read(), self.gap_windows, has_traces=self.has_traces
+            )
+        else:
+            tracks = self._no_tracks()
         if tracks.bounds != self.bounds:
             raise ValueError(
                 f"the state was saved with {tracks.bounds.in_words()}, and this run has "

@@ -31,12 +31,12 @@ from schema.blocks import Block
 from schema.outputs import INVALID
 from schema.records import TopologyRecord
 from schema.shards import shard_of
-from schema.side_lines import Reason
+from schema.side_lines import bad_topology_line
 from schema.topology import BadTopologyError, id_of_key, parse_link
 from schema.topology_file import shared_key
 from schema.topology_pb2 import FiberLink
-from transforms.outputs import Keyed, count_invalid, typed
-from transforms.sample_lines import Candidates, bad_topology
+from transforms.outputs import Keyed, typed
+from transforms.sample_lines import Candidates, reject_link
 from transforms.state import HeldStates, TableCells, TableCodec
 
 LINKS, LINK_ENDS = "links", "link_ends"
@@ -177,8 +177,7 @@ class _ApplyFn(beam.DoFn):
 
 
 def _rejected(error: BadTopologyError) -> beam.pvalue.TaggedOutput:
-    count_invalid(Reason.BAD_TOPOLOGY.name)
-    return beam.pvalue.TaggedOutput(INVALID, bad_topology(error))
+    return beam.pvalue.TaggedOutput(INVALID, reject_link(bad_topology_line(error)))
 
 
 def _version(link: bytes) -> int:

@@ -6,6 +6,8 @@ window from there to the newest, and counts again; it may raise, lift or clear, 
 (spec, sections 4 and 6).
 """
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from kernels.track_links.confirm import Confirmed, by_link
@@ -13,13 +15,26 @@ from kernels.track_links.history import Rows
 from kernels.track_links.life_cycle import raise_change_clear, unsuppress
 from kernels.track_links.matches import publish_matches
 from kernels.track_links.powers import LinkPowers
+from kernels.track_links.tell import tell
 from kernels.track_links.tracks import Tracks
 from schema.events import Family, FiberEvent
 
-__all__ = ["evaluate"]
+__all__ = ["Evaluated", "evaluate"]
 
 
-def evaluate(tracks: Tracks, window: int, read: LinkPowers, *, late: bool) -> list[FiberEvent]:
+class Evaluated(NamedTuple):
+    """What the evaluation of a window says.
+
+    Attributes:
+        events: in the order in which they were made.
+        traces: lines of the output `traces`.
+    """
+
+    events: list[FiberEvent]
+    traces: list[dict[str, Any]]
+
+
+def evaluate(tracks: Tracks, window: int, read: LinkPowers, *, late: bool) -> Evaluated:
     """Evaluates one window.
 
     Args:
@@ -27,20 +42,17 @@ def evaluate(tracks: Tracks, window: int, read: LinkPowers, *, late: bool) -> li
         window: number of the window.
         read: what was read on the links that have a sample in it.
         late: the window was evaluated before; `read` holds the links that say something new.
-
-    Returns:
-        The events, in the order in which they were made.
     """
     tracks.advance(window)
     view = tracks.links.view(read.link)
     rows = view.rows
     if not len(rows):
-        return []
+        return Evaluated([], [])
+    again = tracks.history.evaluated(window, rows)
     before = list(_confirmed_again(tracks, window, rows)) if late else []
     tracks.decide(window, view, read, late=late)
-    if late:
-        return _act_late(tracks, window, rows, before)
-    return _act(tracks, window, rows)
+    events = _act_late(tracks, window, rows, before) if late else _act(tracks, window, rows)
+    return Evaluated(events, tell(tracks, window, rows, again, events))
 
 
 def _act(tracks: Tracks, window: int, rows: Rows) -> list[FiberEvent]:

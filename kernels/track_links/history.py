@@ -152,19 +152,21 @@ class History:
     read: dict[int, WindowPowers] = field(default_factory=dict)
 
     @classmethod
-    def empty(cls, late_windows: int, longest_row: int) -> "History":
+    def empty(cls, late_windows: int, longest_row: int, traced_before: int = 0) -> "History":
         """Returns a history of no links.
 
         Args:
             late_windows: number of windows that can still be decided again. A count that one of
                 them completes may have been full as many windows before it.
             longest_row: number of windows that a confirmation reaches back, at most.
+            traced_before: number of windows before any of these that a trace reaches back.
         """
+        num_windows = max(2 * late_windows + 1, late_windows + traced_before + 1)
         return cls(
             newest=None,
-            cells=np.empty((2 * late_windows + 1, 0, 2), np.uint16),
+            cells=np.empty((num_windows, 0, 2), np.uint16),
             last_abnormal=np.empty(0, np.int64),
-            num_read=max(2 * late_windows + 1, late_windows + longest_row),
+            num_read=max(num_windows, late_windows + longest_row),
         )
 
     @property
@@ -206,6 +208,12 @@ class History:
             row = places[read.row]
             kept = read.pick(row >= 0)
             self.read[window] = WindowPowers(row[row >= 0], kept.powers, kept.base_db)
+
+    def reach_back(self, num_windows: int) -> None:
+        """Keeps so many windows from now on, if it kept fewer; those before are empty."""
+        if (more := num_windows - self.num_windows) > 0:
+            none = np.full((more, *self.cells.shape[1:]), EMPTY_CELL)
+            self.cells = np.concatenate((none, self.cells))
 
     def begin(self, window: int) -> None:
         """Makes a window the first; all before it are empty."""
@@ -278,7 +286,7 @@ class History:
         for at_window in range(max(int(onset.min()), self.oldest_read), window + 1):
             delta_db = self.delta_db(at_window, links)
             peak_db = np.fmax(peak_db, np.where(onset[:, None] <= at_window, delta_db, np.nan))
-        powers, base_db = self._powers(links, window)  # which may be before the onset
+        powers, base_db = self.powers(links, window)  # which may be before the onset
         losses = losses_of(powers, self.limits.take(links).with_base(base_db))
         problems = problems_of(codes_in(self.at(window, links)), losses)
         columns = (
@@ -295,7 +303,7 @@ class History:
             for az, za, *of_link in zip(*spans, *masks, strict=True)
         ]
 
-    def _powers(self, links: Rows, window: int) -> tuple[SpanPowers, NDArray[np.float64]]:
+    def powers(self, links: Rows, window: int) -> tuple[SpanPowers, NDArray[np.float64]]:
         """Returns what was read on k links in a window, and their bases; NaN = nothing."""
         read = self.read.get(window, _NOTHING_READ)
         at, here = read.positions(links)

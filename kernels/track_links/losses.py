@@ -29,6 +29,7 @@ class SpanLosses:
         delta_osc_db: Do = Lo - base of the OSC, NaN = none.
         tx_dark: T is dark.
         rx_dark: R is dark.
+        tx_osc_dark: To is dark.
         rx_osc_dark: Ro is dark.
         osc_measured: the OSC can tell a broken fiber from a dead signal.
         osc_sound: the OSC tells that the fiber is whole.
@@ -40,6 +41,7 @@ class SpanLosses:
     delta_osc_db: NDArray[np.float64]
     tx_dark: NDArray[np.bool_]
     rx_dark: NDArray[np.bool_]
+    tx_osc_dark: NDArray[np.bool_]
     rx_osc_dark: NDArray[np.bool_]
     osc_measured: NDArray[np.bool_]
     osc_sound: NDArray[np.bool_]
@@ -71,6 +73,7 @@ def losses_of(powers: SpanPowers, limits: SpanLimits) -> SpanLosses:
         delta_osc_db=delta_osc_db,
         tx_dark=tx_dark,
         rx_dark=rx_dark,
+        tx_osc_dark=tx_osc_dark,
         rx_osc_dark=rx_osc_dark,
         osc_measured=osc_measured,
         osc_sound=osc_measured & ~rx_osc_dark & as_expected,

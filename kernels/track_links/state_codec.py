@@ -6,7 +6,7 @@ MEASURED blocks. The rest is much the same for most links, and is compressed.
 
 import pickle
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from kernels.track_links.alarms import Alarms
-from kernels.track_links.confirm import Confirming, no_runs
+from kernels.track_links.confirm import no_runs
 from kernels.track_links.dips import Dips
-from kernels.track_links.history import History, Rows, WindowPowers
+from kernels.track_links.history import Rows, WindowPowers
 from kernels.track_links.learned_base import LearnedBases, LearningRow
 from kernels.track_links.link_rows import LinkRows
 from kernels.track_links.revisions import Revisions
 from kernels.track_links.runs import Runs
+from kernels.track_links.traces import Traces, traces_of_open_alarms
 from kernels.track_links.tracks import Tracks
 from kernels.window_bounds import WindowBounds
 from schema.blocks import Block, BlockKind
@@ -49,6 +50,7 @@ def pack_tracks(tracks: Tracks) -> bytes:
         "learning": {key: (row.windows, row.losses_db) for key, row in bases.learning.items()},
         "dips": tracks.dips.ended,
         "acted": (tracks.revisions.levels, tracks.revisions.sequences),
+        "traced": None if tracks.traces is None else tracks.traces.alarms,
     }
     data = pickle.dumps(state, protocol=5)
     length = len(data).to_bytes(_LENGTH_BYTES, "little")
@@ -67,13 +69,16 @@ def read_blocks(tracks: Tracks) -> Iterator[bytes]:
         yield read_block(window, read)
 
 
-def unpack_tracks(data: bytes, log: Iterable[bytes], gap_windows: int) -> Tracks:
+def unpack_tracks(
+    data: bytes, log: Iterable[bytes], gap_windows: int, *, has_traces: bool = False
+) -> Tracks:
     """Returns the tracks.
 
     Args:
         data: of `pack_tracks`.
         log: the blocks of what was read.
         gap_windows: G.
+        has_traces: windows around alarms are traced from now on.
 
     Raises:
         ValueError: another version wrote them.
@@ -83,28 +88,33 @@ def unpack_tracks(data: bytes, log: Iterable[bytes], gap_windows: int) -> Tracks
     packed = memoryview(data)[1 + _LENGTH_BYTES :]
     state = pickle.loads(pa.decompress(packed, length, _CODEC, asbytes=True))
     bounds = WindowBounds(**state["bounds"])
-    rule = Confirming(lifecycle=state["lifecycle"], gap_windows=gap_windows)
-    history = History.empty(bounds.num_open, rule.longest_row)
+    tracks = Tracks.empty(
+        bounds, lifecycle=state["lifecycle"], gap_windows=gap_windows, has_traces=has_traces
+    )
+    history = tracks.history
+    num_windows = history.num_windows
     history.newest, history.cells = state["newest"], state["cells"]
+    history.reach_back(num_windows)
     history.last_abnormal = state["last_abnormal"]
     for block in map(Block.from_bytes, log):
         if history.newest is not None and block.window >= history.oldest_read:
             history.add_read(block.window, WindowPowers.of(block.columns))
     num_links = len(state["keys"])
-    return Tracks(
-        lifecycle=state["lifecycle"],
-        runs=Runs(rule, *(_unpacked_runs(packed, num_links) for packed in state["runs"])),
-        bounds=bounds,
+    runs = Runs(tracks.runs.rule, *(_unpacked_runs(packed, num_links) for packed in state["runs"]))
+    learning = {key: LearningRow(*row) for key, row in state["learning"].items()}
+    traces = tracks.traces
+    if traces is not None:
+        told = state.get("traced")
+        traces = traces_of_open_alarms(state["alarms"]) if told is None else Traces(told)
+    return replace(
+        tracks,
+        runs=runs,
         links=LinkRows(state["keys"]),
-        history=history,
         alarms=Alarms(state["alarms"]),
-        bases=LearnedBases(
-            state["learned_db"],
-            state["learned_after"],
-            {key: LearningRow(*row) for key, row in state["learning"].items()},
-        ),
+        bases=LearnedBases(state["learned_db"], state["learned_after"], learning),
         dips=Dips(state["dips"]),
         revisions=Revisions(*state["acted"]),
+        traces=traces,
     )
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from kernels.track_links.history import Rows
 from kernels.track_links.life_cycle import clear_removed
 from kernels.track_links.open_windows import OpenWindows
 from kernels.track_links.powers import read_powers
+from kernels.track_links.tell import note_removed
 from kernels.track_links.tracks import Tracks
 from kernels.window_bounds import WindowBounds
 from schema.blocks import NO_WINDOW, Block, due_of, num_span_ends, window_of
@@ -44,11 +46,13 @@ class Tracked:
 
     Attributes:
         events: what a window says that is new, in order.
+        traces: lines of the output `traces`.
         num_windowed: span ends that a window took in.
         timer: to set.
     """
 
     events: list[FiberEvent] = field(default_factory=list)
+    traces: list[dict[str, Any]] = field(default_factory=list)
     num_windowed: int = 0
     timer: Timer | None = None
 
@@ -180,7 +184,10 @@ class Tracker:
         if not len(rows):
             return Tracked()
         self.unsaved.tracks = True
-        return Tracked(clear_removed(self.tracks, self.bounds.newest_due(self.reached_us), rows))
+        newest_due = self.bounds.newest_due(self.reached_us)
+        events = clear_removed(self.tracks, newest_due, rows)
+        note_removed(self.tracks, newest_due, events)
+        return Tracked(events)
 
     def _evaluate_due(self, window: int) -> Tracked:
         """Evaluates a window for the first time."""
@@ -188,8 +195,8 @@ class Tracker:
         ends = self.windows.rows(window)
         read = read_powers(ends, self.tracks.links.keys)
         self.unsaved.tracks = True
-        events = evaluate(self.tracks, window, read, late=False)
-        return Tracked(events, num_span_ends(ends["role"]))
+        found = evaluate(self.tracks, window, read, late=False)
+        return Tracked(*found, num_windowed=num_span_ends(ends["role"]))
 
     def _evaluate_late(self, window: int, ends: bytes) -> Iterator[Tracked]:
         """Evaluates a window again, for each link with each report that says something new."""
@@ -203,7 +210,7 @@ class Tracker:
         for rows in self.windows.add_late(window, ends, columns):
             read = read_powers(rows, np.unique(rows["link"]))
             self.unsaved.tracks = True
-            yield Tracked(evaluate(self.tracks, window, read, late=True))
+            yield Tracked(*evaluate(self.tracks, window, read, late=True))
 
     def _lay_out(self) -> None:
         """Gives the tracks the topology in force, unless they have it."""

@@ -20,6 +20,7 @@ from kernels.track_links.losses import losses_of
 from kernels.track_links.powers import LinkPowers
 from kernels.track_links.revisions import Revisions
 from kernels.track_links.runs import Runs
+from kernels.track_links.traces import WINDOWS_BEFORE, Traces
 from kernels.window_bounds import WindowBounds
 from schema.events import Family
 
@@ -40,6 +41,7 @@ class Tracks:
         bases: the learned bases.
         dips: short losses that were not confirmed.
         revisions: what was acted upon and is not confirmed any more.
+        traces: the alarms around which windows are told of; None = nothing is traced.
         unsaved: what was read since this list was last emptied, by window, in order.
     """
 
@@ -52,14 +54,23 @@ class Tracks:
     bases: LearnedBases = field(default_factory=LearnedBases)
     dips: Dips = field(default_factory=Dips)
     revisions: Revisions = field(default_factory=Revisions)
+    traces: Traces | None = None
     unsaved: list[tuple[int, WindowPowers]] = field(default_factory=list)
 
     @classmethod
-    def empty(cls, bounds: WindowBounds, *, lifecycle: bool, gap_windows: int = 1) -> "Tracks":
+    def empty(
+        cls,
+        bounds: WindowBounds,
+        *,
+        lifecycle: bool,
+        gap_windows: int = 1,
+        has_traces: bool = False,
+    ) -> "Tracks":
         """Returns the tracks of a shard that has seen nothing."""
         runs = Runs(Confirming(lifecycle=lifecycle, gap_windows=gap_windows))
-        history = History.empty(bounds.num_open, runs.rule.longest_row)
-        return cls(lifecycle, bounds, history, runs)
+        traced_before = WINDOWS_BEFORE if has_traces else 0
+        history = History.empty(bounds.num_open, runs.rule.longest_row, traced_before)
+        return cls(lifecycle, bounds, history, runs, traces=Traces() if has_traces else None)
 
     # --- topology --------------------------------------------------------------------------
 
@@ -89,6 +100,8 @@ class Tracks:
         parts = (self.history, self.runs, self.alarms, self.bases, self.dips, self.revisions)
         for part in parts:
             part.rearrange(source)
+        if self.traces is not None:
+            self.traces.rearrange(source)
         return True
 
     def forget(self, rows: Rows) -> None:
@@ -116,7 +129,11 @@ class Tracks:
         if history.newest < window:
             history.read.clear()
             history.newest = window
-        self._thin_out(window - self.bounds.num_open)
+        closed = window - self.bounds.num_open
+        if self.traces is not None:
+            self.traces.forget(history.oldest)
+            closed -= WINDOWS_BEFORE  # all of it is kept until no alarm can reach back to it
+        self._thin_out(closed)
         self.revisions.forget(history.oldest)
         self.dips.forget(history.oldest)
 

@@ -32,9 +32,13 @@ class KafkaSinks:
     expansion_service: str
     config: dict[str, str] = field(default_factory=dict)
 
+    def asks_for(self, output: str) -> bool:
+        """Returns whether an output has a topic."""
+        return output in self.topics
+
     def write(self, output: str, records: beam.PCollection[Record]) -> None:
-        """Writes the records of an output."""
-        if output not in self.topics:
+        """Writes the records of an output, if it has a topic."""
+        if not self.asks_for(output):
             return
         _ = records | f"Write{output.capitalize()}" >> WriteToKafka(
             _PRODUCER_DEFAULTS | self.config | {"bootstrap.servers": self.bootstrap_servers},

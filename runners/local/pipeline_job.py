@@ -13,13 +13,13 @@ from runners.local.flink_job import FlinkJob
 from runners.local.jars import CHECKOUT
 from runners.local.kafka import LocalKafka
 from runners.local.processes import Process, log_file
-from schema.outputs import OUTPUTS
+from schema.outputs import ALL_OUTPUTS, LIFECYCLE_OUTPUTS
 from schema.pm_report_pb2 import PmReport
 
 JOB = "event-center"
 PM_PARTITIONS = 4
 #: The topic of each input and output has its name.
-TOPICS = {which: which for which in ("pm", "topology", *OUTPUTS)}
+TOPICS = {which: which for which in ("pm", "topology", *ALL_OUTPUTS)}
 
 _SUBMIT_TIMEOUT_S = 300
 
@@ -66,6 +66,9 @@ def pipeline_command(
         options: all other options, such as where the job runs.
         module: what Python runs; takes the options of the pipeline.
     """
+    options = list(options)
+    if "--emit=matches" in options:
+        topics = {which: topic for which, topic in topics.items() if which not in LIFECYCLE_OUTPUTS}
     return [
         *(sys.executable, "-m", module, "--runner=FlinkRunner", f"--job_name={name}"),
         f"--bootstrap_servers={bootstrap_servers}",

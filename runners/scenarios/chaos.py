@@ -32,26 +32,15 @@ from runners.local.jars import CACHE, CHECKOUT
 from runners.local.kafka import LocalKafka
 from runners.local.pipeline_job import TOPICS, create_topics, submit_pipeline
 from runners.scenarios.breakage import BREAKAGES, Running
-from runners.scenarios.live import ROUND_S
+from runners.scenarios.chaos_scene import ALLOWED_LATENESS_S, OUT_OF_ORDERNESS_S, Scene
 from schema.capture import write_capture
 from schema.errors import EventCenterError, RunError
-from schema.outputs import OUTPUTS
-from schema.pm_report_pb2 import COMPLETE, INPUT_POWER, ComponentPm, PmReport, PmValue
+from schema.outputs import ALL_OUTPUTS
 from schema.topology_file import write_topology
-from schema.topology_pb2 import FiberLink
-from simulator import faults as fault_module
 from simulator.cli import Parser
-from simulator.fault_kinds import DEFAULT_KINDS
 from simulator.fault_model import SECOND_NS
 from simulator.live import LiveSender, paced
-from simulator.network import build_network
-from simulator.reports import generate
-from simulator.transport import Arrival, Transport
 
-#: B of the runs [s], longer than the broker is ever away, even on a busy machine. Meanwhile
-#: producers hold records back; these come with old timestamps, and are late if windows do not wait.
-OUT_OF_ORDERNESS_S = 75
-ALLOWED_LATENESS_S = 5
 _OPTIONS = (
     "--parallelism=2",
     f"--out_of_orderness_s={OUT_OF_ORDERNESS_S}",
@@ -61,19 +50,6 @@ _OPTIONS = (
     "--execution_retry_delay=1000",
 )
 _PARTITIONS = 2
-# Faults that come and go in less than a minute.
-_SHORT_KINDS = [
-    "cut",
-    "cut_als",
-    "strand_cut",
-    "degrade",
-    "degrade_severe",
-    "garbage",
-    "signal_loss",
-]
-# Reports of the first seconds are sent again, this long after their windows have closed for good.
-_LATE_SECONDS = 2
-_CLEARLY_S = 10
 # From the start to the first breakage: by then event time advances, and a checkpoint is written.
 _CALM_S = 15
 # The last windows wait for B.
@@ -82,63 +58,6 @@ _QUIET_S = OUT_OF_ORDERNESS_S + 45
 _PATIENCE = {"delivery.timeout.ms": "300000", "max.block.ms": "300000"}
 
 Lines = dict[str, list[dict[str, Any]]]
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What happens in a run.
-
-    Attributes:
-        topology: the links.
-        reports: all reports, in order of sending.
-        start_ns: when the first report is due.
-    """
-
-    topology: list[FiberLink]
-    reports: list[Arrival]
-    start_ns: int
-
-    @classmethod
-    def make(cls, *, links: int, seconds: int, seed: int, start_s: int) -> Scene:
-        """Makes a capture with many kinds of faults, disorder, duplicates, and late reports.
-
-        Raises:
-            ValueError: the faults, or the late reports, do not fit.
-        """
-        network = build_network(links, seed, nodes=None, spares=0)
-        start_ns = start_s * SECOND_NS
-        kinds = list(DEFAULT_KINDS) if seconds >= ROUND_S else _SHORT_KINDS
-        faults = fault_module.schedule(network, start_ns, seconds, seed, kinds)
-        transport = Transport(disorder_rate=0.2, duplicate_rate=0.05, missing_rate=0.01)
-        reports = list(generate(network, faults, start_ns, seconds, seed, transport))
-        rng = random.Random(seed)
-        after_s = OUT_OF_ORDERNESS_S + ALLOWED_LATENESS_S + _CLEARLY_S
-        if seconds <= _LATE_SECONDS + after_s:
-            raise ValueError(f"late reports need more than {_LATE_SECONDS + after_s:g} s")
-        end_ns = reports[-1].send_ns
-        again = [
-            report._replace(send_ns=rng.randint(report.send_ns + after_s * SECOND_NS, end_ns))
-            for report in reports
-            if report.send_ns < start_ns + _LATE_SECONDS * SECOND_NS
-        ]
-        reports += [*again, *_strangers(start_ns, seconds)]
-        reports.sort(key=lambda report: report.send_ns)
-        return cls(list(fault_module.topology(network, faults)), reports, start_ns)
-
-
-def _strangers(start_ns: int, seconds: int) -> Iterator[Arrival]:
-    """Yields reports of a node in no link, few enough that each is written to the output."""
-    for number in range(0, seconds, max(2, seconds // 50)):
-        time_ns = start_ns + number * SECOND_NS
-        power = PmValue(type=INPUT_POWER, instant=-10)
-        component = ComponentPm(component="line", validity=COMPLETE, values=[power])
-        report = PmReport(
-            node_id="stranger",
-            collect_time_unix_ns=time_ns,
-            sequence=number,
-            components=[component],
-        )
-        yield Arrival(time_ns, report.node_id, report.SerializeToString())
 
 
 @dataclass
@@ -281,26 +200,26 @@ def _undisturbed(scene: Scene, name: str) -> Lines:
         command = [
             *(sys.executable, "-m", "pipeline", "--replay=stream", f"--job_name={name}"),
             *(f"--pm_file={folder}/pm.bin", f"--topology_file={folder}/topology.jsonl"),
-            *(f"--{output}_file={folder}/{output}.jsonl" for output in OUTPUTS),
+            *(f"--{output}_file={folder}/{output}.jsonl" for output in ALL_OUTPUTS),
             f"--out_of_orderness_s={OUT_OF_ORDERNESS_S}",
             f"--allowed_lateness_s={ALLOWED_LATENESS_S}",
         ]
         subprocess.run(command, check=True, capture_output=True, cwd=CHECKOUT)
         return {
             output: [json.loads(line) for line in (folder / f"{output}.jsonl").open()]
-            for output in OUTPUTS
+            for output in ALL_OUTPUTS
         }
 
 
 def _collect(kafka: LocalKafka, topics: dict[str, str], expected: Lines) -> Lines:
     """Returns the outputs; waits until they are complete, or nothing more comes."""
-    got: Lines = {output: [] for output in OUTPUTS}
+    got: Lines = {output: [] for output in ALL_OUTPUTS}
     consumer = KafkaConsumer(
-        *(topics[output] for output in OUTPUTS),
+        *(topics[output] for output in ALL_OUTPUTS),
         bootstrap_servers=kafka.bootstrap_servers,
         auto_offset_reset="earliest",
     )
-    missing = {output: _keys(expected[output], output) for output in OUTPUTS}
+    missing = {output: _keys(expected[output], output) for output in ALL_OUTPUTS}
     newest = time.monotonic()
     while any(missing.values()) and time.monotonic() - newest < _QUIET_S:
         for records in consumer.poll(timeout_ms=1000).values():
@@ -321,7 +240,7 @@ def _keys(lines: list[dict[str, Any]], output: str) -> set[str]:
 
 
 def _compare(expected: Lines, got: Lines, outcome: Outcome) -> None:
-    for output in OUTPUTS:
+    for output in ALL_OUTPUTS:
         want, have = _keys(expected[output], output), _keys(got[output], output)
         outcome.expected[output] = len(want)
         outcome.missing[output] = len(want - have)

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from runners.scenarios.event_styles import severity_shown, style_of
-from schema.outputs import OUTPUTS
+from schema.outputs import ALL_OUTPUTS
 from simulator.score import PLAIN_WIDTH, read_json_lines, score
 
 
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = Path(options.out)
     folder.mkdir(parents=True, exist_ok=True)
     pm, topology, truth = (folder / name for name in ("pm.bin", "topology.jsonl", "truth.jsonl"))
-    outputs = {output: folder / f"{output}.jsonl" for output in OUTPUTS}
+    outputs = {output: folder / f"{output}.jsonl" for output in ALL_OUTPUTS}
     stages: list[tuple[str, list[str]]] = [
         (
             f"Simulating {options.links} links for {options.seconds} s, every kind of fault once",

@@ -17,7 +17,7 @@ from runners.local.flink import LocalFlink
 from runners.local.flink_job import DROPS, FlinkJob
 from runners.local.kafka import LocalKafka
 from runners.local.processes import Process, log_file
-from schema.outputs import OUTPUTS
+from schema.outputs import ALL_OUTPUTS, OUTPUTS
 from schema.topology_pb2 import FiberLink
 
 TIMEOUT_S = 150  # for a machine that is busy with other things
@@ -46,22 +46,25 @@ class LiveJob:
         self.name = name
         self._flink = flink
         self._job: FlinkJob | None = None
-        self._lines: Lines = {output: [] for output in OUTPUTS}
+        self._outputs = OUTPUTS if "--emit=matches" in options else ALL_OUTPUTS
+        self._lines: Lines = {output: [] for output in self._outputs}
         kafka.create_topic(self._topic("pm"), pm_partitions)
         kafka.create_topic(self._topic("topology"), config={"cleanup.policy": "compact"})
-        for output in OUTPUTS:
+        for output in self._outputs:
             kafka.create_topic(self._topic(output))
         servers = kafka.bootstrap_servers
         self._producer = KafkaProducer(bootstrap_servers=servers, linger_ms=100)
         self._consumer = KafkaConsumer(
-            *map(self._topic, OUTPUTS), bootstrap_servers=servers, auto_offset_reset="earliest"
+            *map(self._topic, self._outputs),
+            bootstrap_servers=servers,
+            auto_offset_reset="earliest",
         )
         self._detached = isinstance(flink, LocalCluster)
         self._command = [
             *(sys.executable, "-m", "pipeline", "--runner=FlinkRunner", f"--job_name={name}"),
             *where(kafka, flink),
             *(f"--{which}_kafka_topic={self._topic(which)}" for which in ("pm", "topology")),
-            *(f"--{output}_kafka_topic={self._topic(output)}" for output in OUTPUTS),
+            *(f"--{output}_kafka_topic={self._topic(output)}" for output in self._outputs),
             *(["--detach"] if self._detached else []),
             *options,
         ]

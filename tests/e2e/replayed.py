@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from schema.outputs import OUTPUTS
+from schema.outputs import ALL_OUTPUTS, OUTPUTS
 
 TIMEOUT_S = 240
 
@@ -16,7 +16,8 @@ Outputs = dict[str, list[dict]]
 
 def replayed(folder: Path, name: str, *options: str) -> tuple[Outputs, str]:
     """Replays the capture of a folder; returns the outputs, and what was printed."""
-    paths = {output: folder / f"{name}-{output}.jsonl" for output in OUTPUTS}
+    names = OUTPUTS if "--emit=matches" in options else ALL_OUTPUTS
+    paths = {output: folder / f"{name}-{output}.jsonl" for output in names}
     command = [sys.executable, "-m", "pipeline", *options]
     command += [f"--pm_file={folder}/pm.bin", f"--topology_file={folder}/topology.jsonl"]
     command += [f"--{output}_file={path}" for output, path in paths.items()]

@@ -20,6 +20,12 @@ def events(outputs: Outputs) -> dict[str, dict]:
     return found
 
 
+def last_lines(outputs: Outputs) -> dict[tuple[str, str], dict]:
+    """Returns the traces: of a link and window the last line counts."""
+    assert outputs["traces"]
+    return {(line["link_id"], line["window_start"]): line for line in outputs["traces"]}
+
+
 def on_flink(flink: LocalFlink) -> list[str]:
     return ["--runner=FlinkRunner", f"--job_endpoint={flink.job_endpoint}"]
 
@@ -38,6 +44,7 @@ def test_one_capture_gives_the_same_events_everywhere(flink: LocalFlink, tmp_pat
     for name, options in runs.items():
         got, _ = replayed(tmp_path, name.replace(" ", "-"), *options)
         assert events(got) == events(want), name
+        assert last_lines(got) == last_lines(want), name
         assert lines(got["invalid"]) == lines(want["invalid"]), name
         assert not got["late"], name
 
@@ -52,6 +59,7 @@ def test_late_data_gives_the_same_events_on_every_stream(
     want, _ = replayed(tmp_path, "direct", *options)
     got, _ = replayed(tmp_path, "flink", *options, *on_flink(flink))
     assert events(got) == events(want)
+    assert last_lines(got) == last_lines(want)
     assert lines(got["late"]) == lines(want["late"])
     assert want["late"]
     # In this capture no late report changes what a window of three seconds says.

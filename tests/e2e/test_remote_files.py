@@ -19,7 +19,7 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
 from runners.local.processes import free_ports
-from schema.outputs import OUTPUTS
+from schema.outputs import ALL_OUTPUTS
 from tests.stream.test_replay_equals_oracle import simulated
 
 pytestmark = [
@@ -113,18 +113,18 @@ def test_a_replay_from_and_to_a_bucket(
     for path in (capture, topology):
         bucket.blob(f"in/{Path(path).name}").upload_from_filename(path)
     here = [f"--pm_file={capture}", f"--topology_file={topology}"]
-    here += [f"--{o}_file={tmp_path / o}" for o in OUTPUTS]
+    here += [f"--{o}_file={tmp_path / o}" for o in ALL_OUTPUTS]
     there = [
         f"--pm_file=gs://bucket/in/{Path(capture).name}",
         f"--topology_file=gs://bucket/in/{Path(topology).name}",
-        *(f"--{o}_file=gs://bucket/{mode}/{o}" for o in OUTPUTS),
+        *(f"--{o}_file=gs://bucket/{mode}/{o}" for o in ALL_OUTPUTS),
     ]
     for options in (here, there):
         done = run(environment, emulator, f"--replay={mode}", *options)
         assert done.returncode == 0, done.stderr
-    got = {o: bucket.blob(f"{mode}/{o}").download_as_bytes() for o in OUTPUTS}
+    got = {o: bucket.blob(f"{mode}/{o}").download_as_bytes() for o in ALL_OUTPUTS}
     assert {o: sorted(data.splitlines()) for o, data in got.items()} == {
-        o: sorted((tmp_path / o).read_bytes().splitlines()) for o in OUTPUTS
+        o: sorted((tmp_path / o).read_bytes().splitlines()) for o in ALL_OUTPUTS
     }
     assert got["events"]
 

@@ -15,8 +15,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests import kernel_replay, oracle
-from tests.networks import Scene, scenes
 from tests.restated import restated
+from tests.scenes import Scene, scenes
+from tests.stream.harness import traces_by_link
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 pytestmark = pytest.mark.timeout(0 if THOROUGH else 300)
@@ -57,6 +58,7 @@ def check(
     num_shards: int,
     failing: bool = False,
     live: bool = False,
+    traces: bool = False,
     **options: Any,
 ) -> None:
     with (
@@ -70,9 +72,12 @@ def check(
             num_shards=num_shards,
             failing=failing,
             live=live,
+            traces=traces,
             **options,
         )
     assert by_link(found.events) == by_link(expected.events)
+    if traces:
+        assert traces_by_link(found.traces) == traces_by_link(expected.traces)
     assert sorted_lines(found.late) == sorted_lines(expected.late)
     assert sorted_lines(found.unmatched) == sorted_lines(expected.unmatched)
     assert sorted_lines(found.invalid, INVALID) == sorted_lines(expected.invalid, INVALID)
@@ -98,12 +103,13 @@ STREAM = st.fixed_dictionaries(
         "live": st.booleans(),
     }
 )
+TRACES = st.booleans()
 
 
 @num_scenes(25)
-@given(scene=scenes(), options=STREAM)
-def test_stream_lifecycle(scene: Scene, options: dict[str, Any]) -> None:
-    check(scene, mode="stream", emit="lifecycle", **options)
+@given(scene=scenes(), traces=TRACES, options=STREAM)
+def test_stream_lifecycle(scene: Scene, traces: bool, options: dict[str, Any]) -> None:
+    check(scene, mode="stream", emit="lifecycle", traces=traces, **options)
 
 
 @num_scenes(12)
@@ -121,7 +127,7 @@ def test_stream_matches(scene: Scene, options: dict[str, Any]) -> None:
     gap_windows=GAPS,
 )
 def test_batch(scene: Scene, emit: str, **options: int) -> None:
-    check(scene, mode="batch", emit=emit, **options)
+    check(scene, mode="batch", emit=emit, traces=emit == "lifecycle", **options)
 
 
 @num_scenes(100)
@@ -142,16 +148,17 @@ def test_windows_that_are_reported_again(
         out_of_orderness_s=0,
         learn_windows=learn_windows,
         num_shards=1,
+        traces=emit == "lifecycle",
     )
 
 
 @num_scenes(50)
 @given(scene=scenes(max_links=1, mishaps=(20, 80)), options=STREAM)
 def test_many_mishaps_on_one_link(scene: Scene, options: dict[str, Any]) -> None:
-    check(scene, mode="stream", emit="lifecycle", **options)
+    check(scene, mode="stream", emit="lifecycle", traces=True, **options)
 
 
 @num_scenes(6)
 @given(scene=scenes(max_links=2), options=STREAM)
 def test_whichever_call_of_the_state_fails(scene: Scene, options: dict[str, Any]) -> None:
-    check(scene, mode="stream", emit="lifecycle", failing=True, **options)
+    check(scene, mode="stream", emit="lifecycle", failing=True, traces=True, **options)

@@ -15,7 +15,7 @@ from kernels.window_bounds import WindowBounds
 from pipeline.graph import PmInput, build
 from pipeline.settings import Settings
 from pipeline.sinks import FileSinks
-from schema.outputs import OUTPUTS
+from schema.outputs import ALL_OUTPUTS, OUTPUTS
 from schema.records import EventTime, PmRecords, TopologyRecord
 from schema.times import FIRST_MOMENT_US
 from tests.builders import T0
@@ -111,7 +111,8 @@ def run_case(
 ) -> Outputs:
     """Runs a case on a runner in this process or on this machine."""
     outputs.counted_here.clear()
-    paths = {output: str(folder / f"{output}.jsonl") for output in OUTPUTS}
+    names = ALL_OUTPUTS if case.emit == "lifecycle" else OUTPUTS
+    paths = {output: str(folder / f"{output}.jsonl") for output in names}
     sinks = FileSinks(paths, bounded=False)
     sinks.prepare()
     pipeline = beam.Pipeline(runner=runner, options=PipelineOptions([*options, "--streaming"]))
@@ -136,6 +137,14 @@ def expected(case: Case) -> Outputs:
         else:
             oracle.topology(*step)
     return oracle.finish()
+
+
+def traces_by_link(lines: list[dict]) -> dict[str, list[dict]]:
+    """Returns the traces of each link, in the order in which they were written."""
+    found: dict[str, list[dict]] = {}
+    for line in lines:
+        found.setdefault(line["link_id"], []).append(line)
+    return found
 
 
 def comparable(event: dict) -> dict:

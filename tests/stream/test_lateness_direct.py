@@ -9,7 +9,14 @@ import pytest
 
 from tests import builders
 from tests.stream.cases import CASES, Case
-from tests.stream.harness import CaseSource, LiveSource, comparable, expected, run_case
+from tests.stream.harness import (
+    CaseSource,
+    LiveSource,
+    comparable,
+    expected,
+    run_case,
+    traces_by_link,
+)
 
 
 @pytest.mark.parametrize("source", [CaseSource, LiveSource])
@@ -21,6 +28,7 @@ def test_case(case: Case, source: type[CaseSource], tmp_path: Path) -> None:
     assert len(got.late) == case.num_late
     assert len(got.unmatched) == case.num_unmatched
     assert [comparable(e) for e in got.events] == [comparable(e) for e in want.events]
+    assert traces_by_link(got.traces) == traces_by_link(want.traces)
     assert [{k: line[k] for k in want.late[0]} for line in got.late] == want.late
     for name, number in want.counters.items():
         assert got.counters.get(name, 0) == number, name

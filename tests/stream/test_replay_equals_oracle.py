@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from runners.run import main
 from schema.capture import read_capture
-from schema.outputs import OUTPUTS
 from schema.topology_file import read_topology
 from simulator.__main__ import main as simulate
 from tests.oracle import Outputs, replay
-from tests.stream.harness import comparable
+from tests.pipeline_replay import replay_files
+from tests.stream.harness import comparable, traces_by_link
 
 SECONDS = 50
 
@@ -41,14 +40,6 @@ def simulated(seed: int, folder: Path, late_rate: float = 0.05) -> tuple[str, st
     return capture, topology
 
 
-def run(capture: str, topology: str, folder: Path, *options: str) -> dict[str, list[dict]]:
-    """Replays a capture by the command line; returns its outputs."""
-    paths = {output: folder / f"{output}.jsonl" for output in OUTPUTS}
-    files = [f"--pm_file={capture}", f"--topology_file={topology}"]
-    assert main([*files, *(f"--{o}_file={path}" for o, path in paths.items()), *options]) == 0
-    return {o: [json.loads(x) for x in p.read_text().splitlines()] for o, p in paths.items()}
-
-
 @pytest.mark.parametrize(
     ("seed", "mode", "emit", "shards", "bound_s"),
     [
@@ -67,7 +58,7 @@ def test_replay(seed: int, mode: str, emit: str, shards: int, bound_s: int, tmp_
     capture, topology = simulated(seed, tmp_path)
     options = [f"--replay={mode}", f"--emit={emit}", f"--num_shards={shards}"]
     options.append(f"--out_of_orderness_s={bound_s}")
-    got = run(capture, topology, tmp_path, *options)
+    got = replay_files(capture, topology, tmp_path, *options)
     links = list(read_topology(topology).links.values())
     want = replay(
         list(read_capture(capture)), links, mode=mode, emit=emit, out_of_orderness_s=bound_s
@@ -81,7 +72,7 @@ def test_replay(seed: int, mode: str, emit: str, shards: int, bound_s: int, tmp_
 def test_windows_of_several_seconds(mode: str, window_s: int, tmp_path: Path) -> None:
     capture, topology = simulated(5, tmp_path)
     options = [f"--replay={mode}", "--num_shards=2", f"--window_s={window_s}"]
-    got = run(capture, topology, tmp_path, *options)
+    got = replay_files(capture, topology, tmp_path, *options)
     links = list(read_topology(topology).links.values())
     want = replay(list(read_capture(capture)), links, mode=mode, window_s=window_s)
     assert_equal(got, want)
@@ -92,7 +83,7 @@ def test_windows_of_several_seconds(mode: str, window_s: int, tmp_path: Path) ->
 def test_windows_that_close_in_mid_second(tmp_path: Path) -> None:
     capture, topology = simulated(4, tmp_path, late_rate=0.3)
     options = ["--replay=stream", "--num_shards=2", "--allowed_lateness_s=1.5"]
-    got = run(capture, topology, tmp_path, *options)
+    got = replay_files(capture, topology, tmp_path, *options)
     links = list(read_topology(topology).links.values())
     want = replay(list(read_capture(capture)), links, mode="stream", allowed_lateness_s=1.5)
     assert_equal(got, want)
@@ -101,6 +92,7 @@ def test_windows_that_close_in_mid_second(tmp_path: Path) -> None:
 
 def assert_equal(got: dict[str, list[dict]], want: Outputs) -> None:
     assert by_link(got["events"]) == by_link(want.events)
+    assert traces_by_link(got.get("traces", [])) == traces_by_link(want.traces)
     assert lines(got["late"]) == lines(want.late)
     assert lines(got["invalid"]) == lines(want.invalid)
     number = len(want.unmatched)

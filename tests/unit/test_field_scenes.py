@@ -1,17 +1,21 @@
-"""Scenes from real networks: the events that an operator would expect, from oracle and kernels."""
+"""Scenes from real networks: the events that an operator would expect.
+
+Oracle, kernels and the whole pipeline must each publish them.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from schema import pm_report_pb2 as pm
 from schema import topology_pb2 as topo
-from tests import kernel_replay, oracle
+from tests import kernel_replay, oracle, pipeline_replay
 from tests.builders import ns
 from tests.field import DARK, FieldScene, Shown, sound, told
 
@@ -27,10 +31,17 @@ def _kernels(scene: FieldScene, mode: str, **options: Any) -> Events:
     return kernel_replay.replay(scene.payloads(), scene.topology(), mode=mode, **options).events
 
 
-@pytest.fixture(params=["oracle batch", "kernels batch", "kernels stream"])
-def run(request: pytest.FixtureRequest) -> Run:
+@pytest.fixture(params=["oracle batch", "kernels batch", "kernels stream", "pipeline batch"])
+def run(request: pytest.FixtureRequest, tmp_path: Path) -> Run:
+    def through_pipeline(scene: FieldScene, mode: str, **options: Any) -> Events:
+        given = (f"--{name}={said}" for name, said in options.items())
+        links = scene.topology()
+        return pipeline_replay.replay(
+            scene.payloads(), links, tmp_path, f"--replay={mode}", "--num_shards=1", *given
+        )["events"]
+
     who, mode = request.param.split()
-    replay = _oracle if who == "oracle" else _kernels
+    replay = {"oracle": _oracle, "kernels": _kernels, "pipeline": through_pipeline}[who]
     return lambda scene, **options: replay(scene, mode, **options)
 
 

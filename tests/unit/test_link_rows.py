@@ -37,7 +37,7 @@ def read(deltas_db: dict[str, float]) -> LinkPowers:
 def run(tracks: Tracks, first_s: int, number: int, **deltas_db: float) -> list[FiberEvent]:
     events = []
     for window in range(first_s, first_s + number):
-        events += evaluate(tracks, window, read(deltas_db), late=False)
+        events += evaluate(tracks, window, read(deltas_db), late=False).events
     return events
 
 

@@ -11,7 +11,7 @@ from runners.local.kafka import LocalKafka
 from runners.local.pipeline_job import TOPICS, create_topics, pipeline_command
 from runners.scenarios.event_styles import severity_shown, style_of
 from runners.scenarios.live_events import event_line
-from schema.outputs import OUTPUTS
+from schema.outputs import ALL_OUTPUTS
 
 
 def test_the_command_line_names_each_topic() -> None:
@@ -39,7 +39,7 @@ def test_each_input_and_output_has_a_topic() -> None:
     assert broker.created == [
         ("pm", 4, None),
         ("topology", 1, {"cleanup.policy": "compact"}),
-        *((output, 1, None) for output in OUTPUTS),
+        *((output, 1, None) for output in ALL_OUTPUTS),
     ]
 
 

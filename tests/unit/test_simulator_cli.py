@@ -9,7 +9,7 @@ from schema.capture import read_capture
 from schema.topology_pb2 import FiberLink
 from simulator import plot
 from simulator.__main__ import main
-from simulator.fault_kinds import DEFAULT_KINDS
+from simulator.fault_kinds import KINDS
 from simulator.fault_model import SECOND_NS, from_rfc3339, to_rfc3339
 from simulator.live import paced
 from simulator.network import build_network
@@ -37,7 +37,7 @@ def test_files(tmp_path: Path) -> None:
     assert sorted(fault["kind"] for fault in written) == ["cut", "dip"]
 
 
-@pytest.mark.parametrize(("faults", "count"), [("none", 0), ("7", 7), ("all", len(DEFAULT_KINDS))])
+@pytest.mark.parametrize(("faults", "count"), [("none", 0), ("7", 7), ("all", len(KINDS))])
 def test_numbers_of_faults(tmp_path: Path, faults: str, count: int) -> None:
     truth = tmp_path / "truth"
     assert main(["--faults", faults, "--truth_file", str(truth)]) == 0

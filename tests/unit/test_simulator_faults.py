@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from schema import pm_report_pb2 as pm
-from simulator.fault_kinds import DEFAULT_KINDS, KINDS
+from simulator.fault_kinds import KINDS
 from simulator.fault_model import SECOND_NS, Effect, Quantity, Shape
 from simulator.faults import schedule, topology
 from simulator.network import build_network, link_id
@@ -198,12 +198,12 @@ def test_bad_data_touches_no_other_fault(kind: str) -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_every_kind_once_gives_its_alarms_and_no_others(seed: int) -> None:
     network = build_network(100, seed=seed)
-    faults = schedule(network, START_NS, SECONDS, seed, DEFAULT_KINDS)
+    faults = schedule(network, START_NS, SECONDS, seed, KINDS)
     payloads = [a.payload for a in generate(network, faults, START_NS, SECONDS, seed)]
     outputs = replay(payloads, list(topology(network, faults)), mode="stream")
 
     result = score(outputs.events, [fault.to_json() for fault in faults])
-    assert {fault.kind for fault in faults} == set(DEFAULT_KINDS)
+    assert {fault.kind for fault in faults} == set(KINDS)
     assert not result.missed and not result.false_alarms
     assert result.raised_once == result.cleared_once == len(result.findings)
     assert not outputs.late

@@ -1,10 +1,13 @@
 package eventcenter.flink.events;
 
 import eventcenter.flink.rules.Code;
+import eventcenter.flink.rules.DecisionRows;
 import eventcenter.flink.rules.Family;
 import eventcenter.flink.rules.LinkPowers;
+import eventcenter.flink.rules.PairRule;
 import eventcenter.flink.rules.Severity;
 import eventcenter.flink.rules.SpanLimits;
+import eventcenter.flink.rules.SpanLosses;
 import eventcenter.flink.rules.SpanReading;
 import eventcenter.v1.Topology.FiberLink;
 import eventcenter.v1.Topology.OpticalService;
@@ -41,18 +44,23 @@ public final class EventWriter {
         json.raw(",\"action\":\"MATCH\",\"state\":\"ACTIVE\",\"code\":\"").raw(code.name());
         json.raw("\",\"family\":\"").raw(family.name());
         json.raw("\",\"severity\":\"").raw(severity(code, link).published());
+        SpanLosses az = LinkPowers.losses(match.powers, LinkPowers.AZ, SpanLimits.az(link));
+        SpanLosses za = LinkPowers.losses(match.powers, LinkPowers.ZA, SpanLimits.za(link));
         json.raw("\",\"probable_cause\":\"").raw(code.probableCause);
-        json.raw("\",\"direction\":\"").raw(DIRECTIONS[match.direction]);
+        json.raw("\",\"specific_problem\":");
+        json.stringOrNull(specificProblem(code, match.direction, az, za));
+        json.raw(",\"direction\":\"").raw(DIRECTIONS[match.direction]);
         json.raw("\",\"onset_time\":\"").raw(onset);
         json.raw("\",\"duration_ms\":").number(DURATION_MS);
         writeLink(link);
         json.raw(",\"measurement\":{\"AZ\":");
-        writeReading(LinkPowers.reading(match.powers, LinkPowers.AZ, SpanLimits.az(link)));
+        writeReading(SpanReading.of(az));
         json.raw(",\"ZA\":");
-        writeReading(LinkPowers.reading(match.powers, LinkPowers.ZA, SpanLimits.za(link)));
+        writeReading(SpanReading.of(za));
         json.raw("},\"service_affecting\":\"");
         json.raw(isAffecting(code, link) ? "SERVICE_AFFECTING" : "NOT_SERVICE_AFFECTING");
         json.raw("\",\"impacted_capacity_gbps\":").number(unprotectedGbps(link));
+        json.raw(",\"protected\":").raw(Boolean.toString(link.getProtected()));
         json.raw(",\"topology_version\":").raw(Long.toUnsignedString(link.getVersion()));
         json.raw("}}");
         return new Outgoing(
@@ -68,21 +76,41 @@ public final class EventWriter {
     }
 
     private void writeReading(SpanReading reading) {
-        json.raw("{\"tx_dbm\":").number(reading.txDbm());
-        json.raw(",\"rx_dbm\":").number(reading.rxDbm());
-        json.raw(",\"span_loss_db\":").number(reading.lossDb());
-        json.raw(",\"span_loss_osc_db\":").number(reading.lossOscDb());
-        json.raw(",\"base_db\":").number(reading.baseDb());
-        json.raw(",\"delta_db\":").number(reading.deltaDb()).raw("}");
+        json.raw("{\"tx_dbm\":").rounded(reading.txDbm());
+        json.raw(",\"rx_dbm\":").rounded(reading.rxDbm());
+        json.raw(",\"span_loss_db\":").rounded(reading.lossDb());
+        json.raw(",\"span_loss_osc_db\":").rounded(reading.lossOscDb());
+        json.raw(",\"base_db\":").rounded(reading.baseDb());
+        json.raw(",\"delta_db\":").rounded(reading.deltaDb());
+        String isLowerBound = Boolean.toString(reading.lossIsLowerBound());
+        json.raw(",\"loss_is_lower_bound\":").raw(isLowerBound).raw("}");
+    }
+
+    /** Returns what is known of the cause, on the first span of the direction that tells it. */
+    private static String specificProblem(
+            Code code, int direction, SpanLosses az, SpanLosses za) {
+        String problem = null;
+        if ((direction & PairRule.AZ) != 0) {
+            problem = DecisionRows.specificProblem(code, az);
+        }
+        if ((direction & PairRule.ZA) != 0 && problem == null) {
+            problem = DecisionRows.specificProblem(code, za);
+        }
+        return problem;
     }
 
     private static Severity severity(Code code, FiberLink link) {
-        boolean mild = link.getProtected() || link.getServicesCount() == 0;
-        return mild ? code.severity.lowered() : code.severity;
+        return isExposed(link) ? code.severity : code.severity.lowered();
     }
 
     private static boolean isAffecting(Code code, FiberLink link) {
-        return code.affectsService() && link.getServicesCount() > 0 && !link.getProtected();
+        return code.affectsService() && isExposed(link);
+    }
+
+    /** Returns whether nothing protects a service of the link. */
+    private static boolean isExposed(FiberLink link) {
+        return !link.getProtected()
+                && !link.getServicesList().stream().allMatch(OpticalService::getProtected);
     }
 
     private static double unprotectedGbps(FiberLink link) {

@@ -1,5 +1,8 @@
 package eventcenter.flink.events;
 
+import java.math.BigDecimal;
+import java.math.RoundingMode;
+
 /** Writes JSON into a reusable buffer. */
 final class Json {
     private final StringBuilder text = new StringBuilder(2048);
@@ -30,6 +33,20 @@ final class Json {
             text.append(number);
         }
         return this;
+    }
+
+    /** Writes a number rounded to 0.01, or null if it is NaN. */
+    Json rounded(double number) {
+        if (Double.isNaN(number)) {
+            return number(number);
+        }
+        // Of the exact value, as Python rounds.
+        return number(new BigDecimal(number).setScale(2, RoundingMode.HALF_EVEN).doubleValue());
+    }
+
+    /** Writes text in quotes, or null. */
+    Json stringOrNull(String value) {
+        return value == null ? raw("null") : string(value);
     }
 
     /** Writes text in quotes. */

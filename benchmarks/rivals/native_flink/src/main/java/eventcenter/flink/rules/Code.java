@@ -9,7 +9,9 @@ public enum Code {
     FIBER_DEGRADE_SEVERE(Family.FIBER, 3, Severity.MAJOR, "opticalPowerDegraded"),
     FIBER_CUT(Family.FIBER, 4, Severity.CRITICAL, "lossOfSignal"),
     UPSTREAM_POWER_LOSS(Family.SIGNAL, 1, Severity.WARNING, "serverSignalFail"),
-    SIGNAL_LOSS_EQUIPMENT(Family.SIGNAL, 2, Severity.MAJOR, "lossOfSignal"),
+    SIGNAL_DEGRADE(Family.SIGNAL, 2, Severity.MINOR, "opticalPowerDegraded"),
+    SIGNAL_LOSS_EQUIPMENT(Family.SIGNAL, 3, Severity.MAJOR, "lossOfSignal"),
+    LINK_DARK(Family.SIGNAL, 4, Severity.MAJOR, "lossOfSignal"),
     OSC_LOSS(Family.OSC, 1, Severity.MINOR, "lossOfSignalOSC"),
     TOPOLOGY_MISMATCH(Family.TOPOLOGY, 1, Severity.WARNING, "equipmentMiscabledConnection");
 
@@ -57,6 +59,6 @@ public enum Code {
 
     /** Returns whether unprotected services are affected. */
     public boolean affectsService() {
-        return this == FIBER_CUT || this == SIGNAL_LOSS_EQUIPMENT;
+        return this == FIBER_CUT || this == SIGNAL_LOSS_EQUIPMENT || this == LINK_DARK;
     }
 }

@@ -11,23 +11,9 @@ public final class LinkPowers {
 
     private LinkPowers() {}
 
-    /** Decides one span; limits are null where no receiver was ever heard. */
-    public static Code decide(double[] powers, int span, SpanLimits limits, boolean cutBefore) {
-        if (limits == null) {
-            return Code.NO_DATA;
-        }
-        return DecisionRows.decide(
-                powers[span + TX],
-                powers[span + RX],
-                powers[span + TX_OSC],
-                powers[span + RX_OSC],
-                limits,
-                cutBefore);
-    }
-
-    /** Returns what an event says of one span. */
-    public static SpanReading reading(double[] powers, int span, SpanLimits limits) {
-        return SpanReading.of(
+    /** Compares both ends of one span. */
+    public static SpanLosses losses(double[] powers, int span, SpanLimits limits) {
+        return new SpanLosses(
                 powers[span + TX],
                 powers[span + RX],
                 powers[span + TX_OSC],

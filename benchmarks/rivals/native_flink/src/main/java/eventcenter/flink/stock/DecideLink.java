@@ -1,8 +1,10 @@
 package eventcenter.flink.stock;
 
 import eventcenter.flink.rules.Code;
+import eventcenter.flink.rules.DecisionRows;
 import eventcenter.flink.rules.LinkPowers;
-import eventcenter.flink.rules.PairRule;
+import eventcenter.flink.rules.SpanLimits;
+import eventcenter.flink.rules.SpanLosses;
 import org.apache.flink.api.common.state.ValueState;
 import org.apache.flink.api.common.state.ValueStateDescriptor;
 import org.apache.flink.api.common.typeinfo.Types;
@@ -32,16 +34,14 @@ final class DecideLink
         double[] powers = second.powers();
         ValueState<Long> cuts = context.globalState().getState(CUTS);
         Long history = cuts.value();
-        int before = CutHistory.at(history, windowS - 1);
-        boolean azCut = (before & PairRule.AZ) != 0;
-        boolean zaCut = (before & PairRule.ZA) != 0;
-        Code az = LinkPowers.decide(powers, LinkPowers.AZ, second.az, azCut);
-        Code za = LinkPowers.decide(powers, LinkPowers.ZA, second.za, zaCut);
-        int cut =
-                (az == Code.FIBER_CUT ? PairRule.AZ : 0)
-                        | (za == Code.FIBER_CUT ? PairRule.ZA : 0);
-        if (history != null || cut != 0) {
-            cuts.update(CutHistory.with(history, windowS, cut));
+        boolean cutBefore = CutHistory.at(history, windowS - 1);
+        SpanLosses azLosses = LinkPowers.losses(powers, LinkPowers.AZ, known(second.az));
+        SpanLosses zaLosses = LinkPowers.losses(powers, LinkPowers.ZA, known(second.za));
+        Code az = DecisionRows.decide(azLosses, zaLosses, cutBefore);
+        Code za = DecisionRows.decide(zaLosses, azLosses, cutBefore);
+        boolean isCut = az == Code.FIBER_CUT || za == Code.FIBER_CUT;
+        if (history != null || isCut) {
+            cuts.update(CutHistory.with(history, windowS, isCut));
         }
         if (az.isAbnormal() || za.isAbnormal()) {
             AbnormalSecond abnormal = new AbnormalSecond();
@@ -52,5 +52,9 @@ final class DecideLink
             abnormal.powers = powers;
             out.collect(abnormal);
         }
+    }
+
+    private static SpanLimits known(SpanLimits limits) {
+        return limits == null ? SpanLimits.UNKNOWN : limits;
     }
 }

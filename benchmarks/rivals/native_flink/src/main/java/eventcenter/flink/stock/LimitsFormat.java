@@ -13,6 +13,7 @@ final class LimitsFormat {
         out.writeBoolean(limits != null);
         if (limits != null) {
             out.writeDouble(limits.losDbm);
+            out.writeDouble(limits.losOscDbm);
             out.writeDouble(limits.warnDb);
             out.writeDouble(limits.degradeDb);
             out.writeDouble(limits.severeDb);
@@ -29,6 +30,7 @@ final class LimitsFormat {
         }
         SpanLimits limits = new SpanLimits();
         limits.losDbm = in.readDouble();
+        limits.losOscDbm = in.readDouble();
         limits.warnDb = in.readDouble();
         limits.degradeDb = in.readDouble();
         limits.severeDb = in.readDouble();

@@ -38,7 +38,7 @@ public final class SampleDeserializer implements KafkaRecordDeserializationSchem
         }
         if (report.getNodeId().isEmpty()) {
             rejections.count(Reason.MISSING_NODE_ID);
-        } else if (report.getCollectTimeUnixNs() <= 0) {
+        } else if (!PmRules.isTime(report.getCollectTimeUnixNs())) {
             rejections.count(Reason.MISSING_TIME);
         } else {
             for (ComponentPm component : report.getComponentsList()) {
@@ -80,14 +80,15 @@ public final class SampleDeserializer implements KafkaRecordDeserializationSchem
     private boolean readValues(ComponentPm component, Sample sample) {
         boolean anySound = false;
         for (PmValue value : component.getValuesList()) {
+            int type = value.getTypeValue();
             double reading =
                     PmRules.reading(
+                            type,
                             value.hasInstant(),
                             value.getInstant(),
                             value.getAvg(),
                             value.getNoLight());
             boolean hasReading = value.hasInstant() || value.hasAvg();
-            int type = value.getTypeValue();
             Reason reason =
                     PmRules.check(
                             type, value.getUnitValue(), hasReading, reading, value.getNoLight());

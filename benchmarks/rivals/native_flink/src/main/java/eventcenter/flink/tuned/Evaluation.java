@@ -3,8 +3,10 @@ package eventcenter.flink.tuned;
 import eventcenter.flink.events.Match;
 import eventcenter.flink.rules.Code;
 import eventcenter.flink.rules.DecisionRows;
-import eventcenter.flink.rules.PairRule.Confirmed;
 import eventcenter.flink.rules.PairRule;
+import eventcenter.flink.rules.PairRule.Confirmed;
+import eventcenter.flink.rules.SpanLimits;
+import eventcenter.flink.rules.SpanLosses;
 import eventcenter.flink.tuned.LinkTable.Facts;
 import eventcenter.flink.tuned.Shard.Window;
 import eventcenter.v1.Topology.FiberLink;
@@ -99,24 +101,21 @@ final class Evaluation {
     /** Returns the codes of both spans, packed. */
     private static int decide(WindowSamples samples, int row, Facts facts, int before) {
         int slot = WindowSamples.SLOTS * row;
-        double[] power = samples.power;
-        Code az =
-                DecisionRows.decide(
-                        power[slot + WindowSamples.A_TX],
-                        power[slot + WindowSamples.Z_RX],
-                        samples.osc(slot + WindowSamples.A_TX),
-                        samples.osc(slot + WindowSamples.Z_RX),
-                        facts.az(),
-                        az(before) == Code.FIBER_CUT);
-        Code za =
-                DecisionRows.decide(
-                        power[slot + WindowSamples.Z_TX],
-                        power[slot + WindowSamples.A_RX],
-                        samples.osc(slot + WindowSamples.Z_TX),
-                        samples.osc(slot + WindowSamples.A_RX),
-                        facts.za(),
-                        za(before) == Code.FIBER_CUT);
-        return az.ordinal() | za.ordinal() << ZA_SHIFT;
+        int aTx = slot + WindowSamples.A_TX;
+        int aRx = slot + WindowSamples.A_RX;
+        int zTx = slot + WindowSamples.Z_TX;
+        int zRx = slot + WindowSamples.Z_RX;
+        SpanLosses az = losses(samples, aTx, zRx, facts.az());
+        SpanLosses za = losses(samples, zTx, aRx, facts.za());
+        boolean cutBefore = az(before) == Code.FIBER_CUT || za(before) == Code.FIBER_CUT;
+        Code azCode = DecisionRows.decide(az, za, cutBefore);
+        Code zaCode = DecisionRows.decide(za, az, cutBefore);
+        return azCode.ordinal() | zaCode.ordinal() << ZA_SHIFT;
+    }
+
+    private static SpanLosses losses(WindowSamples samples, int tx, int rx, SpanLimits limits) {
+        return new SpanLosses(
+                samples.power[tx], samples.power[rx], samples.osc(tx), samples.osc(rx), limits);
     }
 
     private static Iterable<Confirmed> confirmed(int before, int now) {

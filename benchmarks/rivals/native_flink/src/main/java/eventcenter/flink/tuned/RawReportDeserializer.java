@@ -20,6 +20,8 @@ public final class RawReportDeserializer implements KafkaRecordDeserializationSc
 
     private transient Rejections rejections;
     private transient Wire wire;
+    /** When the report was collected. */
+    private transient long collectNs;
 
     @Override
     public void open(InitializationContext context) {
@@ -34,7 +36,8 @@ public final class RawReportDeserializer implements KafkaRecordDeserializationSc
             wire.set(payload, 0, payload.length);
             long newestNs = newestTimeNs(record.timestamp());
             if (newestNs == Long.MIN_VALUE) {
-                rejections.count(Reason.TIME_OUT_OF_BOUNDS);
+                boolean hasTime = PmRules.isTime(collectNs);
+                rejections.count(hasTime ? Reason.TIME_OUT_OF_BOUNDS : Reason.MISSING_TIME);
                 return;
             }
             RawReport report = new RawReport();
@@ -47,9 +50,9 @@ public final class RawReportDeserializer implements KafkaRecordDeserializationSc
         }
     }
 
-    /** Returns the newest sample time that is in bounds; the smallest number = none. */
+    /** Returns the newest sample time that counts; the smallest number = none. */
     private long newestTimeNs(long recordTimeMs) throws MalformedException {
-        long collectNs = 0;
+        collectNs = 0;
         long newestNs = Long.MIN_VALUE;
         for (int tag = wire.tag(); tag != 0; tag = wire.tag()) {
             if (tag == Fields.COLLECT_TIME) {
@@ -64,7 +67,7 @@ public final class RawReportDeserializer implements KafkaRecordDeserializationSc
                 wire.skip(tag);
             }
         }
-        return newestNs;
+        return PmRules.isTime(collectNs) ? newestNs : Long.MIN_VALUE;
     }
 
     /** Returns the time of the next component, and moves past it. */

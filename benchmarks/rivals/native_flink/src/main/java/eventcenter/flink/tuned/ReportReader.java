@@ -86,7 +86,7 @@ final class ReportReader {
                 default -> wire.skip(tag);
             }
         }
-        if (nodeLength == 0 || collectNs <= 0) {
+        if (nodeLength == 0 || !PmRules.isTime(collectNs)) {
             rejections.count(nodeLength == 0 ? Reason.MISSING_NODE_ID : Reason.MISSING_TIME);
             return;
         }
@@ -166,7 +166,7 @@ final class ReportReader {
                 default -> wire.skip(tag);
             }
         }
-        double reading = PmRules.reading(hasInstant, instant, avg, noLight);
+        double reading = PmRules.reading(type, hasInstant, instant, avg, noLight);
         Reason reason = PmRules.check(type, unit, hasInstant || hasAvg, reading, noLight);
         if (reason != null) {
             rejections.count(reason);

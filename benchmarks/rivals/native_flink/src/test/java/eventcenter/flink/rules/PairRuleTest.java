@@ -35,6 +35,18 @@ class PairRuleTest {
     }
 
     @Test
+    void levelsOfTheSignalAreInCommonToo() {
+        assertEquals(
+                List.of(new Confirmed(Family.SIGNAL, 2, PairRule.AZ | PairRule.ZA)),
+                PairRule.confirmed(
+                        Code.SIGNAL_DEGRADE,
+                        Code.UPSTREAM_POWER_LOSS,
+                        Code.LINK_DARK,
+                        Code.LINK_DARK));
+        assertEquals(Code.SIGNAL_DEGRADE, Code.of(Family.SIGNAL, 2));
+    }
+
+    @Test
     void otherFamiliesAndMissingDataConfirmNothing() {
         assertTrue(
                 PairRule.confirmed(
