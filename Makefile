@@ -29,6 +29,10 @@ install: $(STAMP) ## make .venv with everything that Python needs
 run: $(STAMP) ## first look: simulate a network with faults, find them, show them
 	@$(BIN)/python -m runners.scenarios.first_look $(ARGS)
 
+.PHONY: console
+console: $(STAMP) ## show in a browser what `make run` has found: http://127.0.0.1:8400
+	@exec $(BIN)/python -m console $(ARGS)
+
 .PHONY: quality
 quality: $(STAMP) ## how well faults of every kind are found, over 20 networks; writes out/quality.md
 	@$(BIN)/python -m runners.scenarios.quality $(ARGS)

@@ -63,9 +63,11 @@ setup(
             "jinja2>=3.1",
             "prometheus-client>=0.22",
             "psycopg[binary]>=3.2",
+            "pydantic>=2.10",
             "python-multipart>=0.0.20",
             "pyyaml>=6",
             "sqlalchemy>=2.0",
+            "starlette>=0.46",
             "uvicorn>=0.35",
         ],
         # Generated code, and the certificates of the brokers that tests start.

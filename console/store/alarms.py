@@ -19,6 +19,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
 )
 
 from console.lines import SEVERITIES
@@ -55,6 +56,7 @@ class AlarmFilter:
         service_id: that the link carries.
         customer: of a service that the link carries.
         incident_id: that the alarm belongs to.
+        in_incident: whether it belongs to any.
         suppressed: as told by the alarm's event.
         acknowledged: by an operator.
         text: in what the alarm says and names, whatever the case.
@@ -73,6 +75,7 @@ class AlarmFilter:
     service_id: str | None = None
     customer: str | None = None
     incident_id: str | None = None
+    in_incident: bool | None = None
     suppressed: bool | None = None
     acknowledged: bool | None = None
     text: str | None = None
@@ -255,6 +258,9 @@ def _related(filters: AlarmFilter) -> list[ColumnElement[bool]]:
         )
     if filters.incident_id:
         found.append(_in_incident(INCIDENT_PART.c.incident_id == filters.incident_id))
+    if filters.in_incident is not None:
+        any_incident = _in_incident(true())
+        found.append(any_incident if filters.in_incident else ~any_incident)
     if filters.srlg_id:
         risk = INCIDENT_PART.alias("risk")
         found.append(

@@ -37,6 +37,8 @@ from console.web.queries import AlarmQuery, IncidentQuery, Name, RangeQuery
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _HOUR_MS = 3_600_000
+#: Alarms of no incident on the front page.
+_ALONE = 20
 _ALARM_FIELDS = tuple(
     field.alias or name for name, field in AlarmQuery.model_fields.items() if name != "cursor"
 )
@@ -74,7 +76,7 @@ def front(request: Request, database: Store, caller: Visitor) -> Response:
     if not query["state"]:
         asked["state"] = "ACTIVE"
     after = _after(database)
-    page, error = incident_page, ""
+    error = ""
     try:
         chosen = IncidentQuery.model_validate({**asked, **_cursor(request)})
     except ValidationError:
@@ -82,12 +84,14 @@ def front(request: Request, database: Store, caller: Visitor) -> Response:
             IncidentQuery.model_validate({"state": "ACTIVE"}),
             "The filter cannot be read.",
         )
-    found = page(database, chosen)
+    found = incident_page(database, chosen)
     for item in found.items:
         services = item.get("impacted_services") or []
         item["customers"] = sorted({s["customer"] for s in services if s.get("customer")})
+    alone = AlarmFilter(state="ACTIVE", in_incident=False)
     with database.reading() as connection:
         numbers = summary(connection)
+        others = list_alarms(connection, alone, order="-severity", limit=_ALONE)
     return _render(
         request,
         "front.html",
@@ -96,6 +100,7 @@ def front(request: Request, database: Store, caller: Visitor) -> Response:
         section="/",
         numbers=numbers,
         incidents=found.items,
+        others=others,
         next=_following(query, found.next),
         query=query,
         error=error,

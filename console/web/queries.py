@@ -51,6 +51,7 @@ class AlarmQuery(PageQuery):
     service_id: Name | None = None
     customer: Name | None = None
     incident_id: Name | None = None
+    in_incident: bool | None = None
     suppressed: bool | None = None
     acknowledged: bool | None = None
     text: Name | None = Field(default=None, description="in what the alarm says and names")
