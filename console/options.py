@@ -98,6 +98,11 @@ def parse(arguments: Sequence[str]) -> Options:
     return options
 
 
+def option_names() -> list[str]:
+    """Returns the names of all options."""
+    return [a.option_strings[0] for a in _parser()._actions if a.dest != "help"]
+
+
 def _check(options: Options) -> None:
     if options.users_file is None and not _is_loopback(options.host):
         raise UsageError(

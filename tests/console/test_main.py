@@ -20,7 +20,7 @@ from console.store.database import VERSION, Database
 from schema.errors import DatabaseError, UsageError
 from tests.console.conftest import new_postgres
 from tests.console.made import alarm_event, lines
-from tests.console.served import get, process, served
+from tests.console.served import address, get, process, served
 from tests.console.test_recorder import rows
 
 
@@ -200,10 +200,32 @@ def test_a_console_that_is_killed_while_it_reads_a_file_goes_on(tmp_path: Path) 
     assert len(found["event"]) == len(found["journal"]) == len(found["alarm"]) == len(events)
 
 
+def test_a_backup_goes_on_from_where_it_was_made(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(lines(*(alarm_event(f"L{n}") for n in range(20))))
+    database = Database(f"sqlite:///{tmp_path}/c.db")
+    take_from(database, path, 20)
+    with sqlite3.connect(tmp_path / "c.db") as live:
+        live.execute("VACUUM INTO ?", (str(tmp_path / "backup.db"),))
+    with path.open("ab") as file:
+        file.write(lines(*(alarm_event(f"L{n}") for n in range(20, 30))))
+    take_from(database, path, 10)
+    restored = Database(f"sqlite:///{tmp_path}/backup.db")
+    take_from(restored, path, 10)
+    assert rows(restored) == rows(database)
+    database.close()
+    restored.close()
+
+
+def take_from(database: Database, path: Path, number: int) -> None:
+    intake = Intake(database, [FileSource("events", path)])
+    intake.start()
+    wait_until(lambda: intake.taken_in == number)
+    intake.stop()
+
+
 def test_stopping_ends_at_once_also_with_an_open_stream(tmp_path: Path) -> None:
     with process("--events_file=x", f"--database=sqlite:///{tmp_path}/c.db") as console:
-        from tests.console.served import address
-
         host = address(console).removeprefix("http://").split(":")
         with socket.create_connection((host[0], int(host[1]))) as stream:
             stream.sendall(b"GET /api/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +15,6 @@ from tests.console.contrast import worst_contrast
 from tests.console.made import alarm_event, incident_event, lines, service, time_at, trace_line
 from tests.console.served import get, served
 
-#: Where screenshots go; they are made again with `make screenshots`.
-_SCREENSHOTS = os.environ.get("SCREENSHOTS")
 _MARKUP = '<img src=x onerror="document.title=1">'
 _SERVICES = [
     service("S1"),
@@ -148,13 +145,6 @@ def test_every_screen_fits_can_be_read_and_has_no_error(
         assert page.evaluate("document.querySelectorAll('img').length") == 0
         ratio, where = worst_contrast(page)
         assert ratio >= 4.5, where
-        if _SCREENSHOTS and (name, width, scheme) in (
-            ("front", 1440, "light"),
-            ("alarm", 1440, "dark"),
-            ("front", 375, "dark"),
-        ):
-            page.wait_for_timeout(500)
-            page.screenshot(path=f"{_SCREENSHOTS}/console-{name}-{width}.png")
 
 
 def test_an_event_is_shown_without_a_move_under_the_pointer(page: Page, center: Center) -> None:
