@@ -17,10 +17,11 @@ from fastapi.staticfiles import StaticFiles
 from console.intake.worker import Intake
 from console.store.database import Database
 from console.users import Users
-from console.web import api, health, pages, stream, tmf
+from console.web import api, health, login, pages, stream, tmf
 from console.web.access import Access
 from console.web.headers import SecureHeaders
 from console.web.problems import Problem, add_handlers, problem
+from console.web.rendering import LoginNeededError, error_page
 
 _STATIC = Path(__file__).parent / "static"
 _BOKEH = Path(bokeh.__file__).parent / "server" / "static" / "js"
@@ -50,12 +51,19 @@ def create_app(
     app.state.access = Access(database, users)
     app.state.metrics = health.Metrics()
     app.state.is_tls = is_tls
-    for router in (api.router, stream.router, tmf.router, health.router, pages.router):
+    for router in (
+        api.router,
+        stream.router,
+        tmf.router,
+        health.router,
+        login.router,
+        pages.router,
+    ):
         app.include_router(router)
     app.mount("/static/bokeh", StaticFiles(directory=_BOKEH), "bokeh")
     app.mount("/static", StaticFiles(directory=_STATIC), "static")
     add_handlers(app, _failed)
-    app.add_exception_handler(pages.LoginNeededError, _to_login)
+    app.add_exception_handler(LoginNeededError, _to_login)
     _describe_problems(app)
     app.add_middleware(health.Measured, metrics=app.state.metrics)
     app.add_middleware(SecureHeaders, is_open=users is None, is_tls=is_tls)
@@ -68,7 +76,7 @@ def _failed(request: Request, status: int, detail: str, headers: dict[str, str] 
     wants_page = "text/html" in request.headers.get("accept", "")
     if not wants_page or path.startswith(("/api/", tmf.PATH)):
         return problem(status, detail, headers)
-    answer = pages.error_page(request, status, http.HTTPStatus(status).phrase, detail)
+    answer = error_page(request, status, http.HTTPStatus(status).phrase, detail)
     answer.headers.update(headers or {})
     return answer
 

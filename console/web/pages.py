@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
@@ -19,7 +17,7 @@ from console.store.lists import BadCursorError
 from console.store.operator_states import Action
 from console.store.summary import summary
 from console.times import now_ms
-from console.web.access import COOKIE, SESSION_S, Access, Caller, check_csrf, check_origin
+from console.web.access import Caller, check_csrf, check_origin
 from console.web.api import (
     Store,
     alarm_of,
@@ -34,8 +32,8 @@ from console.web.curve import curve_json
 from console.web.headers import CURVE_POLICY
 from console.web.problems import Json
 from console.web.queries import AlarmQuery, IncidentQuery, Name, RangeQuery
+from console.web.rendering import Visitor, render
 
-_TEMPLATES = Path(__file__).parent / "templates"
 _HOUR_MS = 3_600_000
 #: Alarms of no incident on the front page.
 _ALONE = 20
@@ -46,26 +44,6 @@ _INCIDENT_FIELDS = ("severity", "state", "text")
 _TIMES = ("from", "to", "at")
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-
-
-class LoginNeededError(Exception):
-    """Nobody known asks for a page."""
-
-
-def visitor(request: Request) -> Caller:
-    """Returns who asks for a page.
-
-    Raises:
-        LoginNeededError: nobody known.
-    """
-    access: Access = request.app.state.access
-    caller = access.caller(request)
-    if caller is None:
-        raise LoginNeededError
-    return caller
-
-
-Visitor = Annotated[Caller, Depends(visitor)]
 
 
 @router.get("/")
@@ -86,13 +64,12 @@ def front(request: Request, database: Store, caller: Visitor) -> Response:
         )
     found = incident_page(database, chosen)
     for item in found.items:
-        services = item.get("impacted_services") or []
-        item["customers"] = sorted({s["customer"] for s in services if s.get("customer")})
+        item["customers"] = _customers(item)
     alone = AlarmFilter(state="ACTIVE", in_incident=False)
     with database.reading() as connection:
         numbers = summary(connection)
         others = list_alarms(connection, alone, order="-severity", limit=_ALONE)
-    return _render(
+    return render(
         request,
         "front.html",
         caller,
@@ -122,7 +99,7 @@ def alarms(request: Request, database: Store, caller: Visitor) -> Response:
         items, total, following = page.items, page.total, page.next
     except (ValidationError, BadCursorError):
         error = "The filter cannot be read: check the times."
-    return _render(
+    return render(
         request,
         "alarms.html",
         caller,
@@ -153,7 +130,7 @@ def alarm(
         events = events_of(connection, item["source"], alarm_id)
     timeline = _timeline(events, actions_on(database, item["source"], alarm_id))
     told = "That cannot be done: " + error if error else ""
-    return _render(
+    return render(
         request, "alarm.html", caller, after=after, item=item, timeline=timeline, error=told
     )
 
@@ -165,7 +142,7 @@ def curve(
     """The document in which the curve of an alarm is drawn."""
     asked = f"?{urlencode({'source': source})}" if source else ""
     url = f"/alarms/{quote(alarm_id, safe='')}/curve.json{asked}"
-    answer = _render(request, "curve.html", caller, url=url)
+    answer = render(request, "curve.html", caller, url=url)
     answer.headers["Content-Security-Policy"] = CURVE_POLICY
     return answer
 
@@ -223,7 +200,7 @@ def incident(
     item = incident_of(database, incident_id, source)
     with database.reading() as connection:
         events = events_of(connection, item["source"], incident_id)
-    return _render(
+    return render(
         request,
         "incident.html",
         caller,
@@ -253,7 +230,7 @@ def link(request: Request, database: Store, caller: Visitor, link_id: Name) -> R
     history = link_of(database, link_id, RangeQuery.model_validate({}))
     asked = {"link_id": link_id, "limit": 100, **_cursor(request)}
     page = alarm_page(database, AlarmQuery.model_validate(asked))
-    return _render(
+    return render(
         request,
         "link.html",
         caller,
@@ -264,63 +241,10 @@ def link(request: Request, database: Store, caller: Visitor, link_id: Name) -> R
     )
 
 
-@router.get("/login")
-def login_form(request: Request, next: str = "/") -> Response:
-    """The form to log in."""
-    if request.app.state.access.is_open:
-        return RedirectResponse("/", 303)
-    return _render(request, "login.html", None, after=0, next=_own_path(next), error="")
-
-
-@router.post("/login")
-def log_in(
-    request: Request,
-    name: Annotated[str, Form(max_length=500)],
-    password: Annotated[str, Form(max_length=1000)],
-    next: Annotated[str, Form()] = "/",
-) -> Response:
-    """Begins a session."""
-    check_origin(request)
-    access: Access = request.app.state.access
-    if access.is_open:
-        return RedirectResponse("/", 303)
-    address = request.client.host if request.client else ""
-    cookie = access.log_in(name, password, address)
-    if cookie is None:
-        return _render(
-            request,
-            "login.html",
-            None,
-            status=401,
-            after=0,
-            next=_own_path(next),
-            error="Name and password do not fit.",
-        )
-    answer = RedirectResponse(_own_path(next), 303)
-    answer.set_cookie(
-        COOKIE,
-        cookie,
-        max_age=SESSION_S,
-        httponly=True,
-        samesite="lax",
-        secure=request.app.state.is_tls,
-    )
-    return answer
-
-
-@router.post("/logout")
-def log_out(request: Request, caller: Visitor, csrf_token: Annotated[str, Form()] = "") -> Response:
-    """Ends a session."""
-    check_csrf(caller, csrf_token)
-    request.app.state.access.log_out(request)
-    answer = RedirectResponse("/login", 303)
-    answer.delete_cookie(COOKIE)
-    return answer
-
-
-def error_page(request: Request, status: int, title: str, detail: str) -> Response:
-    """Returns a page that says what went wrong."""
-    return _render(request, "error.html", None, status=status, after=0, title=title, detail=detail)
+def _customers(item: dict[str, Any]) -> list[str]:
+    """Returns who is hit: the customers of services that are not protected."""
+    services = item.get("impacted_services") or []
+    return sorted({s["customer"] for s in services if s.get("customer") and not s.get("protected")})
 
 
 def _links(
@@ -335,7 +259,7 @@ def _links(
         if node_id is not None:
             missing = AlarmFilter(state="ACTIVE", node_id=node_id, code=("PM_DATA_MISSING",))
             silent = list_alarms(connection, missing).items
-    return _render(
+    return render(
         request,
         "links.html",
         caller,
@@ -381,12 +305,6 @@ def _following(query: dict[str, str], cursor: str | None) -> str | None:
     return urlencode({**{n: v for n, v in query.items() if v}, "cursor": cursor})
 
 
-def _own_path(path: str) -> str:
-    """Returns a path of ours, whatever was asked for."""
-    is_ours = path.startswith("/") and not path.startswith(("//", "/\\"))
-    return path if is_ours and path.isprintable() else "/"
-
-
 def _timeline(events: list[dict[str, Any]], actions: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Returns what happened, and what was done, in order of time."""
     happened = [
@@ -410,27 +328,3 @@ def _timeline(events: list[dict[str, Any]], actions: list[dict[str, Any]]) -> li
         for action in actions
     ]
     return sorted([*happened, *done], key=lambda entry: str(entry["time"]))
-
-
-def _environment() -> Environment:
-    made = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined
-    )
-    made.filters.update(
-        clock=lambda text: f"{text[:10]} {text[11:19]} UTC",
-        words=lambda text: text.replace("_", " ").capitalize(),
-        number=lambda value: f"{value:,.10g}",
-        several=lambda number, thing: f"{number:,} {thing}{'' if number == 1 else 's'}",
-        urlpart=lambda text: quote(text, safe=""),
-    )
-    return made
-
-
-_ENVIRONMENT = _environment()
-
-
-def _render(
-    request: Request, template: str, caller: Caller | None, *, status: int = 200, **fields: Any
-) -> Response:
-    fields = {"section": "", "error": "", **fields, "caller": caller}
-    return HTMLResponse(_ENVIRONMENT.get_template(template).render(fields), status)
