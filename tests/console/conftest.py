@@ -51,12 +51,28 @@ def new_postgres(server: str) -> str:
     return f"{server}/{name}"
 
 
+@pytest.fixture(scope="session")
+def postgres_database(postgres_server: str) -> str:
+    """URL of a database that tests share, one after the other."""
+    return new_postgres(postgres_server)
+
+
+def _emptied(url: str) -> str:
+    """Returns the URL of a database without tables; a new database would take longer."""
+    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()
+    return url
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """URL of a new database of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/center.db"
-    return new_postgres(request.getfixturevalue("postgres_server"))
+    return _emptied(request.getfixturevalue("postgres_database"))
 
 
 @pytest.fixture

@@ -46,6 +46,9 @@ def started(folder: Path) -> Iterator[str]:
         with Process("PostgreSQL", command, log_file("postgresql")) as server:
             server.wait_for_port(port, _START_TIMEOUT_S)
             yield f"postgresql://{_USER}@127.0.0.1:{port}"
+            # Asked by a signal it would wait for the connections that tests keep in pools.
+            stop = [folder / "pg_ctl", "-D", data, "stop", "--mode=fast"]
+            subprocess.run([*_as_user(), *stop], check=True, capture_output=True)
 
 
 def _as_user() -> list[str]:

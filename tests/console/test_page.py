@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from playwright.sync_api import Browser, Page, expect
 
 from tests.console.browser import chromium
@@ -272,6 +273,38 @@ def test_the_curve_shows_values_and_zooms(page: Page, shown: Center) -> None:
     frame.wait_for_function(
         f"(() => {{ const r = {ends}; return r.end - r.start < {before} / 2; }})()"
     )
+
+
+def test_a_session_that_ends_says_so_and_leads_back(page: Page, tmp_path: Path) -> None:
+    users = tmp_path / "users.yaml"
+    password = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("right")
+    users.write_text(f'users: {{anna: {{role: operator, password: "{password}"}}}}')
+    made = Center(tmp_path)
+    with served(*made.options, f"--users_file={users}") as url:
+        page.goto(f"{url}/alarms?state=ACTIVE")
+        page.get_by_label("Name").fill("anna")
+        page.get_by_label("Password").fill("wrong")
+        page.get_by_role("button", name="Log in").click()
+        expect(page.locator("p.notice[role=alert]").last).to_contain_text("do not fit")
+        log_in(page)
+        expect(page.locator("#link-state")).to_have_text("live")
+        assert page.url == f"{url}/alarms?state=ACTIVE"
+        page.context.clear_cookies()
+        made.add("events", alarm_event("L9"))
+        expect(page.locator("#notice")).to_contain_text("The session has ended")
+        # What was on the screen stays readable.
+        expect(page.locator("tbody tr")).to_have_count(3)
+        page.get_by_role("link", name="Log in again").click()
+        log_in(page)
+        expect(page.locator("tbody tr")).to_have_count(4)
+        page.get_by_role("button", name="Log out").click()
+        expect(page.locator("h1")).to_have_text("Log in")
+
+
+def log_in(page: Page) -> None:
+    page.get_by_label("Name").fill("anna")
+    page.get_by_label("Password").fill("right")
+    page.get_by_role("button", name="Log in").click()
 
 
 def test_everything_can_be_done_with_the_keyboard(page: Page, center: Center) -> None:

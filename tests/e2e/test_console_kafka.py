@@ -18,14 +18,14 @@ from console.store.database import Database
 from console.store.recorder import positions
 from console.store.tables import REJECTED
 from runners.local.kafka import LocalKafka
-from tests.console.conftest import database, postgres_server, url
+from tests.console.conftest import database, postgres_database, postgres_server, url
 from tests.console.made import alarm_event, incident_event, trace_line
 from tests.console.served import process
 from tests.console.test_recorder import rows
 
 pytestmark = pytest.mark.e2e
 
-__all__ = ["database", "postgres_server", "url"]
+__all__ = ["database", "postgres_database", "postgres_server", "url"]
 
 _TIMEOUT_S = 45
 _LINKS, _ROUNDS, _PARTITIONS = 60, 20, 3
