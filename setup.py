@@ -36,6 +36,7 @@ setup(
             "event-center-worker-pool = runners.worker_pool:main",
             "event-center-simulator = simulator.__main__:main",
             "event-center-plot = simulator.plot:main",
+            "event-center-plot-incident = simulator.plot_incident:main",
             "event-center-score = simulator.score:main",
         ]
     },

@@ -1,6 +1,10 @@
 """The watermark of a stream replay, made of the collect times of a capture (spec, section 4).
 
 A single wrong clock cannot move it far: what no second node confirms counts for nothing.
+
+Where the watermark jumps over the ends of several windows, it halts at each that holds a sample.
+Beam's runner for streams in tests does not hold event time for what its timers put out: without the
+halts, incidents would come to their next tick before the events of that window.
 """
 
 import heapq
@@ -8,13 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from google.protobuf.message import DecodeError
 
 from kernels.decode_reports.decode import parse_reports
 from kernels.decode_reports.validate import report_reasons
+from kernels.window_bounds import WindowBounds
+from schema.pm_report_pb2 import PmReport
 from schema.side_lines import Reason
-from schema.times import NS_PER_S
+from schema.times import NEVER, NS_PER_S
 
-__all__ = ["MAX_STEP_S", "ReplayWatermark", "watermarks_ns"]
+__all__ = ["MAX_STEP_S", "Halts", "ReplayWatermark", "watermarks_ns"]
 
 #: A single report moves the watermark no farther than this [s].
 MAX_STEP_S = 60
@@ -66,3 +73,33 @@ def watermarks_ns(payloads: Sequence[bytes]) -> list[int | None]:
         if (row := reports.get(number)) is not None:
             watermark.see(node_id[row].as_py(), int(time_ns[row]))
     return before
+
+
+class Halts:
+    """The windows that hold a sample and are not due."""
+
+    def __init__(self, bounds: WindowBounds) -> None:
+        """Starts without any; `bounds` says when windows are due."""
+        self._bounds = bounds
+        self._windows: set[int] = set()
+        self._newest_due = NEVER
+
+    def see(self, payload: bytes) -> None:
+        """Takes a record, a serialized PmReport or what claims to be."""
+        try:
+            report = PmReport.FromString(payload)
+        except DecodeError:
+            return
+        window_ns = self._bounds.window_s * NS_PER_S
+        windows = {
+            (component.sample_time_unix_ns or report.collect_time_unix_ns) // window_ns
+            for component in report.components
+        }
+        self._windows.update(window for window in windows if window > self._newest_due)
+
+    def up_to(self, watermark_us: int) -> list[int]:
+        """Returns the moments at which windows become due up to a watermark, and forgets these."""
+        self._newest_due = max(self._newest_due, self._bounds.newest_due(watermark_us))
+        due = {window for window in self._windows if window <= self._newest_due}
+        self._windows -= due
+        return [self._bounds.due_us(window) for window in sorted(due)]

@@ -1,4 +1,4 @@
-"""The whole graph: one chain from PM records to events.
+"""The whole graph: one chain from PM records to events, and on to incidents.
 
 ``python -m pipeline.graph`` prints it.
 """
@@ -9,12 +9,14 @@ from typing import NamedTuple, Protocol
 import apache_beam as beam
 
 from pipeline.settings import Settings
-from schema.outputs import EVENTS, INVALID, LATE, TRACES, UNMATCHED
+from schema.outputs import EVENTS, INCIDENTS, INVALID, LATE, TRACES, UNMATCHED
 from schema.records import EventTime
 from schema.topology_file import TopologyFile
 from transforms import (
+    CorrelateAlarms,
     DecodeReports,
     FormatEvents,
+    FormatIncidents,
     GatherWindows,
     JoinTopology,
     SampleLines,
@@ -96,6 +98,12 @@ def build(pipeline: beam.Pipeline, source: Source, sinks: Sinks, settings: Setti
     events = tracked.events | "FormatEvents" >> FormatEvents(settings.source_name)
 
     sinks.write(EVENTS, events)
+    if sinks.asks_for(INCIDENTS):
+        correlated = tracked.events | "CorrelateAlarms" >> CorrelateAlarms(
+            bounds, source.event_time
+        )
+        incidents = correlated | "FormatIncidents" >> FormatIncidents(settings.source_name)
+        sinks.write(INCIDENTS, incidents)
     if tracked.traces is not None:
         sinks.write(TRACES, tracked.traces)
     sinks.write(LATE, joined.late)

@@ -10,10 +10,14 @@ from apache_beam.transforms.trigger import AccumulationMode, AfterWatermark
 from apache_beam.transforms.window import GlobalWindows
 
 from pipeline import files
-from schema.outputs import EVENTS, TRACES, Record
+from schema.outputs import EVENTS, INCIDENTS, TRACES, Record
 
 #: By what the lines of an output are sorted where they come in no order.
-_ORDER = {EVENTS: ("time", "subject"), TRACES: ("window_start", "link_id")}
+_ORDER = {
+    EVENTS: ("time", "subject"),
+    INCIDENTS: ("time", "subject"),
+    TRACES: ("window_start", "link_id"),
+}
 
 
 @dataclass(frozen=True)

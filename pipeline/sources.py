@@ -11,7 +11,7 @@ from apache_beam.testing.test_stream import TestStream
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
-from kernels.replay_watermark import watermarks_ns
+from kernels.replay_watermark import Halts, watermarks_ns
 from kernels.window_bounds import WindowBounds
 from pipeline.files import local_copy
 from pipeline.graph import PmInput
@@ -94,12 +94,13 @@ class StreamReplay(_FileSource):
         """Returns the records in order of arrival, and the moments that the watermark moves to."""
         now = Timestamp(0)
         stream = TestStream(coder=beam.coders.BytesCoder()).with_output_types(bytes)
-        for moment_us, group in self._groups(list(read_capture(local_copy(self.pm_file)))):
+        for moment_us, group in self._steps(list(read_capture(local_copy(self.pm_file)))):
             if moment_us is not None:
                 stream = stream.add_elements([TimestampedValue(_moment(moment_us), now)])
                 now = Timestamp(micros=moment_us)
                 stream = stream.advance_watermark_to(now)
-            stream = stream.add_elements([TimestampedValue(group, now)])
+            if group is not None:
+                stream = stream.add_elements([TimestampedValue(group, now)])
         stream = stream.advance_watermark_to(_LONG_AFTER).advance_watermark_to_infinity()
         elements = pipeline | "StreamReplay" >> stream
         return PmInput(
@@ -107,15 +108,26 @@ class StreamReplay(_FileSource):
             elements | "Moments" >> beam.FlatMap(_moments).with_output_types(int),
         )
 
-    def _groups(self, payloads: list[bytes]) -> Iterator[tuple[int | None, bytes]]:
-        """Yields groups of records, each with the moment that the watermark has reached."""
+    def _steps(self, payloads: list[bytes]) -> Iterator[tuple[int | None, bytes | None]]:
+        """Yields moments that the watermark reaches, each with the records that come then."""
+        halts = Halts(self.bounds)
+        for moment_us, records, first in self._groups(payloads):
+            if moment_us is not None:
+                yield from ((us, None) for us in halts.up_to(moment_us) if us < moment_us)
+            yield moment_us, _group(first, records)
+            for payload in records:
+                halts.see(payload)
+        yield from ((us, None) for us in halts.up_to(LAST_MOMENT_US))
+
+    def _groups(self, payloads: list[bytes]) -> Iterator[tuple[int | None, list[bytes], int]]:
+        """Yields records in groups, the moment that the watermark has reached, and the first."""
         moments = [
             None if watermark_ns is None else self.bounds.last_moment_us(watermark_ns // 1000)
             for watermark_ns in watermarks_ns(payloads)
         ]
         for moment_us, run in itertools.groupby(range(len(payloads)), moments.__getitem__):
             numbers = list(run)
-            yield moment_us, _group(numbers[0], payloads[numbers[0] : numbers[-1] + 1])
+            yield moment_us, payloads[numbers[0] : numbers[-1] + 1], numbers[0]
 
 
 def _read_records(path: str) -> Iterable[PmRecords]:

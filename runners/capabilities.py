@@ -13,6 +13,7 @@ FEATURES = {
     "live": "Kafka in, Kafka out, for as long as it is left running",
     "lateness": "late data is evaluated again or written out, exact to the watermark",
     "state": "open alarms and learned bases over the whole run",
+    "incidents": "the alarms of one cause as one, the same whatever runs them",
     "restart": "resumes from a checkpoint or savepoint; nothing is missing after a kill",
     "scale": "several processes share the work",
 }
@@ -48,6 +49,7 @@ _SPARK = "tests/e2e/test_spark.py::test_on_a_master_and_its_worker"
 _EQUAL = "tests/e2e/test_four_runners.py::test_one_capture_gives_the_same_events_everywhere"
 _LIVE = "tests/e2e/test_live.py::test_every_output_is_the_oracles"
 _RESUMED = "tests/e2e/test_cluster.py::test_a_job_stopped_in_mid_fault_goes_on_with_its_alarms"
+_INCIDENTS = "tests/stream/test_incidents_direct.py::test_incidents"
 _CHAOS = "tests/e2e/test_chaos.py::test_nothing_is_missing"
 
 #: By runner and feature.
@@ -59,6 +61,7 @@ TABLE: dict[str, dict[str, Answer]] = {
             "tests/stream/test_lateness_direct.py::test_case", "with `--replay=stream`"
         ),
         "state": Answer(_REPLAY),
+        "incidents": Answer(_INCIDENTS),
         "restart": Answer(note="a run starts from scratch"),
         "scale": Answer(note="one process"),
     },
@@ -67,6 +70,7 @@ TABLE: dict[str, dict[str, Answer]] = {
         "live": Answer(_LIVE),
         "lateness": Answer("tests/stream/test_lateness_flink.py::test_case"),
         "state": Answer(_LIVE),
+        "incidents": Answer(_EQUAL),
         "restart": Answer(note="its state ends with it"),
         "scale": Answer(note="one machine"),
     },
@@ -75,6 +79,7 @@ TABLE: dict[str, dict[str, Answer]] = {
         "live": Answer(_RESUMED),
         "lateness": Answer(_RESUMED),
         "state": Answer(_RESUMED),
+        "incidents": Answer(_RESUMED),
         "restart": Answer(_CHAOS),
         "scale": Answer(_RESUMED, "tried with two TaskManagers"),
     },
@@ -83,6 +88,7 @@ TABLE: dict[str, dict[str, Answer]] = {
         "live": Answer(note="refused: its streaming mixes up the state of keys"),
         "lateness": Answer(note="bounded input has none"),
         "state": Answer(_EQUAL),
+        "incidents": Answer(_EQUAL),
         "restart": Answer(note="not tested"),
         "scale": Answer(_SPARK, "tried with one worker"),
     },

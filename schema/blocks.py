@@ -13,6 +13,8 @@ kind          from → to                        one row is
 ``LINKS``     UpdateTopology → TrackLinks      a topology record that was accepted
 ``LINK_ENDS`` UpdateTopology → JoinTopology    a component that serves an end of a link
 ``MEASURED``  TrackLinks' state                the powers of one link in one window
+``ALARMS``    CorrelateAlarms, and its state   an alarm as one of its events says
+``INCIDENTS`` CorrelateAlarms' state           an open incident
 ============= ================================ ================================================
 
 Powers are float64 [dBm]; NaN = no reading, -inf = dark. What all samples of a report share stands
@@ -52,6 +54,8 @@ class BlockKind(IntEnum):
     MEASURED = 17
     MOMENT = 19
     WINDOW = 20
+    ALARMS = 31
+    INCIDENTS = 32
 
 
 #: Bits of the column ``role``.
@@ -115,6 +119,38 @@ SCHEMAS: dict[BlockKind, dict[str, Column]] = {
         "row": Column("int64"),  # of the link, in its shard
         **_SPAN_POWER_COLUMNS,
         "base_db": Column("float64", width=2),
+    },
+    BlockKind.ALARMS: {
+        "alarm_id": Column("bytes"),
+        "sequence": Column("int64"),
+        "is_active": Column("bool"),
+        "code": Column("uint8"),
+        "direction": Column("uint8"),  # bits: AZ, ZA
+        "severity": Column("uint8"),
+        "onset": Column("int64"),  # number of a window, as the next three
+        "raised": Column("int64"),
+        "window": Column("int64"),
+        "tick": Column("int64"),
+        "is_suppressed": Column("bool"),
+        "is_affecting": Column("bool"),
+        "silent_ends": Column("uint8"),  # bits: A, Z
+        "link": Column("bytes"),  # FiberLink; empty in state = the alarm is forgotten
+        # In state:
+        "placing": Column("int64", optional=True),  # tick
+        "settled": Column("bool", optional=True),
+        "incident_id": Column("bytes", optional=True),  # empty = in no incident
+    },
+    BlockKind.INCIDENTS: {
+        "incident_id": Column("bytes"),
+        "sequence": Column("int64"),
+        "opened": Column("int64"),  # tick, as the next
+        "changed": Column("int64"),
+        "digest": Column("bytes"),  # of what was published; empty = the incident is closed
+        "kind": Column("bytes"),
+        "severity": Column("uint8"),
+        "services": Column("bytes"),  # in a FiberLink
+        "is_affecting": Column("bool"),
+        "is_suppressed": Column("bool"),
     },
 }
 

@@ -19,8 +19,7 @@ from schema.events import (
     Code,
     FiberEvent,
     SpanReading,
-    alarm_id,
-    carries_unprotected,
+    is_service_affecting,
 )
 from schema.pm_types import DARK_DBM
 from schema.times import rfc3339
@@ -41,7 +40,6 @@ _THRESHOLD_OF = {
 }
 #: Thresholds that are fixed in the decision rows [dB].
 _FIXED_THRESHOLD_DB = {Code.OSC_LOSS: OSC_LOSS_DB, Code.TOPOLOGY_MISMATCH: MISMATCH_DB}
-_SERVICE_AFFECTING = (Code.FIBER_CUT, Code.SIGNAL_LOSS_EQUIPMENT, Code.LINK_DARK)
 
 #: For so many links the facts are kept.
 _MAX_FACTS = 100_000
@@ -55,7 +53,6 @@ class _LinkFacts:
     ends: dict[str, str]
     services: list[dict[str, Any]]
     capacity_gbps: float
-    is_affected: bool
     spans: tuple[Span, Span]
     thresholds: tuple[list[float], list[float]]
     impact_words: str
@@ -70,9 +67,8 @@ class _LinkFacts:
                 "a_end": link.a_end.node_id,
                 "z_end": link.z_end.node_id,
             },
-            services=[_service(service) for service in link.services],
+            services=[service_data(service) for service in link.services],
             capacity_gbps=sum(s.capacity_gbps for s in link.services if not s.protected),
-            is_affected=carries_unprotected(link) and not link.protected,
             spans=(link.az, link.za),
             thresholds=(thresholds_of(link.az), thresholds_of(link.za)),
             impact_words=_impact_words(link),
@@ -116,14 +112,18 @@ class CloudEvents:
         return facts
 
 
+def affecting_name(is_affecting: bool) -> str:
+    """Returns `service_affecting` in its published form."""
+    return "SERVICE_AFFECTING" if is_affecting else "NOT_SERVICE_AFFECTING"
+
+
 def _event_data(event: FiberEvent, of_link: _LinkFacts) -> dict[str, Any]:
     """Returns the `data` of an event."""
     facts, link = CODE_FACTS[event.code], event.link
     onset, time = rfc3339(event.onset_s), rfc3339(event.end_s)
     cleared = event.action == Action.CLEAR
-    affecting = event.code in _SERVICE_AFFECTING and of_link.is_affected
     return {
-        "alarm_id": alarm_id(link.link_id, facts.family, event.onset_s),
+        "alarm_id": event.alarm_id,
         "sequence": event.sequence,
         "action": event.action.name,
         "state": "CLEARED" if cleared else "ACTIVE",
@@ -151,7 +151,7 @@ def _event_data(event: FiberEvent, of_link: _LinkFacts) -> dict[str, Any]:
                 DIRECTIONS, event.spans, of_link.spans, of_link.thresholds, strict=True
             )
         },
-        "service_affecting": "SERVICE_AFFECTING" if affecting else "NOT_SERVICE_AFFECTING",
+        "service_affecting": affecting_name(is_service_affecting(event.code, link)),
         "impacted_services": of_link.services,
         "impacted_capacity_gbps": of_link.capacity_gbps,
         "suppressed": event.suppressed,
@@ -207,7 +207,8 @@ def _over(event: FiberEvent) -> str:
     }.get(event.clear_reason or ClearReason.NORMAL, f"is over after {lasted_s} s")
 
 
-_WORDS = {
+#: Each code in words.
+CODE_WORDS = {
     Code.FIBER_DEGRADE_WARN: "Slightly raised loss",
     Code.FIBER_DEGRADE: "Raised loss",
     Code.FIBER_DEGRADE_SEVERE: "Severely raised loss",
@@ -235,7 +236,7 @@ def _what(event: FiberEvent) -> str:
     problem = event.specific_problem
     if event.code == Code.PM_DATA_MISSING and problem:
         return f"No PM data of {problem.replace(',', ', ')}"
-    return _WORDS_OF_PROBLEM.get(problem or "", _WORDS[event.code])
+    return _WORDS_OF_PROBLEM.get(problem or "", CODE_WORDS[event.code])
 
 
 def _route(link: FiberLink, direction: int) -> str:
@@ -287,7 +288,8 @@ def _measurement(reading: SpanReading, threshold_db: float | None) -> dict[str, 
     }
 
 
-def _service(service: OpticalService) -> dict[str, Any]:
+def service_data(service: OpticalService) -> dict[str, Any]:
+    """Returns a service in its published form."""
     return {
         "service_id": service.service_id,
         "och_id": service.och_id,

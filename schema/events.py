@@ -158,6 +158,9 @@ LEVEL_OF: NDArray[np.uint8] = np.array(
 #: Code of a family at a level.
 CODE_OF: dict[tuple[int, int], Code] = {(f.family, f.level): c for c, f in CODE_FACTS.items()}
 
+#: Codes at which the link carries nothing any more.
+_OUTAGES = (Code.FIBER_CUT, Code.SIGNAL_LOSS_EQUIPMENT, Code.LINK_DARK)
+
 #: `direction` of an event by bit mask: bit 0 = AZ, bit 1 = ZA.
 DIRECTION_NAMES = {1: "AZ", 2: "ZA", 3: "BOTH"}
 
@@ -176,6 +179,11 @@ def alarm_id(link_id: str, family: Family, onset_s: int) -> str:
 def carries_unprotected(link: FiberLink) -> bool:
     """Returns whether a link carries a service that is not protected."""
     return any(not service.protected for service in link.services)
+
+
+def is_service_affecting(code: Code, link: FiberLink) -> bool:
+    """Returns whether a code takes a service that nothing protects from its link."""
+    return code in _OUTAGES and not link.protected and carries_unprotected(link)
 
 
 def severity_of(code: Code, link: FiberLink) -> Severity:
@@ -239,6 +247,7 @@ class FiberEvent:
         link: the topology in force.
         clear_reason: of a CLEAR.
         ended: of a CLEAR, the window with whose start the trouble was over.
+        due: of a late evaluation, the newest window that was due when its report was taken.
     """
 
     action: Action
@@ -259,6 +268,17 @@ class FiberEvent:
     link: FiberLink
     clear_reason: ClearReason | None = None
     ended: int | None = None
+    due: int | None = None
+
+    @property
+    def alarm_id(self) -> str:
+        """Identity of the alarm."""
+        return alarm_id(self.link.link_id, CODE_FACTS[self.code].family, self.onset_s)
+
+    @property
+    def tick(self) -> int:
+        """Number of the window with whose end incidents take the event in (spec, section 9)."""
+        return self.window if self.due is None else self.due + 1
 
     @property
     def suppressed(self) -> bool:

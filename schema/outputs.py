@@ -11,8 +11,8 @@ from collections.abc import Mapping
 EVENTS, LATE, INVALID, UNMATCHED = "events", "late", "invalid", "unmatched"
 OUTPUTS = (EVENTS, LATE, INVALID, UNMATCHED)
 #: Outputs that only the life cycle of alarms has; they are made where somebody asks for them.
-TRACES = "traces"
-LIFECYCLE_OUTPUTS = (TRACES,)
+INCIDENTS, TRACES = "incidents", "traces"
+LIFECYCLE_OUTPUTS = (INCIDENTS, TRACES)
 ALL_OUTPUTS = (*OUTPUTS, *LIFECYCLE_OUTPUTS)
 #: The outputs that the console records.
 RECORDED = (EVENTS, *LIFECYCLE_OUTPUTS)

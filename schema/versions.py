@@ -1,6 +1,7 @@
 """Versions of what is kept over restarts; what another version wrote is refused in words."""
 
 __all__ = [
+    "CORRELATOR_STATE_VERSION",
     "JOINER_STATE_VERSION",
     "TABLE_STATE_VERSION",
     "TRACKER_STATE_VERSION",
@@ -11,6 +12,8 @@ __all__ = [
 TRACKER_STATE_VERSION = 6
 #: First byte of the state of JoinTopology.
 JOINER_STATE_VERSION = 6
+#: First byte of the state of CorrelateAlarms.
+CORRELATOR_STATE_VERSION = 1
 #: First byte of the state of a table of the topology.
 TABLE_STATE_VERSION = 3
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulator import data_faults, equipment_faults, fiber_faults
+from simulator import data_faults, equipment_faults, fiber_faults, incident_faults
 from simulator.corrupt import LEFT_OUT, NO_LIGHT, STALE
 from simulator.equipment_faults import link_and_fed
 from simulator.fault_model import Fault, Shape
+from simulator.incident_faults import chain, far_apart, links_of_bridge
 from simulator.network import BoolArray, Network
 from simulator.site import Site, link_components
 
@@ -24,6 +25,8 @@ _CLEAR_WORK_S = 42
 # Losses from which the launched power, or its floor, is far enough.
 _LOSS_OF_A_ZERO_DB = 7.0
 _LOSS_OF_A_FLOOR_DB = 8.0
+# Two ducts of three links.
+_BRIDGED_LINKS = 6
 
 
 def _only_link(network: Network, link: int) -> list[int]:
@@ -69,6 +72,24 @@ def _with_cable(network: Network) -> BoolArray:
     return np.arange(network.link_count) < firsts
 
 
+def _with_bridge(network: Network) -> BoolArray:
+    cut = [links_of_bridge(network, link) for link in range(network.link_count)]
+    return np.array([len(links) == _BRIDGED_LINKS for links in cut])
+
+
+def _with_duct_base(network: Network) -> BoolArray:
+    ducts = [network.srlg_links(link) for link in range(network.link_count)]
+    return np.array([len(duct) > 1 and bool(network.has_base[duct[1]]) for duct in ducts])
+
+
+def _with_chain(network: Network) -> BoolArray:
+    return np.array([len(chain(network, link)) == 3 for link in range(network.link_count)])
+
+
+def _with_far(network: Network) -> BoolArray:
+    return np.array([len(far_apart(network, link)) == 2 for link in range(network.link_count)])
+
+
 def _with_fed(network: Network) -> BoolArray:
     onward = np.arange(network.link_count) // network.node_count * network.node_count
     return onward + network.z_node < network.link_count
@@ -102,15 +123,19 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
+    # A base takes 60 windows to learn.
+    "learned_degrade": Kind(
+        lambda s: fiber_faults.degrade(s, "FIBER_DEGRADE"), _without_base, lead_s=72
+    ),
+    "bridge_cut": Kind(incident_faults.bridge_cut, _with_bridge, links_of_bridge),
+    "starved_chain": Kind(incident_faults.starved_chain, _with_chain, chain),
+    "two_cuts": Kind(incident_faults.two_cuts, _with_far, far_apart),
+    "cut_beside_degrade": Kind(incident_faults.cut_beside_degrade, _with_duct_base, _cable),
     "silent_node": Kind(data_faults.silent_node, touches=_links_of_a_node),
     "truncated": Kind(data_faults.truncated, touches=_links_of_a_node, hold_s=(5, 8)),
     "dark_as_zero": Kind(fiber_faults.said_as_zero, _far_from_zero),
     "cable_cut": Kind(fiber_faults.cable_cut, _with_cable, _cable),
     "upstream_power_loss": Kind(equipment_faults.upstream_power_loss, _with_fed, link_and_fed),
-    # A base takes 60 windows to learn.
-    "learned_degrade": Kind(
-        lambda s: fiber_faults.degrade(s, "FIBER_DEGRADE"), _without_base, lead_s=72
-    ),
     "silent_end": Kind(data_faults.silent_end, touches=_links_of_components),
     "garbage": Kind(data_faults.garbage, touches=_links_of_components),
     "ports_in_maintenance": Kind(

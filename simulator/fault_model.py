@@ -116,6 +116,8 @@ class Expected:
     suppressed: bool = False
     clear_reason: str = "NORMAL"
     last: Direction | None = None
+    # Alarms of a fault with the same cause are one incident, others are not.
+    cause: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Returns the alarm as a JSON object."""
@@ -127,6 +129,7 @@ class Expected:
             "suppressed": self.suppressed,
             "clear_reason": self.clear_reason,
             "last_direction": self.last,
+            "cause": self.cause,
         }
 
 

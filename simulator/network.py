@@ -103,6 +103,20 @@ class Network:
         ducts = range(link % self.node_count, self.link_count, self.node_count)
         return list(ducts[:_DUCT_LINKS])
 
+    def bridge(self, link: int) -> int | None:
+        """Returns the bridge that a link crosses: the first link of two nodes each, in pairs.
+
+        So shared risks overlap: a duct and a bridge have one link in common.
+        """
+        return link // 2 if link < self.node_count - self.node_count % 2 else None
+
+    def bridge_links(self, link: int) -> list[int]:
+        """Returns the links that cross the bridge of this link, including itself."""
+        bridge = self.bridge(link)
+        if bridge is None:
+            return [link]
+        return [other for other in (2 * bridge, 2 * bridge + 1) if other < self.link_count]
+
     def fed_link(self, link: int) -> int | None:
         """Returns the link that carries the light on from the Z end of this one, if any."""
         onward = link - link % self.node_count + int(self.z_node[link])
@@ -134,7 +148,7 @@ class Network:
 
     def link(self, link: int) -> FiberLink:
         """Returns a link as a message."""
-        srlg = self.srlg(link)
+        risks = (("srlg", self.srlg(link)), ("bridge", self.bridge(link)))
         feeding = link - link % self.node_count + self._node_before(link)
         return FiberLink(
             link_id=link_id(link),
@@ -143,7 +157,7 @@ class Network:
             z_end=self._end(2 * link + 1),
             az=self._span(2 * link),
             za=self._span(2 * link + 1),
-            srlg_ids=[] if srlg is None else [f"srlg-{srlg:06d}"],
+            srlg_ids=[f"{name}-{risk:06d}" for name, risk in risks if risk is not None],
             lifecycle_state=DEPLOYED,
             protected=link % 7 == 3,
             services=[_service(link, number) for number in range(_service_count(link))],

@@ -32,7 +32,8 @@ from simulator.score import read_json_lines
 
 _LINKS_AT_MOST = 12
 _DIRECTION_COLORS = {"AZ": "#1f4e79", "ZA": "#2a9d8f"}
-_SEVERITY_COLORS = {
+#: Color of each severity, the highest first.
+SEVERITY_COLORS = {
     "critical": "#c1121f",
     "major": "#f3722c",
     "minor": "#e0a800",
@@ -111,7 +112,7 @@ def _draw_link(panel: Axes, link: FiberLink, series: LossSeries, events: list[Ev
     panel.set_ylim(*_limits(series))
     _title(panel, link, events)
     panel.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 1.5, 3, 6, 10]))
-    panel.xaxis.set_major_formatter(lambda time_s, _: f"{_moment(time_s):%H:%M:%S}")
+    panel.xaxis.set_major_formatter(lambda time_s, _: f"{time_of_day(time_s):%H:%M:%S}")
     panel.tick_params(labelsize=8)
     panel.grid(color="#eeeeee", linewidth=0.7)
     panel.set_axisbelow(True)
@@ -125,7 +126,7 @@ def _draw_events(panel: Axes, events: Iterable[Event], end_s: float) -> None:
     for steps in by_alarm.values():
         starts_s = [steps[0].onset_s] + [event.time_s for event in steps[1:]]
         for event, (start_s, until_s) in zip(steps, pairwise([*starts_s, end_s]), strict=True):
-            color = _SEVERITY_COLORS[event.severity]
+            color = SEVERITY_COLORS[event.severity]
             if event.action != "CLEAR":
                 panel.axvspan(start_s, until_s, color=color, alpha=0.18, lw=0)
             panel.plot(
@@ -142,12 +143,12 @@ def _draw_events(panel: Axes, events: Iterable[Event], end_s: float) -> None:
 def _title(panel: Axes, link: FiberLink, events: Sequence[Event]) -> None:
     panel.set_title(f"{link.link_id}   {link.name}", fontsize=9, loc="left", pad=16)
     if events:
-        worst = min(events, key=lambda event: list(_SEVERITY_COLORS).index(event.severity))
+        worst = min(events, key=lambda event: list(SEVERITY_COLORS).index(event.severity))
         panel.set_title(
             f"{worst.code}, {worst.severity}",
             fontsize=9,
             fontweight="bold",
-            color=_SEVERITY_COLORS[worst.severity],
+            color=SEVERITY_COLORS[worst.severity],
             loc="right",
             pad=16,
         )
@@ -170,7 +171,7 @@ def _legend() -> list[Line2D | Patch]:
     base = Line2D([], [], color="#777777", linestyle=":", label="base")
     dark = Patch(color=_DARK_COLOR, label="no light")
     severities = [
-        Patch(color=color, alpha=0.6, label=name) for name, color in _SEVERITY_COLORS.items()
+        Patch(color=color, alpha=0.6, label=name) for name, color in SEVERITY_COLORS.items()
     ]
     actions = [
         Line2D([], [], color="#444444", marker=marker, linestyle="", label=name.lower())
@@ -180,7 +181,8 @@ def _legend() -> list[Line2D | Patch]:
     return [*lines, base, dark, *severities, *actions]
 
 
-def _moment(time_s: float) -> datetime:
+def time_of_day(time_s: float) -> datetime:
+    """Returns an instant in UTC, by seconds since the Unix epoch."""
     return datetime.fromtimestamp(time_s, UTC)
 
 
@@ -197,7 +199,7 @@ def _event(cloud_event: Mapping[str, Any]) -> Event:
     )
 
 
-def _links_of(topology_file: Path, link_ids: Sequence[str]) -> list[FiberLink]:
+def links_of(topology_file: Path, link_ids: Sequence[str]) -> list[FiberLink]:
     """Returns the links to draw, in the order of `link_ids`."""
     wanted = set(link_ids)
     found: dict[str, FiberLink] = {}
@@ -216,7 +218,7 @@ def main(argv: list[str] | None = None) -> int:
         # The links of the events, in order of their first event.
         affected = list(dict.fromkeys(event.link_id for event in events))
         link_ids = options.links.split(",") if options.links else affected[:_LINKS_AT_MOST]
-        links = _links_of(options.topology_file, link_ids)
+        links = links_of(options.topology_file, link_ids)
         if not links:
             parser.error("no link to draw: name some of the topology with --links")
         plot(links, measure(read_capture(options.capture_file), links), events, options.out)

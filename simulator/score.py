@@ -73,6 +73,8 @@ class Finding:
     delay_windows: int | None
     # Windows from the end of the fault to the end that the CLEAR tells.
     end_off_windows: int | None
+    # Alarms of one cause of a fault are one incident.
+    cause: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,7 @@ def _finding(fault: Mapping[str, Any], expected: Mapping[str, Any], alarm: Alarm
         alarm=alarm,
         delay_windows=None,
         end_off_windows=None,
+        cause=expected.get("cause", 0),
     )
     if alarm is None:
         return finding

@@ -91,6 +91,7 @@ class Site:
         suppressed: bool = False,
         clear_reason: str = "NORMAL",
         last: Direction | None = None,
+        cause: int = 0,
     ) -> Expected:
         """Returns an alarm that must be raised here, at one of these codes."""
         return Expected(
@@ -101,6 +102,7 @@ class Site:
             suppressed,
             clear_reason,
             last,
+            cause,
         )
 
     def data_missing(

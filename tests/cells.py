@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from transforms.correlator_state import CorrelatorCells
 from transforms.joiner_state import JoinerCells
 from transforms.state import TableCells
 from transforms.tracker_state import TrackerCells
@@ -75,7 +76,16 @@ def tracker_cells(before: Callable[[], None] = _nothing) -> TrackerCells:
     )
 
 
-Cells = TableCells | JoinerCells | TrackerCells
+def correlator_cells(before: Callable[[], None] = _nothing) -> CorrelatorCells:
+    return CorrelatorCells(
+        head=Value(before=before),
+        waiting=Bag(before=before),
+        alarms=Bag(before=before),
+        incidents=Bag(before=before),
+    )
+
+
+Cells = TableCells | JoinerCells | TrackerCells | CorrelatorCells
 
 
 def saved(cells: Cells) -> dict[str, bytes | list[bytes] | None]:

@@ -1,16 +1,13 @@
 """A replay of a capture through the kernels, with joiner, trackers and state of the pipeline.
 
 It does what a runner does: it holds the state cells, gathers windows, and fires a timer when the
-watermark reaches it. Now and then another worker takes over, so that anything missing from the
-saved state shows as a difference. With `failing`, each call of the state and each step of a kernel
-fails once, and the bundle is rolled back and tried again.
+watermark reaches it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 
@@ -31,62 +28,17 @@ from schema.side_lines import bad_topology_line, late_lines, readings_by_name, u
 from schema.times import FIRST_MOMENT_US
 from schema.topology import BadTopologyError, check_link
 from schema.topology_pb2 import FiberLink
-from tests.cells import Cells, FailingCalls, joiner_cells, roll_back, saved, tracker_cells
+from tests.cells import Cells, FailingCalls, joiner_cells, tracker_cells
+from tests.incident_replay import IncidentReplay
 from tests.oracle import COUNTERS, Outputs
-from tests.timers import Timers
+from tests.stage import Stage
 from transforms.gather_windows import gathered
 from transforms.joiner_state import JoinerCodec
 from transforms.sample_lines import written
-from transforms.state import HeldStates
 from transforms.tracker_state import TrackerCodec
 
-#: Another worker takes over each time that a state has been opened so often.
-TAKEN_OVER_EVERY = 7
 _END_US = 2**62
 _NODE_SHARD = 0
-
-S = TypeVar("S")
-
-
-@dataclass
-class Stage(Generic[S]):
-    """A stateful step: its workers, state cells and timers."""
-
-    codec: Any
-    cells: dict[int, Any]
-    failing: FailingCalls | None
-    timers: Timers[tuple[int, str]] = field(default_factory=Timers)
-    _opened: int = 0
-
-    def __post_init__(self) -> None:
-        self._worker: HeldStates[Any, Any] = HeldStates(self.codec)
-
-    def bundle(self, shard: int, action: Callable[[Any], Iterable[S]]) -> list[S]:
-        """Lets the kernel of a shard act, in its own bundle."""
-        self._opened += 1
-        if self._opened % TAKEN_OVER_EVERY == 0:
-            self._worker = HeldStates(self.codec)
-        steps: list[S] = []
-
-        def attempt() -> None:
-            steps.clear()
-            with self._worker.open(shard, self.cells[shard]) as state:
-                for step in action(state):
-                    if self.failing:
-                        self.failing()
-                    steps.append(step)
-
-        if self.failing:
-            before = saved(self.cells[shard])
-            self.failing.attempts(attempt, lambda: roll_back(self.cells[shard], before))
-        else:
-            attempt()
-        return steps
-
-    def due(self, watermark_us: int) -> Iterator[tuple[int, str]]:
-        """Takes out the timers that are due, in order; then those that were set meanwhile."""
-        while due := self.timers.take_due(watermark_us):
-            yield from due
 
 
 class KernelReplay:
@@ -147,6 +99,14 @@ class KernelReplay:
             {shard: cells(tracker_cells) for shard in all_shards(num_shards)},
             self.failing,
         )
+        self._correlate: IncidentReplay | None = None
+        if emit == "lifecycle":
+            # Live, nothing ends: alarms would be dropped a day after the last event.
+            correlates = EventTime.BOUNDED if bounded else EventTime.ANNOUNCED
+            self._correlate = IncidentReplay(
+                self._bounds, correlates, source=source, failing=self.failing
+            )
+            self.out.incidents = self._correlate.incidents
         links = self._sound_links(topology)
         self.change_links({link_id: link.SerializeToString() for link_id, link in links.items()})
         ends = [LinkEndChange(end, True) for link in links.values() for end in link_ends(link)]
@@ -203,6 +163,8 @@ class KernelReplay:
             self._gather(shard, window)
         for shard, tag in self._track.due(self._watermark_us):
             self._to_tracker(shard, lambda tracker, tag=tag: tracker.fire(tag))
+        if self._correlate:
+            self._correlate.advance(self._watermark_us)
 
     def _gather(self, shard: int, window: int) -> None:
         """Lets a window fire."""
@@ -265,6 +227,8 @@ class KernelReplay:
             self._count("ends_windowed", step.num_windowed)
             self.out.events += [self._cloud_events.of(event) for event in step.events]
             self.out.traces += step.traces
+            if self._correlate:
+                self._correlate.receive(step.events)
             if step.timer:
                 self._track.timers.at_us[shard, step.timer.tag] = step.timer.at_us
 

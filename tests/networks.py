@@ -88,4 +88,6 @@ def links(draw: st.DrawFn, number: int) -> topo.FiberLink:
             service(f"S{i}", gbps, protected=kept) for i, (gbps, kept) in enumerate(draw(SERVICES))
         ],
         version=number,
+        srlg_ids=draw(st.lists(st.sampled_from(["S1", "S2"]), max_size=2)),
+        upstream_link_ids=draw(st.lists(st.sampled_from(["L1", "L2", "L3"]), max_size=2)),
     )

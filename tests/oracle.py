@@ -1,8 +1,9 @@
 """Oracle: the contract of the event center in slow, obvious Python, link by link.
 
 Its parts are `oracle_input` (validation), `oracle_span` (decision table), `oracle_link`
-(confirmation, life of an alarm, matches), `oracle_event` (event data) and `oracle_trace` (traces).
-This module has the topology, joining, event time, lateness and counters.
+(confirmation, life of an alarm, matches), `oracle_event` (event data), `oracle_trace` (traces) and
+`oracle_incident` (incidents). This module has the topology, joining, event time, lateness and
+counters.
 
 Readings: how the contract is read where it leaves something open. The reading that was not chosen
 stands in brackets.
@@ -87,10 +88,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 from schema.topology_pb2 import FiberLink
 from tests.oracle_event import rfc3339, window_time
+from tests.oracle_incident import Told, incidents
 from tests.oracle_input import (
     SECOND,
     Sample,
@@ -125,6 +128,7 @@ class Outputs:
     late: list[dict[str, Any]] = field(default_factory=list)
     invalid: list[dict[str, Any]] = field(default_factory=list)
     unmatched: list[dict[str, Any]] = field(default_factory=list)
+    incidents: list[dict[str, Any]] = field(default_factory=list)
     traces: list[dict[str, Any]] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTERS, 0))
 
@@ -169,12 +173,14 @@ class Oracle:
         self._waiting: list[list[Sample]] = []  # per report, in order of arrival
         self._rejected: dict[tuple[str, int], int] = {}
         self._out = Outputs()
+        self._told: list[Told] = []
 
     def topology(self, link_id: str, link: FiberLink | None) -> None:
         """Takes a topology record; None deletes the link."""
         if link is None:
             gone = self.links.pop(link_id, None)
-            self._out.events += gone.remove(self._newest_due()) if gone else []
+            if gone:
+                self._publish(gone, gone.remove(self._newest_due()))
             return
         if bad_topology(link) or link.link_id != link_id:
             self._reject(0, bad_topology_line(link.link_id or link_id))
@@ -191,7 +197,7 @@ class Oracle:
         elif link.version >= known.link.version:
             was_live, known.link = known.is_live, link
             if was_live and not known.is_live:
-                self._out.events += known.remove(self._newest_due())
+                self._publish(known, known.remove(self._newest_due()))
         else:
             return
         self._known_nodes |= {link.a_end.node_id, link.z_end.node_id}
@@ -217,7 +223,20 @@ class Oracle:
     def finish(self) -> Outputs:
         """Moves the watermark to infinity; returns all outputs."""
         self._advance(float("inf"))
+        if self._emit == "lifecycle":
+            self._out.incidents = incidents(
+                self._told, window_s=self._window_s, source=self._source
+            )
         return self._out
+
+    def _publish(self, link: LinkOracle, events: list[dict[str, Any]]) -> None:
+        """Puts events out, and notes at which tick incidents take each in."""
+        self._out.events += events
+        for event in events:
+            tick_s = int(datetime.fromisoformat(event["time"]).timestamp())
+            if event["data"]["detected_late"]:
+                tick_s = (self._newest_due() + 2) * self._window_s
+            self._told.append(Told(event, link.link, tick_s))
 
     def _advance(self, watermark_ns: float) -> None:
         self._watermark_ns = max(self._watermark_ns, watermark_ns)
@@ -259,7 +278,7 @@ class Oracle:
 
     def _evaluate(self, link_id: str, window: int, *, late: bool) -> None:
         link = self.links[link_id]
-        self._out.events += link.evaluate(window, late=late)
+        self._publish(link, link.evaluate(window, late=late))
         self._out.traces += link.traces
         link.traces.clear()
 

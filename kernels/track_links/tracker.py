@@ -13,7 +13,7 @@ moments the watermark has reached, and says which timers to set.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -207,10 +207,14 @@ class Tracker:
             timer=None if is_open else _timer(self.bounds.closing_us(window)),
         )
         self._lay_out()
+        due = due_of(ends)
+        if due == NO_WINDOW:
+            due = self.bounds.newest_due(self.reached_us)
         for rows in self.windows.add_late(window, ends, columns):
             read = read_powers(rows, np.unique(rows["link"]))
             self.unsaved.tracks = True
-            yield Tracked(*evaluate(self.tracks, window, read, late=True))
+            evaluated = Tracked(*evaluate(self.tracks, window, read, late=True))
+            yield replace(evaluated, events=[replace(e, due=due) for e in evaluated.events])
 
     def _lay_out(self) -> None:
         """Gives the tracks the topology in force, unless they have it."""

@@ -17,6 +17,7 @@ from rich.table import Table
 from runners.scenarios.event_styles import severity_shown, style_of
 from schema.outputs import ALL_OUTPUTS, RECORDED
 from simulator.score import PLAIN_WIDTH, read_json_lines, score
+from simulator.score_incidents import score_incidents
 
 #: Where files go if nothing else is said; the console looks there, too.
 OUT = "out"
@@ -57,6 +58,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             ],
         ),
         (
+            "Drawing an incident",
+            [
+                "simulator.plot_incident",
+                f"--capture_file={pm}",
+                f"--topology_file={topology}",
+                f"--events_file={outputs['events']}",
+                f"--incidents_file={outputs['incidents']}",
+                f"--out={folder / 'incident.png'}",
+            ],
+        ),
+        (
             "Drawing the span losses",
             [
                 "simulator.plot",
@@ -71,9 +83,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not _stage(console, title, command):
             return 1
     events = list(read_json_lines(outputs["events"]))
+    incidents = list(read_json_lines(outputs["incidents"]))
     result = score(events, read_json_lines(truth))
+    console.print(_incident_table(incidents))
+    console.print(_numbers(events, incidents), highlight=False)
     console.print(_event_table(events))
     console.print(result)
+    console.print(score_incidents(result, incidents))
     _print_files(console, folder, outputs)
     return 0 if result.is_perfect else 1
 
@@ -93,6 +109,22 @@ def _stage(console: Console, title: str, command: list[str]) -> bool:
     return True
 
 
+def _incident_table(incidents: list[dict[str, Any]]) -> Table:
+    """Returns a line for each incident: what was last said of it while it was open."""
+    table = Table("opened", "severity", "alarms", "incident", title="Incidents")
+    newest = {event["subject"]: event for event in incidents if event["data"]["action"] != "CLOSE"}
+    for event in newest.values():
+        data, severity = event["data"], severity_shown(event)
+        opened, number = data["opened_time"][11:19], str(len(data["alarms"]))
+        table.add_row(opened, severity, number, data["text"], style=style_of(severity))
+    return table
+
+
+def _numbers(events: list[dict[str, Any]], incidents: list[dict[str, Any]]) -> str:
+    alarms = len({event["data"]["alarm_id"] for event in events})
+    return f"{alarms} alarms, {len({event['subject'] for event in incidents})} incidents\n"
+
+
 def _event_table(events: list[dict[str, Any]]) -> Table:
     table = Table("window end", "severity", "action", "event", title="Events")
     for event in events:
@@ -104,7 +136,8 @@ def _event_table(events: list[dict[str, Any]]) -> Table:
 
 
 def _print_files(console: Console, folder: Path, outputs: dict[str, Path]) -> None:
-    console.print(f"\nThe picture: {folder / 'losses.png'}", highlight=False)
+    console.print(f"\nThe losses: {folder / 'losses.png'}", highlight=False)
+    console.print(f"An incident: {folder / 'incident.png'}", highlight=False)
     for output, path in outputs.items():
         number = sum(1 for _ in path.open("rb"))
         console.print(f"{number:6d} {output:9} lines in {path}", highlight=False)

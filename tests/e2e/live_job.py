@@ -179,9 +179,11 @@ def distinct(got: Lines) -> Lines:
     Kafka gets everything at least once: what came out after a savepoint or a checkpoint comes
     again when the job goes on from there.
     """
-    events = {event["id"]: event for event in got["events"]}
-    assert all(event == events[event["id"]] for event in got["events"])
-    return got | {"events": list(events.values())}
+    for output in ("events", "incidents"):
+        found = {event["id"]: event for event in got[output]}
+        assert all(event == found[event["id"]] for event in got[output])
+        got = got | {output: list(found.values())}
+    return got
 
 
 def where(kafka: LocalKafka, flink: LocalFlink | LocalCluster) -> list[str]:

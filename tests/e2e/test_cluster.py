@@ -18,7 +18,6 @@ from tests import builders
 from tests.e2e import test_live
 from tests.e2e.live_job import Lines, LiveJob, distinct
 from tests.oracle import Outputs
-from tests.stream.test_replay_equals_oracle import assert_equal
 
 pytestmark = pytest.mark.e2e
 
@@ -46,7 +45,7 @@ def test_a_job_stopped_in_mid_fault_goes_on_with_its_alarms(job: LiveJob) -> Non
     job.send_pm(test_live.late(now))
     job.resume(path)
     got, want = _outputs(job, now)
-    assert_equal(got, want)
+    test_live.assert_as_told_live(got, want)
     assert got["events"] and got["late"]
     assert not any(job.job.counters().get(name) for name in DROPS)
 
@@ -63,7 +62,7 @@ def test_new_code_goes_on_with_the_alarms_of_the_old(
     job.resume(path)
     job.send_pm(test_live.late(now))
     got, want = _outputs(job, now)
-    assert_equal(got, want)
+    test_live.assert_as_told_live(got, want)
     all_of_it = {event["id"]: event["data"]["text"] for event in got["events"]}
     after = [text for event_id, text in all_of_it.items() if event_id not in before]
     assert after
@@ -110,6 +109,9 @@ def _half(job: LiveJob, now: int) -> Lines:
     before = test_live.wait_for(job, test_live.oracle(job.name, now, first))
     assert {e["data"]["alarm_id"] for e in before["events"]} - {
         e["data"]["alarm_id"] for e in before["events"] if e["data"]["action"] == "CLEAR"
+    }
+    assert {e["subject"] for e in before["incidents"]} - {
+        e["subject"] for e in before["incidents"] if e["data"]["action"] == "CLOSE"
     }
     return before
 

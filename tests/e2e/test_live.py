@@ -18,11 +18,12 @@ import pytest
 from runners.local.flink import LocalFlink
 from runners.local.kafka import LocalKafka
 from schema import pm_report_pb2 as pm
-from schema.outputs import ALL_OUTPUTS
+from schema.outputs import ALL_OUTPUTS, INCIDENTS
 from schema.topology_pb2 import FiberLink
 from tests import builders
 from tests.e2e.live_job import LiveJob, Sent, nothing_lost
 from tests.oracle import Oracle, Outputs
+from tests.stream.harness import comparable
 from tests.stream.test_replay_equals_oracle import assert_equal
 
 pytestmark = pytest.mark.e2e
@@ -173,8 +174,14 @@ def check_all_outputs(job: LiveJob) -> None:
     job.wait_for_counters("all are counted", lambda c: c.get("reports") == len(first + then))
     counters = job.wait_for_counters("nothing is on its way", nothing_lost)
     assert {name: counters.get(name, 0) for name in want.counters} == want.counters
+    assert_as_told_live(got, want)
+
+
+def assert_as_told_live(got: dict[str, list[dict]], want: Outputs) -> None:
+    """Checks all that does not depend on when late reports come, and in which order."""
     assert_equal(got | {"traces": want.traces}, want)
-    # Which alarms are known when a line is written depends on the order of late reports.
+    assert_timely_incidents(got, want)
+    # Which alarms are known when a line is written depends on that order.
     assert last_measurements(got["traces"]) == last_measurements(want.traces)
 
 
@@ -196,10 +203,30 @@ def oracle(source: str, now: int, *sendings: Sequence[Sent]) -> Outputs:
 
 def wait_for(job: LiveJob, want: Outputs) -> dict[str, list[dict]]:
     """Waits until there is as much of every output as the oracle says."""
-    numbers = {output: len(getattr(want, output)) for output in ALL_OUTPUTS}
+    numbers = {o: len(getattr(want, o)) for o in ALL_OUTPUTS if o != INCIDENTS}
+    incidents = len(timely(want.incidents))
     return job.wait_for(
-        f"{numbers}", lambda got: all(len(got[o]) >= number for o, number in numbers.items())
+        f"{numbers}, {incidents} incidents",
+        lambda got: (
+            all(len(got[o]) >= number for o, number in numbers.items())
+            and len(timely(got[INCIDENTS])) >= incidents
+        ),
     )
+
+
+def timely(incidents: list[dict]) -> list[dict]:
+    """Returns the incidents of links of which nothing is told late.
+
+    At which tick a late event is taken in, hangs on how fast this machine is.
+    """
+    late_links = {name(link) for link in (1, 2, 3, 4)}
+    return [event for event in incidents if not late_links & set(event["data"]["links"])]
+
+
+def assert_timely_incidents(got: dict[str, list[dict]], want: Outputs) -> None:
+    found, wanted = timely(got[INCIDENTS]), timely(want.incidents)
+    assert [comparable(event) for event in found] == [comparable(event) for event in wanted]
+    assert wanted
 
 
 def test_the_scene_has_everything() -> None:

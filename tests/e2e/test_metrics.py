@@ -19,6 +19,7 @@ from tests.e2e.live_job import TIMEOUT_S, LiveJob
 pytestmark = pytest.mark.e2e
 
 OPTIONS = ("--parallelism=2", f"--allowed_lateness_s={test_live.ALLOWED_LATENESS_S}")
+ACTIONS = ("open", "change", "close")
 Kept = list[tuple[scrape.Series, float]]
 
 
@@ -55,6 +56,12 @@ def test_what_rules_and_dashboard_ask_for_is_told(job: LiveJob, cluster: LocalCl
     newest = {e["alarm_id"]: e for e in sorted(events, key=lambda e: e["sequence"])}
     is_open = Counter((e["severity"].lower(),) for e in newest.values() if e["action"] != "CLEAR")
     assert +numbers["eventcenter_open_alarms"] == is_open
+    # More of them come for as long as late alarms are placed.
+    incidents = numbers["eventcenter_incidents"]
+    by_action = {a: sum(incidents[key] for key in incidents if key[0] == a) for a in ACTIONS}
+    assert by_action["open"] >= sum(i["data"]["action"] == "OPEN" for i in got["incidents"]) > 0
+    is_open = sum(numbers["eventcenter_open_incidents"].values())
+    assert is_open == by_action["open"] - by_action["close"]
     in_time = [event for event in events if not event["detected_late"]]
     assert numbers["eventcenter_event_latency_seconds_bucket"]["+Inf",] == len(in_time)
 

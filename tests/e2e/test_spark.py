@@ -12,7 +12,12 @@ from schema.capture import read_capture
 from schema.topology_file import read_topology
 from tests.e2e.replayed import Outputs, replayed
 from tests.oracle import replay
-from tests.stream.test_replay_equals_oracle import assert_equal, lines, simulated
+from tests.stream.test_replay_equals_oracle import (
+    assert_equal,
+    assert_incidents,
+    lines,
+    simulated,
+)
 
 pytestmark = pytest.mark.e2e
 
@@ -44,7 +49,9 @@ def assert_same(scene: Scene, name: str, *options: str) -> None:
     # Which of the many are samples depends on their order; those that are must be true.
     assert len(got["unmatched"]) == len(scene.outputs["unmatched"])
     links = list(read_topology(scene.topology).links.values())
-    assert_equal(got, replay(list(read_capture(scene.capture)), links, mode="batch"))
+    want = replay(list(read_capture(scene.capture)), links, mode="batch")
+    assert_equal(got, want)
+    assert_incidents(got, want)
     # Nothing but the summary, and that is exact.
     assert said == scene.said
 

@@ -38,10 +38,16 @@ INVALID = ("reason", "node_id", "component", "type", "payload_base64", "link_id"
 
 def by_link(events: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
-    for event in events:
-        data = {name: item for name, item in event["data"].items() if name not in UNCOMPARED}
-        found.setdefault(event["subject"], []).append({**event, "data": data})
+    for event in without_words(events):
+        found.setdefault(event["subject"], []).append(event)
     return found
+
+
+def without_words(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {**event, "data": {k: v for k, v in event["data"].items() if k not in UNCOMPARED}}
+        for event in events
+    ]
 
 
 def sorted_lines(lines: list[dict[str, Any]], names: tuple[str, ...] | None = None) -> list[str]:
@@ -76,6 +82,7 @@ def check(
             **options,
         )
     assert by_link(found.events) == by_link(expected.events)
+    assert without_words(found.incidents) == without_words(expected.incidents)
     if traces:
         assert traces_by_link(found.traces) == traces_by_link(expected.traces)
     assert sorted_lines(found.late) == sorted_lines(expected.late)

@@ -11,6 +11,7 @@ from apache_beam.testing.test_stream import TestStream
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
+from kernels.replay_watermark import Halts
 from kernels.window_bounds import WindowBounds
 from pipeline.graph import PmInput, build
 from pipeline.settings import Settings
@@ -22,6 +23,9 @@ from tests.builders import T0
 from tests.oracle import Oracle, Outputs
 from tests.stream.cases import Case, Step
 from transforms import outputs
+
+#: Where event time stops before it ends: a timer that is set after its end never fires.
+_LONG_AFTER = 1e9
 
 
 class CaseSource:
@@ -54,13 +58,17 @@ class CaseSource:
         if self._elements is None:
             stream = TestStream(coder=beam.coders.BytesCoder()).with_output_types(bytes)
             now = Timestamp(T0)
-            for number, step in enumerate(self._steps):
+            halts = Halts(WindowBounds())
+            for number, step in enumerate([*self._steps, _LONG_AFTER]):
                 if isinstance(step, float):
-                    moment = TimestampedValue(pickle.dumps((number, step)), now)
-                    stream = stream.add_elements([moment])
-                    now = Timestamp(micros=T0 * 1_000_000 + round(step * 1_000_000))
-                    stream = stream.advance_watermark_to(now)
+                    for watermark in (*_halts_before(halts, step), step):
+                        moment = TimestampedValue(pickle.dumps((number, watermark)), now)
+                        stream = stream.add_elements([moment])
+                        now = Timestamp(micros=_us(watermark))
+                        stream = stream.advance_watermark_to(now)
                 else:
+                    if isinstance(step, bytes):
+                        halts.see(step)
                     element = TimestampedValue(pickle.dumps((number, step_data(step))), now)
                     stream = stream.add_elements([element])
             self._elements = pipeline | "Steps" >> stream.advance_watermark_to_infinity()
@@ -90,10 +98,18 @@ def _pm(element: bytes) -> Iterable[PmRecords]:
         yield PmRecords([step], number)
 
 
+def _us(step: float) -> int:
+    return T0 * 1_000_000 + round(step * 1_000_000)
+
+
+def _halts_before(halts: Halts, step: float) -> list[float]:
+    return [(us - _us(0.0)) / 1e6 for us in halts.up_to(_us(step)) if us < _us(step)]
+
+
 def _moments(element: bytes) -> Iterable[int]:
     _, step = pickle.loads(element)
     if isinstance(step, float):
-        yield WindowBounds().last_moment_us(T0 * 1_000_000 + round(step * 1_000_000))
+        yield WindowBounds().last_moment_us(_us(step))
 
 
 def _topology(element: bytes) -> Iterable[list[TopologyRecord]]:

@@ -28,6 +28,7 @@ def test_case(case: Case, source: type[CaseSource], tmp_path: Path) -> None:
     assert len(got.late) == case.num_late
     assert len(got.unmatched) == case.num_unmatched
     assert [comparable(e) for e in got.events] == [comparable(e) for e in want.events]
+    assert [comparable(i) for i in got.incidents] == [comparable(i) for i in want.incidents]
     assert traces_by_link(got.traces) == traces_by_link(want.traces)
     assert [{k: line[k] for k in want.late[0]} for line in got.late] == want.late
     for name, number in want.counters.items():

@@ -18,9 +18,10 @@ from schema.capture import read_capture
 from schema.topology_file import TopologyFile, read_topology
 from tests import builders
 from tests.oracle import replay
+from tests.pipeline_replay import replay_files
 from tests.stream.cases import CASES, Case, Step
 from tests.stream.harness import CaseSource, comparable, expected, run_case
-from tests.stream.test_replay_equals_oracle import assert_equal, run, simulated
+from tests.stream.test_replay_equals_oracle import assert_equal, assert_incidents, simulated
 
 pytestmark = [
     pytest.mark.e2e,
@@ -78,6 +79,7 @@ def test_case(case: Case, flink: LocalFlink, tmp_path: Path) -> None:
     assert len(got.late) == case.num_late
     assert len(got.unmatched) == case.num_unmatched
     assert [comparable(e) for e in got.events] == [comparable(e) for e in want.events]
+    assert [comparable(i) for i in got.incidents] == [comparable(i) for i in want.incidents]
     assert [{k: line[k] for k in want.late[0]} for line in got.late] == want.late
     for name, number in want.counters.items():
         assert got.counters.get(name, 0) == number, name
@@ -87,8 +89,9 @@ def test_case(case: Case, flink: LocalFlink, tmp_path: Path) -> None:
 def test_replay(mode: str, flink: LocalFlink, tmp_path: Path) -> None:
     capture, topology = simulated(1, tmp_path)
     options = ["--runner=FlinkRunner", f"--job_endpoint={flink.job_endpoint}", f"--replay={mode}"]
-    got = run(capture, topology, tmp_path, *options)
+    got = replay_files(capture, topology, tmp_path, *options)
     links = list(read_topology(topology).links.values())
     want = replay(list(read_capture(capture)), links, mode=mode)
     assert_equal(got, want)
+    assert_incidents(got, want)
     assert bool(want.late) == (mode == "stream")

@@ -64,7 +64,9 @@ def test_replay(seed: int, mode: str, emit: str, shards: int, bound_s: int, tmp_
         list(read_capture(capture)), links, mode=mode, emit=emit, out_of_orderness_s=bound_s
     )
     assert_equal(got, want)
+    assert_incidents(got, want)
     assert want.events and want.invalid
+    assert bool(want.incidents) == (emit == "lifecycle")
     assert bool(want.late) == (mode == "stream" and bound_s == 2)
 
 
@@ -76,6 +78,7 @@ def test_windows_of_several_seconds(mode: str, window_s: int, tmp_path: Path) ->
     links = list(read_topology(topology).links.values())
     want = replay(list(read_capture(capture)), links, mode=mode, window_s=window_s)
     assert_equal(got, want)
+    assert_incidents(got, want)
     assert want.events
     assert all(event["data"]["duration_ms"] % (window_s * 1000) == 0 for event in want.events)
 
@@ -87,6 +90,7 @@ def test_windows_that_close_in_mid_second(tmp_path: Path) -> None:
     links = list(read_topology(topology).links.values())
     want = replay(list(read_capture(capture)), links, mode="stream", allowed_lateness_s=1.5)
     assert_equal(got, want)
+    assert_incidents(got, want)
     assert len(want.late) > 100
 
 
@@ -98,6 +102,11 @@ def assert_equal(got: dict[str, list[dict]], want: Outputs) -> None:
     number = len(want.unmatched)
     assert len(got["unmatched"]) == min(number, 100) + max(number - 100, 0) // 1000
     assert set(lines(got["unmatched"])) <= set(lines(want.unmatched))
+
+
+def assert_incidents(got: dict[str, list[dict]], want: Outputs) -> None:
+    found = got.get("incidents", [])
+    assert [comparable(event) for event in found] == [comparable(event) for event in want.incidents]
 
 
 def by_link(events: list[dict]) -> dict[str, list[dict]]:

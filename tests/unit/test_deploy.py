@@ -79,6 +79,10 @@ def test_relabeling_makes_short_names() -> None:
     assert short(f"{name}_{reason}") == {"__name__": name, "reason": reason}
     labels = {"action": "raise", "severity": "major"}
     assert short("eventcenter_events_raise_major") == {"__name__": "eventcenter_events", **labels}
+    name, labels = "eventcenter_incidents", {"action": "open", "severity": "major"}
+    assert short("eventcenter_incidents_open_major") == {"__name__": name, **labels}
+    name, labels = "eventcenter_open_incidents", {"severity": "critical"}
+    assert short("eventcenter_open_incidents_critical") == {"__name__": name, **labels}
     labels = {"severity": "minor", "shard": "12"}
     name = "eventcenter_open_alarms"
     assert short(f"{name}_minor_shard_12") == {"__name__": name, **labels}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from runners.run import main
+from schema.outputs import ALL_OUTPUTS
 from tests import builders
 
 
@@ -30,7 +31,7 @@ def json_line(link: object) -> str:
 
 
 def run(capture: Path, topology: Path, folder: Path, *more: str) -> int:
-    outputs = [f"--{o}_file={folder}/{o}.jsonl" for o in ("events", "late", "invalid", "unmatched")]
+    outputs = [f"--{o}_file={folder}/{o}.jsonl" for o in ALL_OUTPUTS]
     return main([f"--pm_file={capture}", f"--topology_file={topology}", *outputs, *more])
 
 
@@ -44,6 +45,8 @@ def test_a_run_leaves_every_named_file_complete(
     (tmp_path / "late.jsonl").write_text("of an older run\n")
     assert run(capture, topology, tmp_path) == 0
     assert [e["type"] for e in read(tmp_path, "events")] == ["eventcenter.fiber.fiber_cut.raise"]
+    incidents = [event["type"] for event in read(tmp_path, "incidents")]
+    assert incidents == ["eventcenter.incident.fiber_cut.open"]
     for output in ("late", "invalid", "unmatched"):
         assert read(tmp_path, output) == []
 
@@ -53,7 +56,7 @@ def test_nothing_in_nothing_out(mode: str, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.touch()
     assert run(empty, empty, tmp_path, f"--replay={mode}") == 0
-    for output in ("events", "late", "invalid", "unmatched"):
+    for output in ALL_OUTPUTS:
         assert read(tmp_path, output) == []
 
 

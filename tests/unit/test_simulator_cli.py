@@ -7,7 +7,7 @@ from google.protobuf.json_format import Parse
 from schema import pm_report_pb2 as pm
 from schema.capture import read_capture
 from schema.topology_pb2 import FiberLink
-from simulator import plot
+from simulator import plot, plot_incident
 from simulator.__main__ import main
 from simulator.fault_kinds import KINDS
 from simulator.fault_model import SECOND_NS, from_rfc3339, to_rfc3339
@@ -137,3 +137,56 @@ def test_plot_writes_a_picture(tmp_path: Path) -> None:
     with pytest.raises(SystemExit) as stopped:
         plot.main([*arguments, "--out", str(out)])
     assert stopped.value.code == 2
+
+
+def test_an_incident_is_drawn(tmp_path: Path) -> None:
+    names = ("capture_file", "topology_file", "events_file", "incidents_file")
+    files = {name: tmp_path / name for name in names}
+    scenario = ["--links", "8", "--seconds", "60", "--faults", "cut"]
+    main([*scenario, *(f"--{name}={files[name]}" for name in names[:2])])
+    alarm = {
+        "alarm_id": "a",
+        "link_id": "link-000003",
+        "code": "FIBER_CUT",
+        "severity": "critical",
+        "onset_time": "2026-01-01T12:00:10.000Z",
+    }
+    of_alarm = {"alarm_id": "a", "sequence": 1, "action": "RAISE", "severity": "critical"}
+    of_incident = {
+        "sequence": 1,
+        "action": "OPEN",
+        "kind": "FIBER_CUT",
+        "severity": "critical",
+        "onset_time": alarm["onset_time"],
+        "alarms": [alarm],
+        "links": ["link-000003"],
+    }
+    lines = {
+        "events_file": [
+            {"time": "2026-01-01T12:00:12.000Z", "data": of_alarm},
+            {
+                "time": "2026-01-01T12:00:40.000Z",
+                "data": of_alarm | {"sequence": 2, "action": "CLEAR"},
+            },
+        ],
+        "incidents_file": [
+            {"subject": "i", "time": "2026-01-01T12:00:15.000Z", "data": of_incident},
+            {
+                "subject": "i",
+                "time": "2026-01-01T12:00:40.000Z",
+                "data": of_incident | {"sequence": 2, "action": "CLOSE"},
+            },
+        ],
+    }
+    for name, objects in lines.items():
+        files[name].write_text("".join(json.dumps(one) + "\n" for one in objects))
+    out = tmp_path / "out.png"
+    arguments = [f"--{name}={path}" for name, path in files.items()]
+
+    assert plot_incident.main([*arguments, "--out", str(out)]) == 0
+    assert out.read_bytes().startswith(b"\x89PNG")
+    for more in (["--incident=j"], []):
+        with pytest.raises(SystemExit) as stopped:
+            plot_incident.main([*arguments, "--out", str(out), *more])
+        assert stopped.value.code == 2
+        files["incidents_file"].write_text("")

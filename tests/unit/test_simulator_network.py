@@ -67,9 +67,13 @@ def test_variety_of_links() -> None:
 def test_a_duct_is_shared_by_the_links_that_name_it() -> None:
     network = build_network(60, seed=1)
     for link in range(60):
-        srlg = network.links[link].srlg_ids
-        named = [n for n in range(60) if srlg and network.links[n].srlg_ids == srlg]
-        assert network.srlg_links(link) == (named or [link])
+        for prefix, links in (
+            ("srlg", network.srlg_links(link)),
+            ("bridge", network.bridge_links(link)),
+        ):
+            risks = [r for r in network.links[link].srlg_ids if r.startswith(prefix)]
+            named = [n for n in range(60) for r in risks if r in network.links[n].srlg_ids]
+            assert links == (named or [link])
 
 
 def test_a_fed_link_names_the_link_that_feeds_it() -> None:

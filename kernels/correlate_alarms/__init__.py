@@ -1,0 +1,1 @@
+"""Events of alarms → incidents, tick by tick; serves the step CorrelateAlarms."""
