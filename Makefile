@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PYTEST := $(BIN)/python -m pytest
-CODE := benchmarks collector kernels pipeline runners schema simulator tests transforms setup.py
+CODE := benchmarks collector console kernels pipeline runners schema simulator tests transforms setup.py
 
 .DEFAULT_GOAL := help
 
@@ -28,6 +28,10 @@ install: $(STAMP) ## make .venv with everything that Python needs
 .PHONY: run
 run: $(STAMP) ## first look: simulate a network with faults, find them, show them
 	@$(BIN)/python -m runners.scenarios.first_look $(ARGS)
+
+.PHONY: console
+console: $(STAMP) ## show in a browser what `make run` has found: http://127.0.0.1:8400
+	@exec $(BIN)/python -m console $(ARGS)
 
 .PHONY: quality
 quality: $(STAMP) ## how well faults of every kind are found, over 20 networks; writes out/quality.md

@@ -11,6 +11,7 @@ setup(
     packages=find_packages(
         include=[
             "collector*",
+            "console*",
             "kernels*",
             "pipeline*",
             "runners*",
@@ -20,6 +21,7 @@ setup(
         ]
     ),
     package_data={
+        "console": ["web/templates/*", "web/static/*"],
         "schema": ["*.pyi"],
         # What Maven fetches the Java parts by, and the sources that it compiles.
         "runners": ["java/*/pom.xml", "java/*/requirements.txt", "java/*/src/**/*"],
@@ -27,6 +29,7 @@ setup(
     entry_points={
         "console_scripts": [
             "event-center = pipeline.__main__:main",
+            "event-center-console = console.__main__:main",
             "event-center-graph = pipeline.show_graph:main",
             "event-center-collector = collector.__main__:main",
             "event-center-jars = runners.local.jars:main",
@@ -62,6 +65,21 @@ setup(
             "prometheus-client>=0.26",
             "protobuf>=5.29,<6",
             "pyyaml>=6",
+        ],
+        # The store, API and page of all events; needs nothing of Beam.
+        "console": [
+            "argon2-cffi>=25.1",
+            "bokeh>=3.9",
+            "fastapi>=0.136",
+            "jinja2>=3.1",
+            "prometheus-client>=0.22",
+            "psycopg[binary]>=3.2",
+            "pydantic>=2.10",
+            "python-multipart>=0.0.20",
+            "pyyaml>=6",
+            "sqlalchemy>=2.0",
+            "starlette>=0.46",
+            "uvicorn>=0.35",
         ],
         # Generated code, and the certificates of the brokers that tests start.
         "development": ["cryptography>=47", "grpcio-tools>=1.65"],

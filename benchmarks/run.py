@@ -12,6 +12,7 @@ with one thing changed at a time: workers, faults, late reports, ports of a node
 than some 100,000 links get 8 kB of heap for each link.
 
 ``--collector`` measures the collector instead, beside pygnmi (`benchmarks.collector`; needs Go).
+``--console`` measures the console instead, with options of its own (``--console --help``).
 
 All rivals have the same topics and slots, checkpoints every second, B = 2 s, L = 5 s, and the same
 rule (--emit=matches). A Beam job has --heap_mb in its TaskManager and four Python workers per slot;
@@ -38,7 +39,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import charts, collector, tables
+from benchmarks import charts, collector, console_load, tables
 from benchmarks.growth import SIZES, Point, past
 from benchmarks.growth import measure as measure_growth
 from benchmarks.machine import Machine
@@ -54,6 +55,8 @@ from schema.errors import EventCenterError
 from simulator.cli import Parser
 
 _OURS = "event-center"
+#: Measures the console instead (benchmarks/console_load.py), which has options of its own.
+_CONSOLE = "--console"
 #: Exit code when nothing could be measured; 1 is for a rival that failed.
 _NOT_MEASURED = 2
 #: Share of its maximum that a rival is fed paced.
@@ -215,8 +218,11 @@ def _without_nan(value: Any) -> Any:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns 1 if a rival has failed."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if _CONSOLE in given:
+        return console_load.main([argument for argument in given if argument != _CONSOLE])
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(given)
     if options.quick:
         for name, value in _QUICK.items():
             setattr(options, name, value)

@@ -60,3 +60,7 @@ class SendError(EventCenterError):
     """Kafka cannot be reached, or does not take what the simulator sends."""
 
     exit_code = 2
+
+
+class DatabaseError(EventCenterError):
+    """The console's database cannot be used; the message says why, and holds no secret."""

@@ -14,6 +14,8 @@ OUTPUTS = (EVENTS, LATE, INVALID, UNMATCHED)
 INCIDENTS, TRACES = "incidents", "traces"
 LIFECYCLE_OUTPUTS = (INCIDENTS, TRACES)
 ALL_OUTPUTS = (*OUTPUTS, *LIFECYCLE_OUTPUTS)
+#: The outputs that the console records.
+RECORDED = (EVENTS, *LIFECYCLE_OUTPUTS)
 
 #: Key and value of an output record, UTF-8.
 Record = tuple[bytes, bytes]

@@ -15,9 +15,12 @@ from rich.console import Console
 from rich.table import Table
 
 from runners.scenarios.event_styles import severity_shown, style_of
-from schema.outputs import ALL_OUTPUTS
+from schema.outputs import ALL_OUTPUTS, RECORDED
 from simulator.score import PLAIN_WIDTH, read_json_lines, score
 from simulator.score_incidents import score_incidents
+
+#: Where files go if nothing else is said; the console looks there, too.
+OUT = "out"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -138,6 +141,15 @@ def _print_files(console: Console, folder: Path, outputs: dict[str, Path]) -> No
     for output, path in outputs.items():
         number = sum(1 for _ in path.open("rb"))
         console.print(f"{number:6d} {output:9} lines in {path}", highlight=False)
+    console.print(f"\nTo look through it in a browser: {_console_command(folder)}", highlight=False)
+
+
+def _console_command(folder: Path) -> str:
+    """Returns what opens the console on a folder of outputs."""
+    if folder == Path(OUT):
+        return "make console"
+    files = " ".join(f"--{name}_file={folder / name}.jsonl" for name in RECORDED)
+    return f'make console ARGS="{files} --database=sqlite:///{folder}/center.db"'
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -146,7 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=int, default=150, help="length of the capture (150)")
     parser.add_argument("--seed", type=int, default=3, help="the same seed, the same run (3)")
     parser.add_argument("--replay", choices=("batch", "stream"), default="batch")
-    parser.add_argument("--out", default="out", help="folder of all files (out)")
+    parser.add_argument("--out", default=OUT, help="folder of all files (out)")
     return parser
 
 

@@ -2,7 +2,8 @@
 
 `python -m runners.scenarios.live` starts a Kafka broker and a Flink cluster, runs the pipeline on
 them, feeds it from the simulator at real-time speed and prints the events as they come, until
-Ctrl-C or for --seconds. Everything that it starts ends with it.
+Ctrl-C or for --seconds. The console shows them in a browser. Everything that it starts ends with
+it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from runners.local.pipeline_job import (
 from runners.local.processes import Process, free_port_range, log_file
 from runners.scenarios.live_events import LiveEvents, event_line, print_score
 from schema.errors import EventCenterError, ProcessError, RunError, UsageError
+from schema.outputs import RECORDED
 from simulator.cli import Parser
 from simulator.score import read_json_lines
 
@@ -44,6 +46,9 @@ ROUND_S = 150
 
 _JOB_TIMEOUT_S = 180
 _GNMI_TIMEOUT_S = 60
+_CONSOLE_TIMEOUT_S = 60
+#: Begins the line with which the console says where it is.
+_CONSOLE_READY = "Event center: "
 # After the last report: B, the time from windows to events, and a margin.
 _QUIET_S = 8
 
@@ -55,12 +60,14 @@ class _Parts:
     kafka: LocalKafka
     flink: LocalFlink
     pipeline: Process
+    console: Process
 
     def check(self) -> None:
         """Raises ProcessError or RunError if one of them has ended."""
         self.kafka.check()
         self.flink.check()
         _check(self.pipeline)
+        _check(self.console)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -103,13 +110,17 @@ def _run(options: argparse.Namespace, directory: Path) -> None:
         with _stage(console, "The job"):
             pipeline = stack.enter_context(_pipeline(kafka, flink, options.pipeline_options))
             _wait_until_running(pipeline, flink)
+        with _stage(console, "Console"):
+            shown = stack.enter_context(_console(kafka, directory))
+            shown.wait_for_line(_CONSOLE_READY, _CONSOLE_TIMEOUT_S)
+        console.print(shown.read_log().strip(), highlight=False, soft_wrap=True)
         console.print(
             f"Live: {options.links} links, one report a node and second, Kafka at "
             f"{kafka.bootstrap_servers}. Ctrl-C stops it.",
             highlight=False,
             soft_wrap=True,
         )
-        parts = _Parts(kafka, flink, pipeline)
+        parts = _Parts(kafka, flink, pipeline, shown)
         events = LiveEvents(kafka.bootstrap_servers, "events")
         stack.callback(events.close)
         try:
@@ -209,6 +220,17 @@ def _pipeline(kafka: LocalKafka, flink: LocalFlink, options: Sequence[str]) -> P
     where = [*flink.options(), *options]
     command = pipeline_command(JOB, kafka.bootstrap_servers, TOPICS, where)
     return Process("the pipeline", command, log_file("pipeline"), cwd=jars.CHECKOUT)
+
+
+def _console(kafka: LocalKafka, directory: Path) -> Process:
+    """Returns the console of this run's topics; its store is gone when it ends."""
+    command = [
+        *(sys.executable, "-m", "console", "--listen=127.0.0.1:0"),
+        f"--bootstrap_servers={kafka.bootstrap_servers}",
+        *(f"--{output}_kafka_topic={TOPICS[output]}" for output in RECORDED),
+        f"--database=sqlite:///{directory}/center.db",
+    ]
+    return Process("the console", command, log_file("console"), cwd=jars.CHECKOUT)
 
 
 def _wait_until_running(pipeline: Process, flink: LocalFlink) -> None:

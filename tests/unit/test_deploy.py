@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from console import options as console_options
 from pipeline.options import option_names
 from runners.local import cluster
 from tests import scrape
@@ -179,3 +180,14 @@ def test_promtool_has_no_objections(tmp_path: Path) -> None:
 
 def _read(folder: str) -> str:
     return (ROOT / folder / "requirements.txt").read_text()
+
+
+def test_the_console_takes_its_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    deployment = manifests("console.yaml")[0]
+    arguments = containers(deployment["spec"]["template"])["console"]["args"]
+    # Its files are there only in the pod.
+    monkeypatch.setattr(Path, "is_file", lambda _: True)
+    monkeypatch.setattr(Path, "read_text", lambda _: "security.protocol=SASL_SSL")
+    options = console_options.parse(arguments)
+    assert set(options.topics) == {"events", "incidents", "traces"}
+    assert options.address == "https://0.0.0.0:8400"

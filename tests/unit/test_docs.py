@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import console.options
 from pipeline.options import option_names
 from pipeline.show_graph import steps, windows
 
@@ -44,6 +45,11 @@ def test_the_graph_names_its_windows() -> None:
 def test_every_option_is_documented() -> None:
     text = (ROOT / "docs" / "options.md").read_text()
     assert not [option for option in option_names() if f"`{option}`" not in text]
+
+
+def test_every_option_of_the_console_is_documented() -> None:
+    text = (ROOT / "docs" / "console.md").read_text()
+    assert not [name for name in console.options.option_names() if f"`{name}`" not in text]
 
 
 def test_links_in_the_documents_lead_somewhere() -> None:

@@ -26,6 +26,7 @@ CODES = {
     errors.FlinkError: 1,
     errors.RunError: 1,
     errors.SendError: 2,
+    errors.DatabaseError: 1,
 }
 
 

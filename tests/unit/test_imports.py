@@ -12,23 +12,27 @@ ROOT = Path(__file__).parent.parent.parent
 
 _PIPELINE = ("schema", "kernels", "transforms", "pipeline")
 _RUNNERS = (*_PIPELINE, "runners", "runners.local")
-_ALL = (*_RUNNERS, "runners.scenarios", "simulator", "collector", "benchmarks")
+_ALL = (*_RUNNERS, "runners.scenarios", "simulator", "collector", "console", "benchmarks")
 #: What each package may import besides itself. A module belongs to the longest name that fits.
 ALLOWED = {
     "schema": (),
     "simulator": ("schema",),
     "collector": ("schema",),
+    "console": ("schema",),
     "kernels": ("schema",),
     "transforms": ("schema", "kernels"),
     "pipeline": ("schema", "kernels", "transforms"),
     "runners.local": ("schema",),
     "runners": (*_PIPELINE, "runners.local"),
     "runners.scenarios": ("schema", "simulator", "runners.local"),
-    "benchmarks": (*_RUNNERS, "simulator"),
+    "benchmarks": (*_RUNNERS, "simulator", "console"),
     "tests": _ALL,
 }
 #: Packages that have nothing to do with Beam.
-WITHOUT_BEAM = ("schema", "kernels", "simulator", "collector", "runners.local", "runners.scenarios")
+WITHOUT_BEAM = (
+    *("schema", "kernels", "simulator", "collector", "console"),
+    *("runners.local", "runners.scenarios"),
+)
 #: `python -m pipeline` starts a run, so this module alone imports against the direction; nobody
 #: imports it.
 ENTRY_POINT = "pipeline.__main__"

@@ -22,6 +22,9 @@ DEVELOPMENT = ("schema/generate.py", "runners/local/certificates.py")
 #: Not imported: kafka-python takes it when it is there, instead of a slow checksum of its own.
 NOT_IMPORTED = {"crc32c"}
 
+#: The driver that SQLAlchemy loads, and what reads the forms for FastAPI.
+CONSOLE_NOT_IMPORTED = {"psycopg", "python-multipart"}
+
 
 @pytest.fixture
 def package(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -67,7 +70,10 @@ def test_what_maven_and_pip_read_is_shipped(package: dict[str, Any]) -> None:
 
 
 def test_every_package_is_shipped(package: dict[str, Any]) -> None:
-    folders = {"collector", "kernels", "pipeline", "runners", "schema", "simulator", "transforms"}
+    folders = {
+        *("collector", "console", "kernels", "pipeline"),
+        *("runners", "schema", "simulator", "transforms"),
+    }
     found = {
         ".".join(path.parent.relative_to(ROOT).parts)
         for folder in folders
@@ -81,6 +87,8 @@ def test_what_is_imported_is_required(package: dict[str, Any]) -> None:
     required = set(map(_name, package["install_requires"]))
     needed: dict[str, set[str]] = {"": set(), "collector": set(), "development": set()}
     for name in package["packages"]:
+        if name.partition(".")[0] == "console":
+            continue
         for path in (ROOT / name.replace(".", "/")).glob("*.py"):
             of = "collector" if name == "collector" else ""
             if str(path.relative_to(ROOT)) in DEVELOPMENT:
@@ -89,6 +97,16 @@ def test_what_is_imported_is_required(package: dict[str, Any]) -> None:
     assert needed[""] == required - NOT_IMPORTED
     assert needed["collector"] == set(map(_name, extras["collector"]))
     assert needed["development"] - required == set(map(_name, extras["development"]))
+
+
+def test_what_the_console_imports_is_in_its_extra(package: dict[str, Any]) -> None:
+    extra = set(map(_name, package["extras_require"]["console"]))
+    needed = {
+        name
+        for path in (ROOT / "console").rglob("*.py")
+        for name in _requirements_of(path, package["packages"])
+    }
+    assert needed - set(map(_name, package["install_requires"])) == extra - CONSOLE_NOT_IMPORTED
 
 
 def _requirements_of(path: Path, ours: list[str]) -> Iterator[str]:

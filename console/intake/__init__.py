@@ -1,0 +1,1 @@
+"""From topics and files into the store, exactly once."""

@@ -1,0 +1,223 @@
+"""The tables, alike in SQLite and PostgreSQL. Times are milliseconds since the Unix epoch (`_ms`).
+
+Texts compare byte by byte, in PostgreSQL too, so that pages of a list are cut alike.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
+
+METADATA = MetaData()
+
+_TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+
+#: Every CloudEvent as it came. What comes twice is one row.
+EVENT = Table(
+    "event",
+    METADATA,
+    Column("source", _TEXT, primary_key=True),
+    Column("id", _TEXT, primary_key=True),
+    # The alarm_id or incident_id.
+    Column("subject_id", _TEXT, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("state", _TEXT, nullable=False),
+    Column("severity", SmallInteger, nullable=False),
+    Column("code", _TEXT, nullable=False),
+    Column("suppressed", Boolean, nullable=False),
+    Column("body", _TEXT, nullable=False),
+    Index("event_of_subject", "subject_id", "sequence"),
+)
+
+#: The newest state of each alarm, by sequence, and what operators did with it.
+ALARM = Table(
+    "alarm",
+    METADATA,
+    Column("source", _TEXT, primary_key=True),
+    Column("alarm_id", _TEXT, primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("state", _TEXT, nullable=False),
+    Column("clear_reason", _TEXT),
+    Column("severity", SmallInteger, nullable=False),
+    Column("code", _TEXT, nullable=False),
+    Column("family", _TEXT, nullable=False),
+    Column("link_id", _TEXT, nullable=False),
+    Column("a_end", _TEXT, nullable=False),
+    Column("z_end", _TEXT, nullable=False),
+    Column("onset_ms", BigInteger, nullable=False),
+    Column("raised_ms", BigInteger, nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("cleared_ms", BigInteger),
+    # When an alarm of a job started anew took its place.
+    Column("superseded_ms", BigInteger),
+    Column("suppressed", Boolean, nullable=False),
+    Column("service_affecting", Boolean, nullable=False),
+    # Of the services as last told: they are written anew only when they change.
+    Column("services_crc", BigInteger, nullable=False),
+    # What a search looks through, in lower case.
+    Column("words", _TEXT, nullable=False),
+    Column("data", _TEXT, nullable=False),
+    Column("acknowledged", Boolean, nullable=False, default=False),
+    Column("operator_state", _TEXT, nullable=False, default="none"),
+    Column("shelved_until_ms", BigInteger),
+    Column("assignee", _TEXT),
+    Index("alarm_by_state", "state", "severity", "raised_ms", "alarm_id"),
+    Index("alarm_by_raised", "raised_ms", "alarm_id", "cleared_ms", "state"),
+    Index("alarm_by_link", "link_id", "family", "state", "raised_ms"),
+    Index("alarm_by_a_end", "a_end", "raised_ms"),
+    Index("alarm_by_z_end", "z_end", "raised_ms"),
+    Index("alarm_by_code", "code", "raised_ms"),
+    Index("alarm_by_cleared", "cleared_ms"),
+)
+
+#: The services of each alarm, as last told.
+ALARM_SERVICE = Table(
+    "alarm_service",
+    METADATA,
+    Column("source", _TEXT, primary_key=True),
+    Column("alarm_id", _TEXT, primary_key=True),
+    Column("service_id", _TEXT, primary_key=True),
+    Column("customer", _TEXT, nullable=False),
+    Column("capacity_gbps", Double, nullable=False),
+    Column("protected", Boolean, nullable=False),
+    Index("alarm_of_service", "service_id"),
+    Index("alarm_of_customer", "customer"),
+)
+
+#: The newest state of each incident, by sequence.
+INCIDENT = Table(
+    "incident",
+    METADATA,
+    Column("source", _TEXT, primary_key=True),
+    Column("incident_id", _TEXT, primary_key=True),
+    Column("sequence", BigInteger, nullable=False),
+    Column("state", _TEXT, nullable=False),
+    Column("severity", SmallInteger, nullable=False),
+    Column("kind", _TEXT, nullable=False),
+    Column("opened_ms", BigInteger, nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("closed_ms", BigInteger),
+    Column("suppressed", Boolean, nullable=False),
+    Column("service_affecting", Boolean, nullable=False),
+    Column("words", _TEXT, nullable=False),
+    Column("data", _TEXT, nullable=False),
+    Index("incident_by_state", "state", "severity", "opened_ms", "incident_id"),
+    Index("incident_by_opened", "opened_ms", "incident_id", "closed_ms", "state"),
+)
+
+#: What an incident has ever named: `what` is alarm, link, node or srlg, `value` its id.
+INCIDENT_PART = Table(
+    "incident_part",
+    METADATA,
+    Column("source", _TEXT, primary_key=True),
+    Column("incident_id", _TEXT, primary_key=True),
+    Column("what", _TEXT, primary_key=True),
+    Column("value", _TEXT, primary_key=True),
+    Index("incident_of_part", "what", "value"),
+)
+
+#: One line for each window of a link; the last one told counts (spec, section 10).
+TRACE = Table(
+    "trace",
+    METADATA,
+    Column("source", _TEXT, primary_key=True),
+    Column("link_id", _TEXT, primary_key=True),
+    Column("window_start_ms", BigInteger, primary_key=True),
+    Column("body", _TEXT, nullable=False),
+    Index("trace_by_time", "window_start_ms"),
+)
+
+#: What operators did; only ever added to.
+OPERATOR_ACTION = Table(
+    "operator_action",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("source", _TEXT, nullable=False),
+    Column("alarm_id", _TEXT, nullable=False),
+    Column("action", _TEXT, nullable=False),
+    Column("text", _TEXT),
+    Column("assignee", _TEXT),
+    Column("until_ms", BigInteger),
+    Column("operator", _TEXT, nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+    Index("action_of_alarm", "alarm_id", "number"),
+)
+
+#: Input that is no event, incident or trace: where it was, and what is wrong with it.
+REJECTED = Table(
+    "rejected",
+    METADATA,
+    Column("origin", _TEXT, primary_key=True),
+    Column("position", BigInteger, primary_key=True),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("reason", _TEXT, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("rejected_by_time", "time_ms"),
+)
+
+#: Up to where each partition or file is taken in: the next offset, or the next byte.
+POSITION = Table(
+    "position",
+    METADATA,
+    Column("origin", _TEXT, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    # Tells a file that was written anew from one that has grown; 0 for a partition.
+    Column("fingerprint", BigInteger, nullable=False),
+)
+
+#: Every change in the order of its commit: what streams and webhooks follow.
+JOURNAL = Table(
+    "journal",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("time_ms", BigInteger, nullable=False),
+    # alarm, incident or action.
+    Column("kind", _TEXT, nullable=False),
+    Column("source", _TEXT, nullable=False),
+    Column("subject_id", _TEXT, nullable=False),
+    # The id of the event; null for an action, and for an alarm that was superseded.
+    Column("event_id", _TEXT),
+)
+
+#: Up to which number of the journal each webhook has been told.
+WEBHOOK = Table(
+    "webhook",
+    METADATA,
+    Column("url", _TEXT, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+)
+
+#: The last number given out: of the journal and of operator actions; and the number of rejections.
+COUNTER = Table(
+    "counter",
+    METADATA,
+    Column("name", _TEXT, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+#: Logged-in browsers. A session is known by the hash of its cookie.
+SESSION = Table(
+    "session",
+    METADATA,
+    Column("cookie_hash", _TEXT, primary_key=True),
+    Column("name", _TEXT, nullable=False),
+    Column("csrf_token", _TEXT, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+)
+
+#: One row: the version of these tables.
+SCHEMA_VERSION = Table(
+    "schema_version", METADATA, Column("version", Integer, primary_key=True, autoincrement=False)
+)
