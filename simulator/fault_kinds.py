@@ -133,7 +133,8 @@ KINDS: dict[str, Kind] = {
     "cut_beside_degrade": Kind(incident_faults.cut_beside_degrade, _with_duct_base, _cable),
     "silent_node": Kind(data_faults.silent_node, touches=_links_of_a_node),
     "truncated": Kind(data_faults.truncated, touches=_links_of_a_node, hold_s=(5, 8)),
-    "dark_as_zero": Kind(fiber_faults.said_as_zero, _far_from_zero),
+    # How a device says that there is no light holds for all links of its component.
+    "dark_as_zero": Kind(fiber_faults.said_as_zero, _far_from_zero, _links_of_components),
     "cable_cut": Kind(fiber_faults.cable_cut, _with_cable, _cable),
     "upstream_power_loss": Kind(equipment_faults.upstream_power_loss, _with_fed, link_and_fed),
     "silent_end": Kind(data_faults.silent_end, touches=_links_of_components),
@@ -153,10 +154,14 @@ KINDS: dict[str, Kind] = {
     "strand_cut": Kind(fiber_faults.strand_cut),
     "short_outage": Kind(fiber_faults.short_outage, hold_s=(4, 4)),
     "half_repaired": Kind(fiber_faults.half_repaired, hold_s=(30, 45)),
-    "half_silent": Kind(fiber_faults.half_silent, hold_s=(30, 45)),
-    "dark_word": Kind(lambda s: fiber_faults.said_as(s, KNOWN_WORDS)),
-    "dark_unreadable": Kind(lambda s: fiber_faults.said_unreadably(s, UNREADABLE_WORDS)),
-    "dark_floor": Kind(fiber_faults.floor_of_30, _far_from_floor, hold_s=(32, 45)),
+    "half_silent": Kind(fiber_faults.half_silent, touches=_links_of_components, hold_s=(30, 45)),
+    "dark_word": Kind(lambda s: fiber_faults.said_as(s, KNOWN_WORDS), touches=_links_of_components),
+    "dark_unreadable": Kind(
+        lambda s: fiber_faults.said_unreadably(s, UNREADABLE_WORDS), touches=_links_of_components
+    ),
+    "dark_floor": Kind(
+        fiber_faults.floor_of_30, _far_from_floor, _links_of_components, hold_s=(32, 45)
+    ),
     "degrade_warn": Kind(
         lambda s: fiber_faults.degrade(s, "FIBER_DEGRADE_WARN"),
         _with_base,

@@ -156,7 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="first_look", description=__doc__)
     parser.add_argument("--links", type=int, default=100, help="size of the network (100)")
     parser.add_argument("--seconds", type=int, default=150, help="length of the capture (150)")
-    parser.add_argument("--seed", type=int, default=3, help="the same seed, the same run (3)")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed, the same run (1)")
     parser.add_argument("--replay", choices=("batch", "stream"), default="batch")
     parser.add_argument("--out", default=OUT, help="folder of all files (out)")
     return parser
