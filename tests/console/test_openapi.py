@@ -52,7 +52,11 @@ def test_answers_are_as_described(schema: schemathesis.BaseSchema, mode: Generat
 
         @given(case=strategy)
         @settings(
-            max_examples=20, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+            max_examples=20,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
         )
         def check(case: schemathesis.Case) -> None:
             case.call_and_validate(
