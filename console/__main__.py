@@ -105,7 +105,8 @@ def _webhooks(options: Options) -> list[Webhook]:
 def _listen(options: Options) -> socket.socket:
     """Returns the socket, so that a port in use is told before anything else begins."""
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Only of a socket that is named TCP asyncio sends small answers at once.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((options.host, options.port))

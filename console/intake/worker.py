@@ -13,7 +13,7 @@ from schema.errors import DatabaseError
 
 _LOG = logging.getLogger("eventcenter.console")
 
-#: How long a source without news is waited for [s].
+#: How long is waited for news of all sources [s].
 _WAIT_S = 0.1
 #: Pauses between attempts while the database does not answer [s].
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
@@ -84,7 +84,7 @@ class Intake:
         """Reads a batch, and records it for as long as it takes the database to answer."""
         batch = Batch()
         for source in self._sources:
-            source.read(batch, _WAIT_S)
+            source.read(batch, _WAIT_S / len(self._sources))
         if not batch.progress:
             if not self._sources:
                 self._stop.wait(_WAIT_S)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, tuple_
+from sqlalchemy import ColumnElement, Connection, bindparam, select
 from sqlalchemy.engine import RowMapping
 
 from console.lines import CloudEvent
+from console.store.keys import Key, chunks, conditions
 from console.store.operator_states import UNTOUCHED
 from console.store.rows import alarm_row, service_rows
 from console.store.tables import ALARM, ALARM_SERVICE
@@ -17,9 +18,7 @@ from console.store.tables import ALARM, ALARM_SERVICE
 SUPERSEDED = "SUPERSEDED"
 #: What an event never says: it stays as operators left it.
 _OPERATORS = tuple(UNTOUCHED)
-_CHUNK = 500
 
-_Key = tuple[str, str]
 _Place = tuple[str, str, str]
 
 
@@ -28,20 +27,18 @@ class AlarmStates:
 
     def __init__(self, connection: Connection, events: Sequence[CloudEvent]) -> None:
         """Loads the alarms of the events, and those that their RAISEs may supersede."""
-        self._rows: dict[_Key, dict[str, Any]] = {}
-        self._changed: dict[_Key, None] = {}
-        self._new: set[_Key] = set()
-        self._services: dict[_Key, list[dict[str, Any]]] = {}
-        keys = list({(event.source, event.subject_id) for event in events})
-        self._load(connection, tuple_(ALARM.c.source, ALARM.c.alarm_id), keys)
-        places = list({_place(event) for event in events if event.data["action"] == "RAISE"})
-        self._load(
-            connection,
-            tuple_(ALARM.c.source, ALARM.c.link_id, ALARM.c.family),
-            places,
-            ALARM.c.state == "ACTIVE",
-        )
-        self._active: dict[_Place, set[_Key]] = {}
+        self._rows: dict[Key, dict[str, Any]] = {}
+        self._loaded: dict[Key, dict[str, Any]] = {}
+        self._changed: dict[Key, None] = {}
+        self._new: set[Key] = set()
+        self._services: dict[Key, list[dict[str, Any]]] = {}
+        keys = [(event.source, event.subject_id) for event in events]
+        for condition in conditions(ALARM.c.source, ALARM.c.alarm_id, keys):
+            self._load(connection, condition)
+        raised = {_place(event)[1] for event in events if event.data["action"] == "RAISE"}
+        for link_ids in chunks(sorted(raised)):
+            self._load(connection, ALARM.c.link_id.in_(link_ids), ALARM.c.state == "ACTIVE")
+        self._active: dict[_Place, set[Key]] = {}
         for key, row in self._rows.items():
             self._note(key, row)
 
@@ -75,30 +72,31 @@ class AlarmStates:
         old = [self._rows[key] for key in self._changed if key not in self._new]
         if new:
             connection.execute(ALARM.insert(), new)
-        if old:
-            # What operators do is theirs: it is not written here.
-            values: dict[str, Any] = {
-                n: bindparam(f"new_{n}") for n in alarm_columns() if n not in _KEY
-            }
+        self._update(connection, old)
+        self._write_services(connection)
+
+    def _update(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+        """Writes what has changed of alarms: a column that is set costs, also if it stays."""
+        by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for row in rows:
+            loaded = self._loaded[row["source"], row["alarm_id"]]
+            changed = tuple(name for name in alarm_columns() if row[name] != loaded[name])
+            by_columns.setdefault(changed, []).append(row)
+        for changed, alike in by_columns.items():
+            values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in changed}
             statement = ALARM.update().where(
                 ALARM.c.source == bindparam("key_source"),
                 ALARM.c.alarm_id == bindparam("key_alarm_id"),
                 ALARM.c.sequence <= bindparam("new_sequence"),
             )
-            connection.execute(statement.values(values), [_bound(row) for row in old])
-        self._write_services(connection)
+            connection.execute(statement.values(values), [_bound(row) for row in alike])
 
-    def _load(
-        self, connection: Connection, column: Any, values: Sequence[tuple[str, ...]], *where: Any
-    ) -> None:
-        for start in range(0, len(values), _CHUNK):
-            chunk = values[start : start + _CHUNK]
-            for row in connection.execute(
-                select(ALARM).where(column.in_(chunk), *where)
-            ).mappings():
-                self._rows[_key_of(row)] = dict(row)
+    def _load(self, connection: Connection, *where: ColumnElement[bool]) -> None:
+        for row in connection.execute(select(ALARM).where(*where)).mappings():
+            self._rows[_key_of(row)] = dict(row)
+            self._loaded[_key_of(row)] = dict(row)
 
-    def _note(self, key: _Key, row: dict[str, Any]) -> None:
+    def _note(self, key: Key, row: dict[str, Any]) -> None:
         """Notes whether an alarm is active where it is."""
         active = self._active.setdefault((row["source"], row["link_id"], row["family"]), set())
         if row["state"] == "ACTIVE":
@@ -113,7 +111,7 @@ class AlarmStates:
         if row["superseded_ms"] is not None and row["state"] == "ACTIVE":
             row.update(state="CLEARED", clear_reason=SUPERSEDED, cleared_ms=known["superseded_ms"])
 
-    def _supersede(self, event: CloudEvent, key: _Key) -> list[str]:
+    def _supersede(self, event: CloudEvent, key: Key) -> list[str]:
         """Ends the other active alarms where an alarm was raised."""
         ended = sorted(self._active[_place(event)] - {key})
         for other in ended:
@@ -159,7 +157,7 @@ def _bound(row: dict[str, Any]) -> dict[str, Any]:
     return {**values, "key_source": row["source"], "key_alarm_id": row["alarm_id"]}
 
 
-def _key_of(row: RowMapping) -> _Key:
+def _key_of(row: RowMapping) -> Key:
     return row["source"], row["alarm_id"]
 
 

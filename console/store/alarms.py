@@ -249,31 +249,31 @@ def _related(filters: AlarmFilter) -> list[ColumnElement[bool]]:
         if value
     ]
     if service:
-        found.append(
-            exists().where(
-                ALARM_SERVICE.c.source == ALARM.c.source,
-                ALARM_SERVICE.c.alarm_id == ALARM.c.alarm_id,
-                *service,
-            )
+        named = and_(
+            ALARM_SERVICE.c.source == ALARM.c.source,
+            ALARM_SERVICE.c.alarm_id == ALARM.c.alarm_id,
         )
+        # The list finds the alarms by an index, the other condition asks for their source.
+        found.append(ALARM.c.alarm_id.in_(select(ALARM_SERVICE.c.alarm_id).where(*service)))
+        found.append(exists().where(named, *service))
     if filters.incident_id:
-        found.append(_in_incident(INCIDENT_PART.c.incident_id == filters.incident_id))
+        found += _in_incidents(INCIDENT_PART.c.incident_id == filters.incident_id)
     if filters.in_incident is not None:
         any_incident = _in_incident(true())
         found.append(any_incident if filters.in_incident else ~any_incident)
     if filters.srlg_id:
         risk = INCIDENT_PART.alias("risk")
-        found.append(
-            _in_incident(
-                exists().where(
-                    risk.c.source == INCIDENT_PART.c.source,
-                    risk.c.incident_id == INCIDENT_PART.c.incident_id,
-                    risk.c.what == "srlg",
-                    risk.c.value == filters.srlg_id,
-                )
-            )
+        sharing = select(risk.c.incident_id).where(
+            risk.c.what == "srlg", risk.c.value == filters.srlg_id
         )
+        found += _in_incidents(INCIDENT_PART.c.incident_id.in_(sharing))
     return found
+
+
+def _in_incidents(condition: ColumnElement[bool]) -> list[ColumnElement[bool]]:
+    """Returns the conditions that an alarm is in one of a few incidents."""
+    members = select(INCIDENT_PART.c.value).where(INCIDENT_PART.c.what == "alarm", condition)
+    return [ALARM.c.alarm_id.in_(members), _in_incident(condition)]
 
 
 def _in_incident(condition: ColumnElement[bool]) -> ColumnElement[bool]:

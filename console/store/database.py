@@ -133,7 +133,10 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     # What an operator was told is done outlives a loss of power.
     cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA cache_size=-65536")
+    # The indexes of millions of events are written at any place: 256 MB of them are kept at hand,
+    # and the log is worked in when it has 32 MB.
+    cursor.execute("PRAGMA cache_size=-262144")
+    cursor.execute("PRAGMA wal_autocheckpoint=8192")
     cursor.close()
 
 

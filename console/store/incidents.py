@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, tuple_
 
 from console.lines import SEVERITIES
 from console.store.alarms import text_condition
@@ -137,12 +137,10 @@ def _conditions(f: IncidentFilter) -> list[ColumnElement[bool]]:
 
 
 def _names(what: str, value: str) -> ColumnElement[bool]:
-    return exists().where(
-        INCIDENT_PART.c.source == INCIDENT.c.source,
-        INCIDENT_PART.c.incident_id == INCIDENT.c.incident_id,
-        INCIDENT_PART.c.what == what,
-        INCIDENT_PART.c.value == value,
+    named = select(INCIDENT_PART.c.incident_id, INCIDENT_PART.c.source).where(
+        INCIDENT_PART.c.what == what, INCIDENT_PART.c.value == value
     )
+    return tuple_(INCIDENT.c.incident_id, INCIDENT.c.source).in_(named)
 
 
 def _carries(f: IncidentFilter) -> ColumnElement[bool] | None:
@@ -156,14 +154,18 @@ def _carries(f: IncidentFilter) -> ColumnElement[bool] | None:
     ]
     if not wanted:
         return None
-    return exists().where(
-        INCIDENT_PART.c.source == INCIDENT.c.source,
-        INCIDENT_PART.c.incident_id == INCIDENT.c.incident_id,
-        INCIDENT_PART.c.what == "alarm",
-        ALARM_SERVICE.c.source == INCIDENT_PART.c.source,
-        ALARM_SERVICE.c.alarm_id == INCIDENT_PART.c.value,
-        *wanted,
+    carrying = (
+        select(INCIDENT_PART.c.incident_id, INCIDENT_PART.c.source)
+        .join(
+            ALARM_SERVICE,
+            and_(
+                ALARM_SERVICE.c.alarm_id == INCIDENT_PART.c.value,
+                ALARM_SERVICE.c.source == INCIDENT_PART.c.source,
+            ),
+        )
+        .where(INCIDENT_PART.c.what == "alarm", *wanted)
     )
+    return tuple_(INCIDENT.c.incident_id, INCIDENT.c.source).in_(carrying)
 
 
 def _item(source: str, data: str, at_ms: int | None) -> dict[str, Any]:

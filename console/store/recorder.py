@@ -10,13 +10,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Table, select, tuple_
+from sqlalchemy import Connection, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from console.lines import CloudEvent, Trace
 from console.store.alarm_states import AlarmStates
 from console.store.counters import next_numbers
 from console.store.database import Database
+from console.store.keys import conditions
 from console.store.rows import event_row, incident_parts, incident_row
 from console.store.tables import (
     EVENT,
@@ -28,9 +29,6 @@ from console.store.tables import (
     TRACE,
 )
 from console.times import now_ms
-
-#: Values in one IN list.
-_CHUNK = 500
 
 
 @dataclass(frozen=True)
@@ -170,12 +168,9 @@ def _move_positions(connection: Connection, progress: dict[str, Progress]) -> No
 def _new_events(connection: Connection, events: Sequence[CloudEvent]) -> list[CloudEvent]:
     """Returns the events that are not in the store yet, each once, in order."""
     known = set[tuple[str, str]]()
-    keys = list({(event.source, event.id) for event in events})
-    for start in range(0, len(keys), _CHUNK):
-        chunk = keys[start : start + _CHUNK]
-        rows = connection.execute(
-            select(EVENT.c.source, EVENT.c.id).where(tuple_(EVENT.c.source, EVENT.c.id).in_(chunk))
-        )
+    keys = [(event.source, event.id) for event in events]
+    for condition in conditions(EVENT.c.source, EVENT.c.id, keys):
+        rows = connection.execute(select(EVENT.c.source, EVENT.c.id).where(condition))
         known.update((source, event_id) for source, event_id in rows)
     new = []
     for event in events:

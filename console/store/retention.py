@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, select
 
 from console.store.database import Database
+from console.store.keys import conditions
 from console.store.tables import (
     ALARM,
     ALARM_SERVICE,
@@ -81,7 +82,8 @@ def _remove(connection: Connection, table: Table, key: str, keys: list[tuple[str
         return
     parts = {ALARM: ALARM_SERVICE, INCIDENT: INCIDENT_PART}[table]
     for of, column in ((parts, key), (EVENT, "subject_id"), (table, key)):
-        connection.execute(delete(of).where(tuple_(of.c.source, of.c[column]).in_(keys)))
+        for condition in conditions(of.c.source, of.c[column], keys):
+            connection.execute(delete(of).where(condition))
 
 
 def _trim_journal(connection: Connection, before_ms: int, webhooks: tuple[str, ...]) -> None:

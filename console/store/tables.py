@@ -45,8 +45,8 @@ EVENT = Table(
 ALARM = Table(
     "alarm",
     METADATA,
-    Column("source", _TEXT, primary_key=True),
     Column("alarm_id", _TEXT, primary_key=True),
+    Column("source", _TEXT, primary_key=True),
     Column("sequence", BigInteger, nullable=False),
     Column("state", _TEXT, nullable=False),
     Column("clear_reason", _TEXT),
@@ -86,8 +86,8 @@ ALARM = Table(
 ALARM_SERVICE = Table(
     "alarm_service",
     METADATA,
-    Column("source", _TEXT, primary_key=True),
     Column("alarm_id", _TEXT, primary_key=True),
+    Column("source", _TEXT, primary_key=True),
     Column("service_id", _TEXT, primary_key=True),
     Column("customer", _TEXT, nullable=False),
     Column("capacity_gbps", Double, nullable=False),
@@ -100,8 +100,8 @@ ALARM_SERVICE = Table(
 INCIDENT = Table(
     "incident",
     METADATA,
-    Column("source", _TEXT, primary_key=True),
     Column("incident_id", _TEXT, primary_key=True),
+    Column("source", _TEXT, primary_key=True),
     Column("sequence", BigInteger, nullable=False),
     Column("state", _TEXT, nullable=False),
     Column("severity", SmallInteger, nullable=False),
@@ -121,8 +121,8 @@ INCIDENT = Table(
 INCIDENT_PART = Table(
     "incident_part",
     METADATA,
-    Column("source", _TEXT, primary_key=True),
     Column("incident_id", _TEXT, primary_key=True),
+    Column("source", _TEXT, primary_key=True),
     Column("what", _TEXT, primary_key=True),
     Column("value", _TEXT, primary_key=True),
     Index("incident_of_part", "what", "value"),

@@ -28,6 +28,7 @@ from console.web.queries import (
     Name,
     OneQuery,
     RangeQuery,
+    given_once,
     ms_of,
 )
 
@@ -36,7 +37,10 @@ AROUND_MS = 60_000
 _CSV_ROWS = 500
 
 router = APIRouter(
-    prefix="/api", dependencies=[Depends(known)], responses=RESPONSES, default_response_class=Json
+    prefix="/api",
+    dependencies=[Depends(known), Depends(given_once)],
+    responses=RESPONSES,
+    default_response_class=Json,
 )
 Id = Annotated[Name, Path()]
 One = Annotated[OneQuery, Query()]

@@ -63,6 +63,10 @@ def front(request: Request, database: Store, caller: Visitor) -> Response:
             "The filter cannot be read.",
         )
     found = incident_page(database, chosen)
+    is_quiet = not found.items and not any(query.values()) and not chosen.cursor
+    if is_quiet:
+        found = incident_page(database, IncidentQuery.model_validate({"state": "CLEARED"}))
+        query["state"] = "CLEARED"
     for item in found.items:
         item["customers"] = _customers(item)
     alone = AlarmFilter(state="ACTIVE", in_incident=False)
@@ -77,6 +81,7 @@ def front(request: Request, database: Store, caller: Visitor) -> Response:
         section="/",
         numbers=numbers,
         incidents=found.items,
+        is_quiet=is_quiet,
         others=others,
         next=_following(query, found.next),
         query=query,

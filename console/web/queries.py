@@ -6,7 +6,9 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from starlette.exceptions import HTTPException
 
 from console.store.alarms import AlarmFilter
 from console.store.incidents import IncidentFilter
@@ -128,6 +130,18 @@ class ActionBody(_Query):
     text: Annotated[str, StringConstraints(max_length=10_000)] | None = None
     assignee: Annotated[str, StringConstraints(max_length=512)] | None = None
     until: Moment | None = Field(default=None, description="SHELVE: until then")
+
+
+#: Parameters that may be given several times: any of their values fits.
+_LISTS = ("severity", "family", "code", "kind")
+
+
+def given_once(request: Request) -> None:
+    """Raises HTTPException if a parameter is given twice that has one value."""
+    names = [name for name, _ in request.query_params.multi_items() if name not in _LISTS]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise HTTPException(422, f"{', '.join(twice)}: given more than once")
 
 
 def ms_of(moment: datetime | None) -> int | None:

@@ -20,7 +20,7 @@ from console.web.problems import RESPONSES
 from schema.errors import DatabaseError
 
 #: How often the journal is looked at [s]; a comment is sent after a longer silence [s].
-_LOOK_EVERY_S = 0.25
+_LOOK_EVERY_S = 0.15
 _COMMENT_EVERY_S = 15
 _CHANGES = 200
 _MAX_NUMBER = 2**63 - 1

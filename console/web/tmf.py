@@ -12,7 +12,7 @@ from console.store.lists import MAX_TOTAL
 from console.web.access import known
 from console.web.api import Store, alarm_of
 from console.web.problems import RESPONSES, Json
-from console.web.queries import Name
+from console.web.queries import Name, given_once
 
 PATH = "/tmf-api/alarmManagement/v4"
 _ACK_STATES = {True: "acknowledged", False: "unacknowledged"}
@@ -20,7 +20,10 @@ _STATES = {"raised": "ACTIVE", "cleared": "CLEARED"}
 _MAX_OFFSET = MAX_TOTAL
 
 router = APIRouter(
-    prefix=PATH, dependencies=[Depends(known)], responses=RESPONSES, default_response_class=Json
+    prefix=PATH,
+    dependencies=[Depends(known), Depends(given_once)],
+    responses=RESPONSES,
+    default_response_class=Json,
 )
 
 

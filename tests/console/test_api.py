@@ -99,7 +99,15 @@ def test_pages_are_the_list(client: TestClient, order: str) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["serverity=major", "severity=fatal", "at=yesterday", "cursor=x", "cursor=WzFd", "limit=0"],
+    [
+        "serverity=major",
+        "severity=fatal",
+        "at=yesterday",
+        "cursor=x",
+        "cursor=WzFd",
+        "limit=0",
+        "link_id=a&link_id=b",
+    ],
 )
 def test_what_cannot_be_asked_is_a_problem(client: TestClient, query: str) -> None:
     answer = client.get(f"/api/alarms?{query}")

@@ -176,6 +176,22 @@ def test_numbers_and_lists_follow_while_nobody_points_at_them(page: Page, center
     expect(page.locator("#show-new")).to_be_hidden()
 
 
+def test_when_nothing_is_open_the_newest_that_are_over_are_shown(
+    page: Page, tmp_path: Path
+) -> None:
+    made = Center(tmp_path)
+    closed = [incident_event(ALARMS[:2]), incident_event(ALARMS[:2], "CLOSE", sequence=2, at=70)]
+    made.files["incidents"].write_bytes(lines(*closed))
+    with served(*made.options) as url:
+        opened(page, url)
+        expect(page.locator("[data-live=incidents]")).to_contain_text("No incident is open.")
+        expect(page.locator(".incident.cleared")).to_have_count(1)
+        made.add("incidents", incident_event([alarm_event("L9")], text="A new one"))
+        expect(page.locator(".incident")).to_have_count(1)
+        expect(page.locator(".incident")).to_contain_text("A new one")
+        expect(page.locator("[data-live=incidents]")).not_to_contain_text("No incident is open.")
+
+
 def test_what_is_open_stays_open_when_its_incident_changes(page: Page, center: Center) -> None:
     opened(page, center.url)
     page.mouse.move(5, 5)
