@@ -67,8 +67,9 @@ class OpenWindows:
         self._by_link[window] = known
         for rows in by_turn(columns):
             new = new_samples(rows, known.of(rows["link"]))
+            # A duplicate is kept too, as it is of a window that is evaluated on time.
+            known.add(rows)
             if len(new["link"]):
-                known.add(new)
                 yield concat_ends(known.of(new["link"]))
 
     def forget(self, up_to: int) -> None:

@@ -82,6 +82,15 @@ def test_a_late_report_that_repeats_a_sample_changes_nothing() -> None:
     assert late(windows, (1, 8, ROLE_TX, 5)) == []
 
 
+def test_a_repeated_sample_comes_with_the_next_that_says_something() -> None:
+    windows = OpenWindows()
+    windows.add(0, ends((1, 7, ROLE_TX, 5)))
+    assert late(windows, (1, 7, ROLE_TX, 5)) == []
+    kept = [(1, 7, ROLE_TX, 5), (1, 7, ROLE_TX, 5)]
+    assert late(windows, (2, 7, ROLE_RX, 5)) == [[*kept, (2, 7, ROLE_RX, 5)]]
+    assert listed(windows.rows(0)) == [*kept, (2, 7, ROLE_RX, 5)]
+
+
 def test_late_samples_of_a_window_that_had_none() -> None:
     windows = OpenWindows()
     assert late(windows, (0, 7, ROLE_TX, 5), window=3) == [[(0, 7, ROLE_TX, 5)]]
