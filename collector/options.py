@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import NoReturn
 
 from collector.targets import Part
+from schema.command_line import UsageParser, librdkafka_settings
 from schema.errors import KafkaConfigError, UsageError
 
 _SECRETS = ("password", "secret", "ssl.key.pem", "token")
 FORMATS = ("proto", "event")
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        print(f"{self.prog}: {message}", file=sys.stderr)
-        sys.exit(UsageError.exit_code)
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -49,31 +41,11 @@ def kafka_config(options: argparse.Namespace) -> dict[str, str]:
     Raises:
         KafkaConfigError: they cannot be read, or a secret is on the command line.
     """
-    config: dict[str, str] = {}
-    if options.kafka_config_file:
-        try:
-            lines = Path(options.kafka_config_file).read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise KafkaConfigError(
-                f"--kafka_config_file={options.kafka_config_file}: it cannot be read"
-            ) from error
-        for number, line in enumerate(lines, start=1):
-            key, equals, value = line.strip().partition("=")
-            if not key or key.startswith("#"):
-                continue
-            if not equals:
-                raise KafkaConfigError(
-                    f"{options.kafka_config_file}:{number}: key=value is expected"
-                )
-            config[key.strip()] = value.strip()
     for setting in options.kafka_config:
-        key, equals, value = setting.partition("=")
+        key = setting.partition("=")[0]
         if any(word in key for word in _SECRETS):
             raise KafkaConfigError(f"--kafka_config: {key} is a secret; use --kafka_config_file")
-        if not (key and equals):
-            raise KafkaConfigError("--kafka_config: key=value is expected")
-        config[key] = value
-    return config
+    return librdkafka_settings(options.kafka_config_file, options.kafka_config)
 
 
 def _part(text: str) -> Part:
@@ -84,7 +56,7 @@ def _part(text: str) -> Part:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = UsageParser(
         "collector",
         description="Subscribes to optical line devices by gNMI; makes one PM report a node and "
         "second, for Kafka or a capture file.",

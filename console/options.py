@@ -7,9 +7,9 @@ import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 
 from console.intake.source import OUTPUTS
+from schema.command_line import UsageParser, librdkafka_settings
 from schema.errors import UsageError
 
 _OUT = Path("out")
@@ -140,32 +140,14 @@ def _address(listen: str) -> tuple[str, int]:
 
 
 def _kafka_config(given: argparse.Namespace) -> dict[str, str]:
-    settings = list(given.kafka_config)
-    if given.kafka_config_file:
-        try:
-            text = Path(given.kafka_config_file).read_text()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"--kafka_config_file: {error}") from error
-        lines = (line.strip() for line in text.splitlines())
-        settings = [line for line in lines if line and not line.startswith("#")] + settings
-    config = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals:
-            raise UsageError("a setting of Kafka is KEY=VALUE, in librdkafka's names")
-        config[key.strip()] = value.strip()
+    config = librdkafka_settings(given.kafka_config_file, given.kafka_config)
     if given.bootstrap_servers:
         config["bootstrap.servers"] = given.bootstrap_servers
     return config
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message)
-
-
-def _parser() -> _Parser:
-    parser = _Parser(
+def _parser() -> UsageParser:
+    parser = UsageParser(
         prog="console",
         allow_abbrev=False,
         description="The store, API and page of all events. Without options it shows what "

@@ -8,7 +8,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import (
@@ -21,6 +20,7 @@ from kernels.window_bounds import WindowBounds
 from pipeline.files import exists, is_remote
 from pipeline.kafka.config import settings
 from pipeline.settings import Settings
+from schema.command_line import UsageParser
 from schema.errors import UsageError
 from schema.outputs import ALL_OUTPUTS, LIFECYCLE_OUTPUTS
 
@@ -92,13 +92,8 @@ class Command:
         return [f"--runner={runner}", *given, *added]
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message)
-
-
-def _parser() -> _Parser:
-    parser = _Parser(
+def _parser() -> UsageParser:
+    parser = UsageParser(
         prog="pipeline",
         allow_abbrev=False,
         description="Fiber events out of one-second optical performance monitoring. "

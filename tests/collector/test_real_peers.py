@@ -153,7 +153,10 @@ def test_a_silent_stream_is_broken_off(fake_device: Path, tmp_path: Path) -> Non
         with collecting(tmp_path, targets) as collector:
             collector.process.wait_for_line("silent for 3.0 s, the stream is broken off", START_S)
             collector.wait_for("reconnects", 1)
+            seen = collector.metrics()
             collector.stop()
+    assert seen["reconnects"] >= 1
+    assert len(collector.reports()) == 1
 
 
 def test_a_flood_harms_no_other(fake_device: Path, tmp_path: Path) -> None:
