@@ -187,7 +187,7 @@ def test_the_console_takes_its_command_line(monkeypatch: pytest.MonkeyPatch) -> 
     arguments = containers(deployment["spec"]["template"])["console"]["args"]
     # Its files are there only in the pod.
     monkeypatch.setattr(Path, "is_file", lambda _: True)
-    monkeypatch.setattr(Path, "read_text", lambda _: "security.protocol=SASL_SSL")
+    monkeypatch.setattr(Path, "read_text", lambda _, encoding: "security.protocol=SASL_SSL")
     options = console_options.parse(arguments)
     assert set(options.topics) == {"events", "incidents", "traces"}
     assert options.address == "https://0.0.0.0:8400"
