@@ -13,7 +13,7 @@ newest value of each leaf. Nothing here reads a clock or knows gRPC; times are n
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 
 from collector.counters import Fate, NodeCounts
@@ -31,6 +31,8 @@ REMEMBERED_NS = 10 * SECOND_NS
 EARLIEST_NS = 946_684_800 * SECOND_NS
 #: What was sent of a second is kept this long, for values that come later [ns].
 _KEEP_NS = 10 * SECOND_NS
+#: Of so many seconds what was sent is kept; more are rubbish of a device's clock.
+_MAX_SENT = 64
 #: Values that may wait in one node; more are a flood.
 MAX_WAITING = 50_000
 #: Seconds that may wait in one node.
@@ -62,12 +64,19 @@ class MergeSettings:
 
 @dataclass(slots=True)
 class _Second:
-    batches: list[Batch]
+    """A second with values that wait, or of which a report was made a moment ago.
+
+    Attributes:
+        due_ns: when the report of what waits is due.
+        batches: what waits.
+        sent: the newest value of each leaf that is in a report.
+        taken_ns: when what waited was taken last.
+    """
+
     due_ns: int
-    #: So many of the batches are in a report that was made.
-    sent: int = 0
-    #: When the last report was made; 0 before the first.
-    sent_ns: int = 0
+    batches: list[Batch] = field(default_factory=list)
+    sent: dict[PmLeaf, tuple[int, float]] = field(default_factory=dict)
+    taken_ns: int = 0
 
 
 class _Intervals:
@@ -109,7 +118,9 @@ class Merger:
         self.states = states
         self._settings = settings
         self._counts = counts
-        self._seconds: dict[int, _Second] = {}
+        self._open: dict[int, _Second] = {}
+        #: In the order in which they were taken.
+        self._sent: dict[int, _Second] = {}
         self._last_ns: dict[PmLeaf, int] = {}
         self._sequence = 0
         self._intervals = _Intervals()
@@ -138,9 +149,9 @@ class Merger:
         if self.waiting + len(batch.leaves) > MAX_WAITING:
             self._counts.fates[Fate.FLOOD] += len(batch.leaves)
             return
-        second = self._seconds.get(number)
-        if second is None or second.due_ns == NEVER_NS:
-            second = self._open(number, time_ns, receive_ns)
+        second = self._open.get(number)
+        if second is None:
+            second = self._begin(number, time_ns, receive_ns)
         second.batches.append(batch)
         self.waiting += len(batch.leaves)
 
@@ -148,51 +159,54 @@ class Merger:
         """Returns the reports that are due, in order of their seconds, and forgets old ones."""
         if now_ns < self.due_ns:
             return []
-        due = [number for number, second in self._seconds.items() if second.due_ns <= now_ns]
+        due = [number for number, second in self._open.items() if second.due_ns <= now_ns]
         return self._take(sorted(due), now_ns)
 
     def take_all(self, now_ns: int) -> list[PmReport]:
         """Returns the reports of all seconds that wait, whether they are due or not."""
-        waiting = [n for n, second in self._seconds.items() if second.due_ns < NEVER_NS]
-        return self._take(sorted(waiting), now_ns)
+        return self._take(sorted(self._open), now_ns)
 
-    def _open(self, number: int, time_ns: int, receive_ns: int) -> _Second:
-        """Returns the second to put a batch into, new or opened again."""
+    def _begin(self, number: int, time_ns: int, receive_ns: int) -> _Second:
+        """Opens a second, or one of which a report was made; returns it."""
         soon_ns = receive_ns + self._settings.linger_ns
-        second = self._seconds.get(number)
-        newer = [n for n, s in self._seconds.items() if s.due_ns < NEVER_NS and n > number]
+        second = self._sent.pop(number, None)
         if second:
             second.due_ns = soon_ns
         else:
             end_ns = receive_ns + (number + 1) * SECOND_NS - time_ns
-            due_ns = soon_ns if newer else end_ns + PATIENCE_NS
-            second = self._seconds[number] = _Second([], due_ns)
-            for other, before in self._seconds.items():
-                if other < number and before.due_ns < NEVER_NS:
+            has_next = any(n > number for n in (*self._open, *self._sent))
+            second = _Second(soon_ns if has_next else end_ns + PATIENCE_NS)
+            for other, before in self._open.items():
+                if other < number:
                     before.due_ns = min(before.due_ns, soon_ns)
-            self._limit_seconds()
-        self.due_ns = min(s.due_ns for s in self._seconds.values())
+        self._open[number] = second
+        if len(self._open) > _MAX_SECONDS:
+            for other in sorted(self._open)[:-_MAX_SECONDS]:
+                self._open[other].due_ns = 0
+        self.due_ns = min(each.due_ns for each in self._open.values())
         return second
 
-    def _limit_seconds(self) -> None:
-        """Makes the oldest seconds due at once where too many wait."""
-        waiting = sorted(n for n, second in self._seconds.items() if second.due_ns < NEVER_NS)
-        for number in waiting[:-_MAX_SECONDS]:
-            self._seconds[number].due_ns = 0
-
     def _take(self, numbers: Iterable[int], now_ns: int) -> list[PmReport]:
-        reports = [r for n in numbers if (r := self._report(self._seconds[n], now_ns)) is not None]
-        for number, second in list(self._seconds.items()):
-            if second.due_ns == NEVER_NS and now_ns - second.sent_ns > _KEEP_NS:
-                del self._seconds[number]
-        self.due_ns = min((s.due_ns for s in self._seconds.values()), default=NEVER_NS)
+        reports = []
+        for number in numbers:
+            second = self._sent[number] = self._open.pop(number)
+            report = self._report(second, now_ns)
+            if report is not None:
+                reports.append(report)
+        for number, second in list(self._sent.items()):
+            if len(self._sent) <= _MAX_SENT and now_ns - second.taken_ns <= _KEEP_NS:
+                break
+            del self._sent[number]
+        self.due_ns = min((each.due_ns for each in self._open.values()), default=NEVER_NS)
         return reports
 
     def _report(self, second: _Second, now_ns: int) -> PmReport | None:
         """Makes the report of what is new in a second; None where nothing is."""
         fresh = self._newest(second)
-        is_late = second.sent_ns > 0
-        second.sent, second.sent_ns, second.due_ns = len(second.batches), now_ns, NEVER_NS
+        is_late = bool(second.sent)
+        second.sent.update(fresh)
+        second.batches.clear()
+        second.taken_ns = now_ns
         if not fresh:
             return None
         newest = self._all_of(second, fresh) if is_late else fresh
@@ -212,14 +226,12 @@ class Merger:
 
     def _newest(self, second: _Second) -> dict[PmLeaf, tuple[int, float]]:
         """Returns the newest of the values that are not in a report yet; counts all others."""
-        sent: dict[PmLeaf, tuple[int, float]] = {}
-        for batch in second.batches[: second.sent]:
-            _put_all(sent, batch)
+        sent = second.sent
         fresh: dict[PmLeaf, tuple[int, float]] = {}
         fates = self._counts.fates
         last_ns = self._last_ns
         count = superseded = repeated = no_number = 0
-        for batch in second.batches[second.sent :]:
+        for batch in second.batches:
             time_ns = batch.time_ns
             count += len(batch.leaves)
             for leaf, number in zip(batch.leaves, batch.numbers, strict=True):
@@ -249,19 +261,9 @@ class Merger:
     def _all_of(
         self, second: _Second, fresh: dict[PmLeaf, tuple[int, float]]
     ) -> dict[PmLeaf, tuple[int, float]]:
-        """Returns the newest values of the second for the components of the fresh ones."""
+        """Returns all that was sent of the components of the fresh values, and these."""
         named = {self.states.component(leaf) for leaf in fresh}
-        newest: dict[PmLeaf, tuple[int, float]] = {}
-        for batch in second.batches:
-            _put_all(newest, batch)
-        return {leaf: v for leaf, v in newest.items() if self.states.component(leaf) in named}
-
-
-def _put_all(newest: dict[PmLeaf, tuple[int, float]], batch: Batch) -> None:
-    for leaf, number in zip(batch.leaves, batch.numbers, strict=True):
-        known = newest.get(leaf)
-        if (known is None or batch.time_ns > known[0]) and _is_number(leaf, number):
-            newest[leaf] = (batch.time_ns, number)
+        return {leaf: v for leaf, v in second.sent.items() if self.states.component(leaf) in named}
 
 
 def _is_number(leaf: PmLeaf, number: float) -> bool:

@@ -48,6 +48,7 @@ class PmLeaf:
 
     Attributes:
         path: with its keys, as text.
+        quantity: the path without the statistic: what the leaf is a statistic of.
         owner: how `name` leads to the component.
         name: of the component, of the amplifier, or of the interface of the OSC.
         pm_type: number in `PmType`.
@@ -55,6 +56,7 @@ class PmLeaf:
     """
 
     path: str
+    quantity: str
     owner: Owner
     name: str
     pm_type: int
@@ -196,14 +198,16 @@ def find_leaf(path: Path) -> Leaf | None:
         name = _owner_name(path)
         return StateLeaf(path_text(path), STATES[where], name) if name else None
     if where in PLAIN:
-        quantity, owner, statistic = PLAIN[where], Owner.NAMED, "instant"
+        pm_type, owner, statistic, quantity = PLAIN[where], Owner.NAMED, "instant", path
     else:
         parent, _, statistic = where.rpartition("/")
         if parent not in QUANTITIES or statistic not in STATISTICS:
             return None
-        quantity, owner = QUANTITIES[parent]
+        (pm_type, owner), quantity = QUANTITIES[parent], path[:-1]
     name = _owner_name(path)
-    return PmLeaf(path_text(path), owner, name, quantity, statistic) if name else None
+    if not name:
+        return None
+    return PmLeaf(path_text(path), path_text(quantity), owner, name, pm_type, statistic)
 
 
 def _owner_name(path: Path) -> str:

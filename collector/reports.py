@@ -108,7 +108,7 @@ def build_report(
         no_light_dbm: a power at or below is dark; -inf always is [dBm].
     """
     report = PmReport(node_id=node_id)
-    components: dict[str, tuple[ComponentPm, dict[int, dict[str, tuple[int, float]]]]] = {}
+    components: dict[str, tuple[ComponentPm, dict[int, dict[str, _Quantity]]]] = {}
     for leaf, (time_ns, number) in newest.items():
         name = states.component(leaf)
         known = components.get(name)
@@ -118,14 +118,17 @@ def build_report(
         sample, types = known
         if time_ns > sample.sample_time_unix_ns:
             sample.sample_time_unix_ns = time_ns
-        statistics = types.setdefault(leaf.pm_type, {})
-        other = statistics.get(leaf.statistic)
-        # Several leaves may say the same, such as the channels of a transceiver.
-        if other is None or (time_ns, number) > other:
-            statistics[leaf.statistic] = (time_ns, number)
+        quantities = types.setdefault(leaf.pm_type, {})
+        quantity = quantities.get(leaf.quantity)
+        if quantity is None:
+            quantity = quantities[leaf.quantity] = _Quantity(leaf.quantity)
+        quantity.time_ns = max(quantity.time_ns, time_ns)
+        quantity.statistics[leaf.statistic] = number
     for sample, types in components.values():
-        for pm_type, statistics in sorted(types.items()):
-            _add_value(sample, pm_type, statistics, no_light_dbm)
+        for pm_type, quantities in sorted(types.items()):
+            # Several may be one type of one component, such as the channels of a transceiver.
+            newest_one = max(quantities.values(), key=_Quantity.rank)
+            _add_value(sample, pm_type, newest_one, no_light_dbm)
     return report
 
 
@@ -139,17 +142,32 @@ def type_name(pm_type: int) -> str:
     return PmType.Name(pm_type)
 
 
+@dataclass(slots=True)
+class _Quantity:
+    """The statistics of one quantity in one second, with the newest of their timestamps."""
+
+    path: str
+    time_ns: int = 0
+    statistics: dict[str, float] = field(default_factory=dict)
+
+    def reading(self) -> float | None:
+        """Returns `instant`, else `avg`."""
+        return self.statistics.get("instant", self.statistics.get("avg"))
+
+    def rank(self) -> tuple[int, float, str]:
+        """Returns what the quantities of one type are compared by."""
+        reading = self.reading()
+        return self.time_ns, -math.inf if reading is None else reading, self.path
+
+
 def _add_value(
-    sample: ComponentPm,
-    pm_type: int,
-    statistics: Mapping[str, tuple[int, float]],
-    no_light_dbm: float,
+    sample: ComponentPm, pm_type: int, quantity: _Quantity, no_light_dbm: float
 ) -> None:
     value = sample.values.add(type=pm_type)
-    reading = statistics.get("instant") or statistics.get("avg")
-    if reading and pm_type in _POWERS and reading[1] <= no_light_dbm:
+    reading = quantity.reading()
+    if reading is not None and pm_type in _POWERS and reading <= no_light_dbm:
         value.no_light = True
         return
-    for name, (_, number) in statistics.items():
+    for name, number in quantity.statistics.items():
         if math.isfinite(number):
             setattr(value, name, number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 from typing import Any
 
@@ -87,6 +88,56 @@ def test_what_comes_later_makes_a_report_that_hides_nothing() -> None:
     assert seen(late) == {"L1": (3, {"INPUT_POWER": -9.0, "OUTPUT_POWER": 1.0})}
     assert late.sequence > first.sequence
     assert n.counts.late_reports == 1
+
+
+def test_an_earlier_second_does_not_wait_where_the_next_was_sent() -> None:
+    n = node()
+    give(n, T0_NS + SECOND_NS, powers(T0_NS + SECOND_NS, "L1", input=-9.0))
+    n.merger.take_all(T0_NS + 2 * SECOND_NS)
+    begun_ns = T0_NS + 3 * SECOND_NS
+    give(n, begun_ns, powers(T0_NS, "L1", input=-9.1))
+    (report,) = n.merger.take_due(begun_ns + LINGER_NS)
+    assert seen(report) == {"L1": (0, {"INPUT_POWER": -9.1})}
+
+
+def test_a_timestamp_that_stands_still_costs_nothing_more_each_time() -> None:
+    n = node()
+    message = powers(T0_NS, "L1", input=-9.0)
+
+    def tell_again(times: int) -> int:
+        """Returns how much memory more is in use [bytes]."""
+        tracemalloc.start()
+        for i in range(times):
+            give(n, T0_NS + i * SECOND_NS, message)
+            n.merger.take_all(T0_NS + i * SECOND_NS)
+        used, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return used
+
+    tell_again(10)
+    assert tell_again(2_000) < 20_000
+    assert n.counts.fates == Counter({Fate.REPORTED: 1, Fate.REPEATED: 2_009})
+
+
+def test_a_second_without_a_number_has_no_late_report() -> None:
+    n = node()
+    give(n, T0_NS, powers(T0_NS, "L1", input=float("nan")))
+    assert n.merger.take_all(T0_NS) == []
+    give(n, T0_NS, powers(T0_NS + 1, "L1", input=-9.0))
+    assert len(n.merger.take_all(T0_NS)) == 1
+    assert n.counts.late_reports == 0
+
+
+def test_of_several_quantities_of_one_type_the_newest_counts_as_a_whole() -> None:
+    n = node()
+    channel = "/components/component[name=L1]/transceiver/physical-channels/channel[index={}]/state"
+    for index, time_ns, values in (
+        (1, T0_NS + 2, {"/input-power/avg": -3.0}),
+        (2, T0_NS + 1, {"/input-power/instant": -5.0, "/input-power/avg": -5.5}),
+    ):
+        give(n, T0_NS + 5, response(time_ns, values, channel.format(index)))
+    (report,) = n.merger.take_all(T0_NS + 5)
+    assert seen(report) == {"L1": (2, {"INPUT_POWER": ("avg", -3.0)})}
 
 
 def test_the_sequence_grows_over_restarts() -> None:
@@ -227,6 +278,19 @@ def test_rubbish_times_do_not_pile_up() -> None:
         n.merger.take_due(T0_NS)
     assert n.merger.waiting <= 33
     assert n.counts.fates[Fate.REPORTED] == 100 - n.merger.waiting
+
+
+def test_what_was_sent_of_rubbish_times_is_forgotten() -> None:
+    n = node()
+    give(n, T0_NS, powers(T0_NS, "L1", input=1.0))
+    n.merger.take_all(T0_NS)
+    tracemalloc.start()
+    for i in range(1, 2_000):
+        give(n, T0_NS, powers(T0_NS + i * SECOND_NS, "L1", input=1.0))
+        n.merger.take_all(T0_NS)
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert used < 200_000
 
 
 def test_the_interval_is_measured() -> None:
