@@ -17,7 +17,7 @@ from collector.gnmic import GnmicSource
 from collector.metrics import serve_metrics
 from collector.options import kafka_config, parse
 from collector.process import Collector
-from collector.targets import Target
+from collector.targets import Part, Target
 from collector.watch import TargetsFile
 from schema.errors import EventCenterError, UsageError
 
@@ -38,7 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = parse(arguments)
         file = TargetsFile(options.targets, options.part, not options.from_kafka_topic)
         if options.check:
-            print(asyncio.run(check(_target(file, options.check), options.check_s)))
+            target = _target(TargetsFile(options.targets, Part()), options.check)
+            print(asyncio.run(check(target, options.check_s)))
         else:
             asyncio.run(_run(options, file))
     except EventCenterError as error:
@@ -57,7 +58,11 @@ def _target(file: TargetsFile, node_id: str) -> Target:
 
 async def _run(options: argparse.Namespace, file: TargetsFile) -> None:
     targets = file.read()
-    collector = Collector(_sink(options), int(options.linger_ms * _NS_PER_MS))
+    collector = Collector(
+        _sink(options),
+        int(options.linger_ms * _NS_PER_MS),
+        with_streams=not options.from_kafka_topic,
+    )
     if options.metrics_port is not None:
         serve_metrics(collector, options.metrics_port, options.metrics_host)
     await collector.set_targets(targets)

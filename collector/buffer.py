@@ -98,14 +98,16 @@ class Delivery:
 
 
 class Buffer:
-    """A queue of records, in order, with a limit in bytes.
+    """A queue of records, in order, with a limit in bytes. The limit holds for all that waits.
 
     Attributes:
         bytes: of all records in it.
+        away_bytes: of those that were taken out, and are neither settled nor put back.
     """
 
     def __init__(self, limit_bytes: int, delivery: Delivery) -> None:
         self.bytes = 0
+        self.away_bytes = 0
         self._limit_bytes = limit_bytes
         self._delivery = delivery
         self._records: deque[Record] = deque()
@@ -121,16 +123,26 @@ class Buffer:
 
     def take(self) -> Record:
         """Takes the oldest record out."""
-        record = self._records.popleft()
-        self.bytes -= record.size()
+        record = self._pop()
+        self.away_bytes += record.size()
         return record
+
+    def settle(self, record: Record) -> None:
+        """Forgets a record that was taken out: it is delivered or dropped."""
+        self.away_bytes -= record.size()
 
     def put_back(self, record: Record) -> None:
         """Puts a record that was taken out back to the front."""
+        self.away_bytes -= record.size()
         self._records.appendleft(record)
         self.bytes += record.size()
         self._make_room()
 
+    def _pop(self) -> Record:
+        record = self._records.popleft()
+        self.bytes -= record.size()
+        return record
+
     def _make_room(self) -> None:
-        while self.bytes > self._limit_bytes:
-            self._delivery.drop(self.take().number, Dropped.BUFFER_FULL)
+        while self._records and self.bytes + self.away_bytes > self._limit_bytes:
+            self._delivery.drop(self._pop().number, Dropped.BUFFER_FULL)

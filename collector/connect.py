@@ -95,10 +95,16 @@ def login(target: Target) -> list[tuple[str, str]]:
     """Returns the metadata that a device checks.
 
     Raises:
-        TargetsError: a secret is not where the targets file says.
+        TargetsError: a secret is not where the targets file says, or no header can hold it.
     """
-    given = (("username", target.username), ("password", target.password))
-    return [(name, secret.read()) for name, secret in given if secret]
+    metadata = []
+    for name, secret in (("username", target.username), ("password", target.password)):
+        if secret:
+            text = secret.read()
+            if not (text.isascii() and text.isprintable()):
+                raise TargetsError(f"the {name} has characters that gNMI cannot carry")
+            metadata.append((name, text))
+    return metadata
 
 
 def open_channel(target: Target) -> grpc.aio.Channel:

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from collector.buffer import Buffer, Delivery, Dropped, Record
+from collector.kafka import NowAndThen, check_topic, new_client
 from schema.capture import read_capture, varint
-from schema.errors import KafkaConfigError, NotUsableError, SendError
+from schema.errors import NotUsableError
 from schema.pm_report_pb2 import PmReport
 
-#: So many records are with the Kafka client at a time; all others wait in our buffer, where the
-#: oldest can be dropped.
-_IN_FLIGHT = 5_000
-_CONNECT_S = 10.0
-_SAY_EVERY_S = 30.0
-
-_log = logging.getLogger("collector")
+#: So many records, and this share of the buffer, are with the Kafka client at a time. All others
+#: wait in our buffer, where the oldest can be dropped.
+_IN_FLIGHT, _SHARE_IN_FLIGHT = 5_000, 1 / 8
 
 _PRODUCER: dict[str, str | int | bool] = {
     "acks": "all",
@@ -67,29 +63,41 @@ class CaptureSink:
         """
         self.delivery = Delivery()
         self._path = path
+        self._error: OSError | None = None
         try:
             whole = _whole_bytes(path)
-            self._file = Path(path).open("ab")  # noqa: SIM115 - closed by close()
+            # Without a buffer: what counts as delivered is with the operating system.
+            self._file = Path(path).open("ab", buffering=0)  # noqa: SIM115 - closed by close()
             self._file.truncate(whole)
         except OSError as error:
             raise NotUsableError(f"{path}: it cannot be written: {error.strerror}") from error
 
     def send(self, report: PmReport) -> None:
-        """Writes a report."""
+        """Writes a report; once that has failed, `serve` says so, and no other is written."""
         payload = report.SerializeToString()
         number = self.delivery.begin()
         try:
-            self._file.write(varint(len(payload)) + payload)
+            if self._error is None:
+                self._write(varint(len(payload)) + payload)
         except OSError as error:
-            raise NotUsableError(f"{self._path}: {error.strerror}") from error
-        self.delivery.deliver(number)
+            self._error = error
+        if self._error is None:
+            self.delivery.deliver(number)
+        else:
+            self.delivery.drop(number, Dropped.REFUSED)
+
+    def _write(self, record: bytes) -> None:
+        while record:
+            record = record[self._file.write(record) :]
 
     def serve(self) -> None:
-        """Hands what was written to the operating system."""
-        try:
-            self._file.flush()
-        except OSError as error:
-            raise NotUsableError(f"{self._path}: {error.strerror}") from error
+        """Tells whether reports are being written.
+
+        Raises:
+            NotUsableError: they are not.
+        """
+        if self._error is not None:
+            raise NotUsableError(f"{self._path}: {self._error.strerror}") from self._error
 
     def close(self, timeout_s: float) -> None:
         """Closes the file."""
@@ -111,19 +119,20 @@ class KafkaSink:
         """
         self.delivery = Delivery()
         self._buffer = Buffer(buffer_bytes, self.delivery)
+        self._most_away_bytes = buffer_bytes * _SHARE_IN_FLIGHT
         self._topic = topic
         self._in_flight = 0
         self._failed: list[Record] = []
         self._is_broken = False
-        self._said_s = 0.0
+        self._said = NowAndThen()
         self._config = {
             **_PRODUCER,
             **config,
             "bootstrap.servers": bootstrap_servers,
             "error_cb": self._error,
         }
-        self._producer = self._new_producer()
-        self._check_topic(bootstrap_servers)
+        self._producer = new_client(Producer, self._config)
+        check_topic(self._producer, bootstrap_servers, topic)
 
     def send(self, report: PmReport) -> None:
         """Puts a report into the buffer."""
@@ -140,10 +149,15 @@ class KafkaSink:
         self._producer.poll(0)
         if self._is_broken:
             self._begin_anew()
-        while self._buffer and self._in_flight < _IN_FLIGHT:
-            record = self._buffer.take()
-            if not self._produce(record):
+        while self._buffer and self._may_take():
+            if not self._produce(self._buffer.take()):
                 break
+
+    def _may_take(self) -> bool:
+        away_bytes = self._buffer.away_bytes
+        return not away_bytes or (
+            self._in_flight < _IN_FLIGHT and away_bytes < self._most_away_bytes
+        )
 
     def close(self, timeout_s: float) -> None:
         """Delivers what waits, for a limited time, and drops the rest."""
@@ -180,14 +194,16 @@ class KafkaSink:
         return True
 
     def _answered(self, record: Record, error: KafkaError | None) -> None:
-        if error is None:
-            self.delivery.deliver(record.number)
-        elif _is_of_the_client(error):
+        if error is not None and _is_of_the_client(error):
             self._is_broken = True
             self._failed.append(record)
+            return
+        self._buffer.settle(record)
+        if error is None:
+            self.delivery.deliver(record.number)
         else:
             self.delivery.drop(record.number, Dropped.REFUSED)
-            self._say(f"Kafka refuses reports for topic {self._topic}: {error.str()}")
+            self._said.warn(f"Kafka refuses reports for topic {self._topic}: {error.str()}")
 
     def _begin_anew(self) -> None:
         """Replaces a client that cannot go on; what it held is sent again, in order."""
@@ -197,37 +213,12 @@ class KafkaSink:
             self._buffer.put_back(record)
         self._failed.clear()
         self._is_broken = False
-        self._producer = self._new_producer()
-
-    def _new_producer(self) -> Any:
-        try:
-            return Producer(self._config)
-        except KafkaException as error:
-            raise KafkaConfigError(f"Kafka settings: {error.args[0].str()}") from error
-
-    def _check_topic(self, bootstrap_servers: str) -> None:
-        try:
-            found = self._producer.list_topics(self._topic, timeout=_CONNECT_S)
-        except KafkaException as error:
-            _log.warning(
-                "Kafka at %s does not answer yet (%s); reports wait",
-                bootstrap_servers,
-                error.args[0].str(),
-            )
-            return
-        if found.topics[self._topic].error is not None:
-            raise SendError(f"Kafka at {bootstrap_servers} has no topic {self._topic}")
+        self._producer = new_client(Producer, self._config)
 
     def _error(self, error: KafkaError) -> None:
         if error.fatal():
             self._is_broken = True
-        self._say(f"Kafka: {error.str()}; {self.delivery.waiting} reports wait")
-
-    def _say(self, text: str) -> None:
-        """Says something now and then, however often it happens."""
-        if time.monotonic() - self._said_s > _SAY_EVERY_S:
-            self._said_s = time.monotonic()
-            _log.warning("%s", text)
+        self._said.warn(f"Kafka: {error.str()}; {self.delivery.waiting} reports wait")
 
 
 def _is_of_the_client(error: KafkaError) -> bool:

@@ -8,7 +8,6 @@ or a list of objects, one for each leaf, whose tags hold the source and the keys
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections.abc import Iterator, Mapping
@@ -19,20 +18,26 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from google.protobuf.message import DecodeError
 
 from collector.counters import OTHER
+from collector.kafka import NowAndThen, check_topic, new_client
 from collector.node import Node
 from collector.paths import LIST_KEYS, Path, element
 from collector.process import Collector
-from collector.values import Scalar, json_scalars
+from collector.subscribe import silent_after_s
+from collector.values import Scalar, json_scalars, read_json
 from schema import gnmi_pb2
-from schema.errors import KafkaConfigError, SendError
 
 _RECORDS = 500
 _IDLE_S = 0.02
-_CONNECT_S = 10.0
 #: What was read is in reports after so long, at the latest [s].
 _RIPE_S = 4.0
 _MAX_UNKNOWN_SOURCES = 1_000
 _KEY_SEPARATOR = b":::"
+#: Timestamps of reports have 64 bits.
+_LATEST_NS = 2**63 - 1
+_NS_PER_S = 1_000_000_000
+#: Records come many at a time: a node may be silent so long, however short its interval [s].
+_LEAST_SILENCE_S = 10.0
+_CHECK_NS = _NS_PER_S
 
 _log = logging.getLogger("collector")
 
@@ -54,14 +59,14 @@ class Told:
     deleted: list[Path]
 
 
-def source_of(key: bytes | None, payload: bytes) -> str:
-    """Returns the source of a record in format `proto`; empty where it says none."""
+def source_of(key: bytes | None, payload: bytes) -> str | None:
+    """Returns the source of a record in format `proto`; None if that cannot be read."""
     if key and _KEY_SEPARATOR in key:
         return key.partition(_KEY_SEPARATOR)[0].decode(errors="replace")
     try:
         response = gnmi_pb2.SubscribeResponse.FromString(payload)
     except DecodeError:
-        return ""
+        return None
     return response.update.prefix.target
 
 
@@ -71,10 +76,7 @@ def events(payload: bytes) -> Iterator[Told]:
     Raises:
         ValueError: it is not what gnmic writes.
     """
-    try:
-        read = json.loads(payload)
-    except (RecursionError, UnicodeDecodeError) as error:
-        raise ValueError("not JSON") from error
+    read = read_json(payload)
     for event in read if isinstance(read, list) else [read]:
         if not isinstance(event, dict):
             raise ValueError("an event is not an object")
@@ -86,8 +88,8 @@ def _event(event: Mapping[str, Any]) -> Told:
     deletes, time_ns = event.get("deletes") or [], event.get("timestamp", 0)
     if not (isinstance(tags, dict) and isinstance(values, dict) and isinstance(deletes, list)):
         raise ValueError("tags and values of an event are not objects")
-    if isinstance(time_ns, bool) or not isinstance(time_ns, int):
-        raise ValueError("the timestamp of an event is not a whole number")
+    if isinstance(time_ns, bool) or not isinstance(time_ns, int) or time_ns > _LATEST_NS:
+        raise ValueError("the timestamp of an event is not a whole number of ns")
     found: list[tuple[Path, Scalar]] = []
     for name, value in values.items():
         found += json_scalars(_path(name, tags), value)
@@ -134,6 +136,8 @@ class GnmicSource:
     is_event: bool
     nodes: dict[str, Node] = field(default_factory=dict)
     _seen: int = -1
+    _heard_ns: dict[str, int] = field(default_factory=dict)
+    _said: NowAndThen = field(default_factory=NowAndThen)
 
     async def run(self) -> None:
         """Reads until the task is cancelled.
@@ -144,6 +148,7 @@ class GnmicSource:
         """
         consumer = self._subscribed()
         snapshot: _Snapshot | None = None
+        check_ns = 0
         try:
             while True:
                 records = consumer.consume(_RECORDS, timeout=0)
@@ -153,6 +158,11 @@ class GnmicSource:
                 for record in records:
                     if record.error() is None:
                         self.take(record.key(), record.value() or b"", now_ns)
+                    else:
+                        self._said.warn(f"Kafka, topic {self.topic}: {record.error().str()}")
+                if now_ns >= check_ns:
+                    check_ns = now_ns + _CHECK_NS
+                    self.mark_silent(now_ns)
                 snapshot = self._commit(consumer, snapshot)
                 await asyncio.sleep(0 if records else _IDLE_S)
         finally:
@@ -161,9 +171,10 @@ class GnmicSource:
     def take(self, key: bytes | None, payload: bytes, now_ns: int) -> None:
         """Takes one record in."""
         if not self.is_event:
-            node = self._node(source_of(key, payload))
-            if node:
-                node.synced = True
+            source = source_of(key, payload)
+            if source is None:
+                self.collector.malformed_records += 1
+            elif node := self._node(source, now_ns):
                 node.receive(payload, now_ns)
             return
         try:
@@ -172,15 +183,24 @@ class GnmicSource:
             self.collector.malformed_records += 1
             return
         for event in told:
-            node = self._node(event.source)
-            if node:
-                node.synced = True
+            if node := self._node(event.source, now_ns):
                 node.receive_values(event.time_ns, event.values, event.deleted, now_ns)
 
-    def _node(self, source: str) -> Node | None:
+    def mark_silent(self, now_ns: int) -> None:
+        """Marks the nodes as down of which nothing comes any more."""
+        for node_id, heard_ns in list(self._heard_ns.items()):
+            if node := self.nodes.get(node_id):
+                allowed_s = silent_after_s(node.target.sample_interval_ms, node.counts.interval_s)
+                if now_ns - heard_ns <= max(allowed_s, _LEAST_SILENCE_S) * _NS_PER_S:
+                    continue
+                node.counts.up = False
+            del self._heard_ns[node_id]
+
+    def _node(self, source: str, now_ns: int) -> Node | None:
         node = self.nodes.get(source)
         if node:
-            node.counts.up = True
+            node.counts.up = node.synced = True
+            self._heard_ns[node.target.node_id] = now_ns
             return node
         unknown = self.collector.unknown_sources
         if source not in unknown:
@@ -198,16 +218,8 @@ class GnmicSource:
             "enable.auto.commit": False,
             "log_level": 2,
         }
-        try:
-            consumer = Consumer(config)
-        except KafkaException as error:
-            raise KafkaConfigError(f"Kafka settings: {error.args[0].str()}") from error
-        try:
-            found = consumer.list_topics(self.topic, timeout=_CONNECT_S)
-            if found.topics[self.topic].error is not None:
-                raise SendError(f"Kafka has no topic {self.topic}")
-        except KafkaException as error:
-            _log.warning("Kafka does not answer yet: %s", error.args[0].str())
+        consumer = new_client(Consumer, config)
+        check_topic(consumer, self.config["bootstrap.servers"], self.topic)
         consumer.subscribe([self.topic])
         return consumer
 

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector as Source
 
+from collector.buffer import Dropped
 from collector.counters import NodeCounts
 from collector.process import Collector
 from collector.reports import type_name
@@ -119,8 +120,8 @@ class CollectorMetrics(Source):
         dropped = CounterMetricFamily(
             "collector_dropped", "reports that were dropped", labels=["reason"]
         )
-        for reason, count in delivery.dropped.items():
-            dropped.add_metric([reason.value], count)
+        for reason in Dropped:
+            dropped.add_metric([reason.value], delivery.dropped[reason])
         yield dropped
         yield GaugeMetricFamily("collector_waiting", "reports that wait", delivery.waiting)
 
@@ -129,12 +130,12 @@ def serve_metrics(collector: Collector, port: int, host: str) -> int:
     """Serves the metrics over HTTP in a thread; returns the port.
 
     Raises:
-        UsageError: the port is taken.
+        UsageError: the port is taken, or the address is not of this machine.
     """
     registry = CollectorRegistry()
     registry.register(CollectorMetrics(collector, asyncio.get_running_loop()))
     try:
         server, _ = start_http_server(port, host, registry)
     except OSError as error:
-        raise UsageError(f"--metrics_port={port}: {error.strerror}") from error
+        raise UsageError(f"--metrics_port={port} on {host}: {error.strerror}") from error
     return int(server.server_port)

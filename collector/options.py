@@ -11,6 +11,13 @@ from schema.errors import KafkaConfigError, UsageError
 
 _SECRETS = ("password", "secret", "ssl.key.pem", "token")
 FORMATS = ("proto", "event")
+#: The smallest and the largest value of each number.
+_BOUNDS = {
+    "check_s": (0.1, 86_400),
+    "linger_ms": (0, 60_000),
+    "buffer_mb": (0.001, 1_000_000),
+    "metrics_port": (0, 65_535),
+}
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -20,6 +27,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         UsageError: they do not go together.
     """
     options = _parser().parse_args(arguments)
+    _check_numbers(options)
+    if options.from_kafka_topic and (options.check or options.part.count > 1):
+        raise UsageError(
+            "--check and --part are for devices; processes with one --group_id share a topic"
+        )
     if options.check:
         return options
     if bool(options.pm_file) == bool(options.pm_kafka_topic):
@@ -28,11 +40,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         raise UsageError("a Kafka topic needs --bootstrap_servers")
     if options.from_kafka_topic and not options.format:
         raise UsageError("--from_kafka_topic needs --format=proto or --format=event")
-    if not options.linger_ms >= 0:
-        raise UsageError("--linger_ms must be 0 or more")
-    if not options.buffer_mb > 0:
-        raise UsageError("--buffer_mb must be more than 0")
     return options
+
+
+def _check_numbers(options: argparse.Namespace) -> None:
+    for name, (least, most) in _BOUNDS.items():
+        value = getattr(options, name)
+        if value is not None and not least <= value <= most:
+            raise UsageError(f"--{name} must be from {least:g} to {most:g}")
 
 
 def kafka_config(options: argparse.Namespace) -> dict[str, str]:
@@ -43,7 +58,7 @@ def kafka_config(options: argparse.Namespace) -> dict[str, str]:
     """
     for setting in options.kafka_config:
         key = setting.partition("=")[0]
-        if any(word in key for word in _SECRETS):
+        if any(word in key.lower() for word in _SECRETS):
             raise KafkaConfigError(f"--kafka_config: {key} is a secret; use --kafka_config_file")
     return librdkafka_settings(options.kafka_config_file, options.kafka_config)
 

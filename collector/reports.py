@@ -160,9 +160,7 @@ class _Quantity:
         return self.time_ns, -math.inf if reading is None else reading, self.path
 
 
-def _add_value(
-    sample: ComponentPm, pm_type: int, quantity: _Quantity, no_light_dbm: float
-) -> None:
+def _add_value(sample: ComponentPm, pm_type: int, quantity: _Quantity, no_light_dbm: float) -> None:
     value = sample.values.add(type=pm_type)
     reading = quantity.reading()
     if reading is not None and pm_type in _POWERS and reading <= no_light_dbm:

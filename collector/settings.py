@@ -13,9 +13,11 @@ from typing import Any
 import yaml
 
 from collector.paths import parse_path
+from collector.values import is_unicode
 from schema.errors import TargetsError
 
 _LONGEST_INTERVAL_MS = 3_600_000
+_LONGEST_KEEPALIVE_S = 86_400
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s:\[\]/]+):(\d{1,5})")
 
 
@@ -104,7 +106,9 @@ def members(
     found: dict[str, yaml.Node] = {}
     for key, value in node.value:
         name = str(key.value)
-        if name not in allowed:
+        if not isinstance(key, yaml.ScalarNode):
+            mistakes.add(key, f"{place}: a name is expected")
+        elif name not in allowed:
             mistakes.add(key, f"{place}: there is no setting {name!r}")
         elif name in found:
             mistakes.add(key, f"{place}: {name} is there twice")
@@ -137,7 +141,10 @@ def _plain(node: yaml.Node) -> Any:
 def _text(node: yaml.Node) -> str:
     if not isinstance(node, yaml.ScalarNode) or not str(node.value).strip():
         raise _WrongError("a text is expected")
-    return str(node.value)
+    text = str(node.value)
+    if not is_unicode(text):
+        raise _WrongError("half of a surrogate pair is no character")
+    return text
 
 
 def _address(node: yaml.Node) -> str:
@@ -157,9 +164,13 @@ def _flag(node: yaml.Node) -> bool:
 
 def _number(node: yaml.Node) -> float:
     value = _plain(node)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (OverflowError, TypeError, ValueError):
+        number = math.nan
+    if isinstance(value, str) or not math.isfinite(number):
         raise _WrongError("a number is expected")
-    return float(value)
+    return number
 
 
 def _interval_ms(node: yaml.Node) -> int:
@@ -171,8 +182,8 @@ def _interval_ms(node: yaml.Node) -> int:
 
 def _keepalive_s(node: yaml.Node) -> float:
     value = _number(node)
-    if value < 1:
-        raise _WrongError("at least 1 is expected")
+    if not 1 <= value <= _LONGEST_KEEPALIVE_S:
+        raise _WrongError(f"a number from 1 to {_LONGEST_KEEPALIVE_S} is expected")
     return value
 
 
@@ -222,7 +233,7 @@ def _tls(node: yaml.Node) -> Tls:
         raise _WrongError("ca, cert, key or server_name are expected")
     told: dict[str, str] = {}
     for key, value in node.value:
-        if key.value not in Tls.__dataclass_fields__:
+        if _text(key) not in Tls.__dataclass_fields__:
             raise _WrongError(f"there is no setting {key.value!r}")
         told[key.value] = _text(value)
     if ("cert" in told) != ("key" in told):

@@ -28,7 +28,8 @@ from collector.connect import (
 from collector.node import Node
 from schema.errors import TargetsError
 
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 1.0, 60.0
+_LONGEST_WAIT_S = 60.0
+_MOST_DOUBLINGS = 5
 #: A stream that lasted this long was sound: the waits begin anew.
 _SOUND_S = 30.0
 #: A stream that has brought nothing yet may be silent this long.
@@ -63,15 +64,15 @@ class Subscription:
 
     async def run(self) -> None:
         """Keeps a stream open until the task is cancelled."""
-        wait_s = _FIRST_WAIT_S
+        failures = 0
         while True:
             begun_s = time.monotonic()
             again_at_once = await self._try()
-            if time.monotonic() - begun_s > _SOUND_S:
-                wait_s = _FIRST_WAIT_S
+            if self._any and time.monotonic() - begun_s > _SOUND_S:
+                failures = 0
             if not again_at_once:
-                await asyncio.sleep(min(wait_s * (1 + self._jitter() / 2), _LONGEST_WAIT_S))
-                wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+                await asyncio.sleep(wait_s(failures, self._jitter()))
+                failures += 1
             self.node.counts.reconnects += 1
 
     def break_if_silent(self, now_s: float) -> None:
@@ -92,11 +93,7 @@ class Subscription:
 
     def _silence_s(self) -> float:
         """Returns how long the stream may be silent."""
-        asked_s = self.asked.sample_interval_ms / 1000 or _UNKNOWN_INTERVAL_S
-        measured_s = self.node.counts.interval_s
-        if not self.asked.sample_interval_ms and measured_s:
-            asked_s = measured_s
-        allowed_s = _SILENT_INTERVALS * max(asked_s, measured_s)
+        allowed_s = silent_after_s(self.asked.sample_interval_ms, self.node.counts.interval_s)
         return allowed_s if self._any else max(allowed_s, _START_S)
 
     async def _try(self) -> bool:
@@ -135,6 +132,9 @@ class Subscription:
                 "%s (%s): silent for %.1f s, the stream is broken off",
                 *(name, address, self._silence_s()),
             )
+        except Exception:
+            # A bug that this device brings to light; the others go on.
+            _log.exception("%s (%s): the stream failed", name, address)
         finally:
             self._reading.cancel()
             self._reading = None
@@ -175,6 +175,28 @@ class Subscription:
                 "%s (%s): more than %d messages a second; the device has to wait",
                 *(*self._names(), MAX_MESSAGES_PER_S),
             )
+
+
+def wait_s(failures: int, jitter: float) -> float:
+    """Returns how long to wait after so many failures in a row: 1 to 60 s, twice as long each time.
+
+    Args:
+        failures: before this one.
+        jitter: 0 to 1, so that not all devices are asked again at the same moment.
+    """
+    doubled: int = 2 ** min(failures, _MOST_DOUBLINGS)
+    return min(doubled, _LONGEST_WAIT_S / 2) * (1 + jitter)
+
+
+def silent_after_s(asked_ms: int, measured_s: float) -> float:
+    """Returns how long a node is silent if it sends no more: three intervals [s].
+
+    Args:
+        asked_ms: the interval that it was asked for; 0 = its own [ms].
+        measured_s: the interval that was measured; 0 while there is none [s].
+    """
+    asked_s = asked_ms / 1000 or measured_s or _UNKNOWN_INTERVAL_S
+    return _SILENT_INTERVALS * max(asked_s, measured_s)
 
 
 def _is_stopped() -> bool:

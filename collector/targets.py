@@ -6,6 +6,7 @@ of the environment or to a file, and are read when a stream begins: no message s
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,10 @@ from collector.paths import DEFAULT_PATHS
 from collector.reports import NO_LIGHT_DBM
 from collector.settings import Secret, Tls
 from schema.errors import TargetsError
+
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+#: A token of YAML has so many characters, or is a name in angle brackets.
+_LONGEST_TOKEN = 1
 
 
 @dataclass(frozen=True)
@@ -91,11 +96,11 @@ def parse_targets(text: str, name: str, *, with_address: bool = True) -> list[Ta
     """Returns the targets of the text of a file that is called `name`; see `read_targets`."""
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{name}:{mark.line + 1}" if mark else name
-        problem = getattr(error, "problem", None) or "not YAML"
-        raise TargetsError(f"{place}: this is not YAML: {problem}") from error
+        problem = getattr(error, "problem", None) or "it cannot be read"
+        raise TargetsError(f"{place}: this is not YAML: {_without_secrets(problem)}") from error
     mistakes = settings.Mistakes(name)
     targets = list(_targets(root, mistakes, with_address)) if root else []
     if not root:
@@ -103,6 +108,16 @@ def parse_targets(text: str, name: str, *, with_address: bool = True) -> list[Ta
     if mistakes.lines:
         raise TargetsError("\n".join(mistakes.lines))
     return targets
+
+
+def _without_secrets(problem: str) -> str:
+    """Returns what YAML says without texts of the file: one may be a password without quotes."""
+
+    def shown(quoted: re.Match[str]) -> str:
+        text = quoted[0][1:-1]
+        return quoted[0] if len(text) <= _LONGEST_TOKEN or text.startswith("<") else "..."
+
+    return _QUOTED.sub(shown, problem)
 
 
 def _targets(root: yaml.Node, mistakes: settings.Mistakes, with_address: bool) -> Iterator[Target]:

@@ -58,11 +58,36 @@ def scalars(path: Path, value: TypedValue) -> Iterator[tuple[Path, Scalar]]:
             yield path, None
 
 
+def read_json(text: bytes) -> object:
+    """Returns what a JSON text holds.
+
+    Raises:
+        ValueError: it is not JSON, is nested too deeply, or holds a text that is not Unicode.
+    """
+    try:
+        value: object = json.loads(text)
+        # Only an escape can bring half of a surrogate pair, which nothing can write again.
+        if b"\\u" in text and not is_unicode(json.dumps(value, ensure_ascii=False)):
+            raise ValueError("half of a surrogate pair")
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    return value
+
+
+def is_unicode(text: str) -> bool:
+    """Tells whether a text can be written in UTF-8: it holds no half of a surrogate pair."""
+    return not any("\ud800" <= each <= "\udfff" for each in text)
+
+
 def json_scalars(path: Path, value: object) -> Iterator[tuple[Path, Scalar]]:
     """Yields the leaves below a value that was read from JSON, each with its path."""
+    name, keys = path[-1] if path else ("", ())
     if isinstance(value, dict):
-        for name, below in value.items():
-            yield from _member(path, name, below)
+        for member, below in value.items():
+            yield from json_scalars((*path, element(member)), below)
+    elif isinstance(value, list) and name in LIST_KEYS and not keys:
+        for entry in value:
+            yield from json_scalars((*path[:-1], _list_element(name, entry)), entry)
     elif isinstance(value, bool | list) or value is None:
         yield path, None
     elif isinstance(value, str):
@@ -71,18 +96,9 @@ def json_scalars(path: Path, value: object) -> Iterator[tuple[Path, Scalar]]:
         yield path, _as_float(value)
 
 
-def _member(path: Path, name: str, value: object) -> Iterator[tuple[Path, Scalar]]:
-    plain, _ = element(name)
-    key = LIST_KEYS.get(plain)
-    if isinstance(value, list) and key:
-        for entry in value:
-            yield from json_scalars((*path, _list_element(plain, key, entry)), entry)
-    else:
-        yield from json_scalars((*path, (plain, ())), value)
-
-
-def _list_element(name: str, key: str, entry: object) -> Element:
+def _list_element(name: str, entry: object) -> Element:
     """Returns the element of an entry of a list, with the key that the entry tells."""
+    key = LIST_KEYS[name]
     if isinstance(entry, dict):
         for member, value in entry.items():
             if element(member)[0] == key:
@@ -92,8 +108,8 @@ def _list_element(name: str, key: str, entry: object) -> Element:
 
 def _json_leaves(path: Path, text: bytes) -> Iterator[tuple[Path, Scalar]]:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = read_json(text)
+    except ValueError:
         yield path, None
     else:
         yield from json_scalars(path, value)

@@ -74,7 +74,24 @@ def test_secrets_of_kafka_come_from_a_file(tmp_path: Path) -> None:
         (["--targets=t"], "give --pm_kafka_topic or --pm_file"),
         (["--targets=t", "--pm_kafka_topic=pm"], "a Kafka topic needs --bootstrap_servers"),
         (["--targets=t", "--pm_file=f", "--part=5/4"], "'5/4' is not a part such as 1/4"),
-        (["--targets=t", "--pm_file=f", "--linger_ms=-1"], "--linger_ms must be 0 or more"),
+        (["--targets=t", "--pm_file=f", "--linger_ms=-1"], "--linger_ms must be from 0 to 60000"),
+        (["--targets=t", "--pm_file=f", "--linger_ms=inf"], "--linger_ms must be from 0 to"),
+        (["--targets=t", "--pm_file=f", "--buffer_mb=inf"], "--buffer_mb must be from 0.001 to"),
+        (["--targets=t", "--pm_file=f", "--metrics_port=99999"], "--metrics_port must be from 0"),
+        (["--targets=t", "--check=a", "--check_s=nan"], "--check_s must be from 0.1 to 86400"),
+        (["--targets=t", "--check=a", "--from_kafka_topic=g"], "--check and --part are for"),
+        (
+            ["--targets=t", "--pm_file=f", "--from_kafka_topic=g", "--part=1/2"],
+            "--check and --part are for devices; processes with one --group_id share a topic",
+        ),
+        (["--targets=/dev/null", "--check=a", "--part=2/3"], "--check: a is not in"),
+        (
+            [
+                *("--targets=/dev/null", "--pm_kafka_topic=pm", "--bootstrap_servers=b"),
+                "--kafka_config=stats_cb=x",
+            ],
+            "Kafka settings: expected stats_cb property",
+        ),
         (["--targets=t", "--pm_file=f"], "t: the targets file cannot be read: No such file"),
         (
             [

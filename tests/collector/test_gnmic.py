@@ -8,11 +8,11 @@ import pytest
 
 from collector.counters import Fate
 from collector.deliver import CaptureSink
-from collector.gnmic import GnmicSource, events, source_of
+from collector.gnmic import GnmicSource, events
 from collector.node import Node
 from collector.process import Collector
 from collector.targets import Target
-from tests.collector.messages import PORT, T0_NS, powers, response
+from tests.collector.messages import PORT, SECOND_NS, T0_NS, powers, response
 
 EVENT = {
     "name": "optics",
@@ -83,7 +83,11 @@ def test_text_values_and_an_osc(source: GnmicSource) -> None:
 
 @pytest.mark.parametrize(
     "payload",
-    [b"", b"{", b"7", b"[7]", b'{"tags": 1}', b'{"timestamp": "x"}', b"\xff", b"[" * 100_000],
+    [
+        *(b"", b"{", b"7", b"[7]", b'{"tags": 1}', b'{"timestamp": "x"}', b"\xff", b"[" * 100_000),
+        b'{"timestamp": 10000000000000000000000000000000, "tags": {"source": "N1"}}',
+        b'{"timestamp": 1, "tags": {"source": "\\ud800"}}',
+    ],
 )
 def test_what_gnmic_does_not_write_is_counted(source: GnmicSource, payload: bytes) -> None:
     source.take(None, payload, T0_NS)
@@ -105,4 +109,25 @@ def test_proto_by_key_and_by_target(source: GnmicSource) -> None:
     source.take(b"r1.example:57400:::optics", by_key.SerializeToString(), T0_NS)
     source.take(None, by_target.SerializeToString(), T0_NS)
     assert reported(source) == {"L1": {1: -9.31, 2: 1.0}}
-    assert source_of(None, b"\xff") == ""
+    assert source.collector.unknown_sources == {}
+
+
+def test_a_record_that_is_not_proto_is_counted(source: GnmicSource) -> None:
+    source.is_event = False
+    source.take(None, b"\xff", T0_NS)
+    assert source.collector.malformed_records == 1
+    source.take(b"N1:::optics", b"\xff", T0_NS)
+    assert source.nodes["N1"].counts.malformed == 1
+    assert source.collector.unknown_sources == {}
+
+
+def test_a_node_of_which_nothing_comes_is_not_up(source: GnmicSource) -> None:
+    counts = source.nodes["N1"].counts
+    source.take(None, json.dumps(EVENT).encode(), T0_NS)
+    assert counts.up
+    source.mark_silent(T0_NS + 9 * SECOND_NS)
+    assert counts.up
+    source.mark_silent(T0_NS + 11 * SECOND_NS)
+    assert not counts.up
+    source.take(None, json.dumps(EVENT).encode(), T0_NS + 12 * SECOND_NS)
+    assert counts.up

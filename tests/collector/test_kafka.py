@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +12,8 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from collector.deliver import KafkaSink
 from runners.local.kafka import LocalKafka
-from runners.local.processes import free_ports
 from schema.pm_report_pb2 import PmReport
 from tests.collector.messages import SECOND_NS, powers
 from tests.collector.running import START_S, collecting, write_targets
@@ -83,20 +81,24 @@ def test_a_broker_that_is_away_loses_nothing(tmp_path: Path) -> None:
     assert max(seconds) - min(seconds) < len(seconds) + 5
 
 
-def test_what_has_no_room_goes_oldest_first(tmp_path: Path) -> None:
-    (port,) = free_ports(1)
-    nowhere = [f"--bootstrap_servers=127.0.0.1:{port}", "--pm_kafka_topic=pm"]
-    with simulated(tmp_path, "--faults=none") as (_, nodes):
-        targets = write_targets(tmp_path / "targets.yaml", nodes, insecure=True)
-        with collecting(tmp_path, targets, *nowhere, "--buffer_mb=0.005") as collector:
-            collector.process.wait_for_line("does not answer yet", START_S)
-            collector.wait_for("reports_made", 12)
-            seen = collector.metrics()
-            os.kill(collector.process.pid, signal.SIGTERM)
-            assert collector.process.wait(60) == 0
-            said = collector.process.read_log()
-    assert seen["reports_made"] == seen["delivered"] + seen["dropped"] + seen["waiting"]
-    assert "delivered 0 + dropped" in said and "+ waiting 0" in said
+def test_what_has_no_room_goes_oldest_first() -> None:
+    numbers = range(1_000, 1_400)
+    reports = [PmReport(node_id="N1", sequence=number) for number in numbers]
+    room = 80 * (len("N1") + reports[0].ByteSize())
+    with LocalKafka() as kafka:
+        kafka.create_topic("pm")
+        sink = KafkaSink(kafka.bootstrap_servers, "pm", {}, room)
+        kafka.kill()
+        for report in reports:
+            sink.send(report)
+            sink.serve()
+        assert sink.delivery.line() == "reports made 400 = delivered 0 + dropped 320 + waiting 80"
+        kafka.restart()
+        sink.close(60)
+        sequences = [report.sequence for _, report in read_topic(kafka, "pm")]
+    assert sink.delivery.line() == "reports made 400 = delivered 80 + dropped 320 + waiting 0"
+    # An eighth was with the Kafka client already.
+    assert sequences == [*numbers[:10], *numbers[-70:]]
 
 
 def test_a_topic_that_is_missing_is_one_line(broker: LocalKafka, tmp_path: Path) -> None:
@@ -140,7 +142,9 @@ def test_gnmics_topics_are_input(broker: LocalKafka, tmp_path: Path, form: str) 
             collector.process.wait_until(
                 lambda: consumer.committed([partition], timeout=10)[0].offset == 10, START_S
             )
-        collector.stop()
+        said = collector.stop()
+    # Nobody subscribes to the devices beside gnmic.
+    assert "r1.example" not in said
     reports = [report for _, report in read_topic(broker, f"pm-{form}")]
     powers_seen = [report.components[0].values[0].instant for report in reports]
     assert sorted(powers_seen, reverse=True) == [-9.0 - i for i in range(10)]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
+from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
 import pytest
@@ -11,9 +14,11 @@ import pytest
 from collector.connect import Asked, explain
 from collector.counters import UnknownPaths
 from collector.node import Node
-from collector.subscribe import Subscription
+from collector.settings import Secret
+from collector.subscribe import Subscription, wait_s
 from collector.targets import Target
 from schema.gnmi_pb2 import JSON_IETF, PROTO
+from tests.collector.messages import SYNC
 
 INVALID, UNIMPLEMENTED = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED
 
@@ -65,6 +70,76 @@ def test_time_in_which_we_did_nothing_is_not_silence(stalled_s: float) -> None:
         return broken
 
     assert asyncio.run(hang()) == (stalled_s == 0.0)
+
+
+@contextlib.asynccontextmanager
+async def device(*messages: bytes) -> AsyncIterator[tuple[str, list[dict[str, str]]]]:
+    """Runs a device that sends messages and stays; yields its address and the logins it saw."""
+    logins: list[dict[str, str]] = []
+
+    async def subscribe(_: object, context: Any) -> AsyncIterator[bytes]:
+        logins.append({str(k): str(v) for k, v in context.invocation_metadata()})
+        for message in messages:
+            yield message
+        await asyncio.Event().wait()
+
+    server = grpc.aio.server()
+    methods = {"Subscribe": grpc.stream_stream_rpc_method_handler(subscribe)}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("gnmi.gNMI", methods),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield f"127.0.0.1:{port}", logins
+    finally:
+        await server.stop(0)
+
+
+async def tries(node: Node, least: int) -> None:
+    """Subscribes until so many streams have ended."""
+    task = asyncio.create_task(Subscription(node, jitter=lambda: 0.0).run())
+    async with asyncio.timeout(30):
+        while node.counts.reconnects < least:
+            assert not task.done()
+            await asyncio.sleep(0.05)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def test_a_bug_that_a_device_brings_to_light_is_told_and_tried_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Broken(Node):
+        def receive(self, data: bytes, receive_ns: int) -> None:
+            raise RuntimeError("a bug")
+
+    async def run() -> None:
+        async with device(SYNC.SerializeToString()) as (address, _):
+            await tries(Broken(Target("N1", address, None), 0, UnknownPaths()), 2)
+
+    asyncio.run(run())
+    assert caplog.text.count("RuntimeError: a bug") >= 2
+
+
+@pytest.mark.parametrize("secret", ["p\u00e4ss-S3cret", "S3\ncret", "S3cret\x01"])
+def test_a_secret_that_no_header_can_hold_is_one_line_a_try(
+    caplog: pytest.LogCaptureFixture, secret: str
+) -> None:
+    async def run() -> None:
+        async with device(SYNC.SerializeToString()) as (address, logins):
+            target = Target("N1", address, None, Secret(plain="u"), Secret(plain=secret))
+            await tries(Node(target, 0, UnknownPaths()), 2)
+            assert logins == []
+
+    asyncio.run(run())
+    lines = [record.getMessage() for record in caplog.records if record.name == "collector"]
+    assert len(lines) >= 2
+    assert set(lines) == {"N1: the password has characters that gNMI cannot carry"}
+    assert "cret" not in caplog.text
+
+
+def test_waits_grow_from_1_to_60_s_and_differ() -> None:
+    assert [wait_s(failures, 0.0) for failures in range(8)] == [1, 2, 4, 8, 16, 30, 30, 30]
+    assert [wait_s(failures, 1.0) for failures in (0, 5, 1_000_000)] == [2, 60, 60]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -62,6 +63,27 @@ def test_a_subtree_of_a_quantity() -> None:
         "/c/input-power/instant": -9.31,
         "/c/input-power/avg": -9.2,
     }
+
+
+def test_a_list_takes_keys_from_its_entries() -> None:
+    tree = [{"name": "L1", "x": 1}, {"openconfig-platform:name": "L2"}]
+    value = TypedValue(json_ietf_val=json.dumps(tree).encode())
+    found = scalars(parse_path("/components/component"), value)
+    assert [path_text(path) for path, _ in found] == [
+        "/components/component[name=L1]/name",
+        "/components/component[name=L1]/x",
+        "/components/component[name=L2]/name",
+    ]
+
+
+def test_a_text_that_is_not_unicode_is_no_value() -> None:
+    """Nothing could write such a name again: neither protobuf nor the metrics."""
+    path = parse_path("/components")
+    for half in (b"\\ud800", b"\\uDFFF"):
+        tree = b'{"component": [{"name": "%s", "x": 1}]}' % half
+        assert list(scalars(path, TypedValue(json_val=tree))) == [(path, None)]
+    whole = b'{"component": [{"name": "\\ud83d\\ude00", "x": 1}]}'
+    assert len(list(scalars(path, TypedValue(json_val=whole)))) == 2
 
 
 def test_a_subtree_with_lists_takes_keys_from_their_entries() -> None:
