@@ -20,7 +20,7 @@ ONLY_IN_FAILURE = {"eventcenter_dropped_by_beam"}
 
 _LINE = re.compile(r"([a-zA-Z_:][\w:]*)\{(.*)\} (\S+)")
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
-_METRIC = re.compile(r"\b(?:eventcenter|flink)[\w:]*")
+_METRIC = re.compile(r"\b(?:eventcenter|flink|collector)[_:][\w:]*")
 
 #: A series: its labels, the name among them as `__name__`.
 Series = dict[str, str]
@@ -79,15 +79,25 @@ def alerts() -> list[dict[str, Any]]:
     return [rule for rule in rules() if "alert" in rule]
 
 
+def dashboards() -> list[dict[str, Any]]:
+    """Returns the dashboards."""
+    return [json.loads(file.read_text()) for file in sorted((DEPLOY / "grafana").glob("*.json"))]
+
+
 def dashboard_expressions() -> list[str]:
-    """Returns the expressions of the dashboard, for all jobs."""
-    dashboard = json.loads((DEPLOY / "grafana" / "event-center.json").read_text())
-    expressions = [target["expr"] for p in dashboard["panels"] for target in p["targets"]]
-    return [expression.replace("$job_name", ".+") for expression in expressions]
+    """Returns the expressions of the dashboards, for all jobs and nodes."""
+    panels = [panel for dashboard in dashboards() for panel in dashboard["panels"]]
+    expressions = [target["expr"] for panel in panels for target in panel["targets"]]
+    return [re.sub(r"\$(job_name|node)\b", ".+", expression) for expression in expressions]
 
 
-def metrics_asked_for() -> set[str]:
-    """Returns the names of the metrics in rules and dashboard, without those recorded."""
+def metrics_asked_for(*, of_collector: bool = False) -> set[str]:
+    """Returns the names of the metrics in rules and dashboards, without those recorded.
+
+    Args:
+        of_collector: those of the collector; otherwise those of the pipeline.
+    """
     expressions = [rule["expr"] for rule in rules()] + dashboard_expressions()
     names = {name for e in expressions for name in _METRIC.findall(e)}
+    names = {name for name in names if name.startswith("collector_") == of_collector}
     return names - {rule["record"] for rule in rules() if "record" in rule}

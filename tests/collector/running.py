@@ -40,17 +40,24 @@ class RunningCollector:
 
     def metrics(self) -> Counter[str]:
         """Returns the metrics, summed over nodes: name, and name{label} for the last label."""
-        address = f"http://127.0.0.1:{self._metrics_port}/metrics"
-        with urllib.request.urlopen(address, timeout=10) as answer:
-            text = answer.read().decode()
         found: Counter[str] = Counter()
-        for family in text_string_to_metric_families(text):
+        for family in text_string_to_metric_families(self._scrape()):
             for sample in family.samples:
                 name = sample.name.removeprefix("collector_").removesuffix("_total")
                 found[name] += sample.value
                 for value in sample.labels.values():
                     found[f"{name}{{{value}}}"] += sample.value
         return found
+
+    def families(self) -> set[str]:
+        """Returns the names of all metrics, also of those that have no value yet."""
+        families = text_string_to_metric_families(self._scrape())
+        return {f"{each.name}_total" if each.type == "counter" else each.name for each in families}
+
+    def _scrape(self) -> str:
+        address = f"http://127.0.0.1:{self._metrics_port}/metrics"
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            return str(answer.read().decode())
 
     def wait_for(
         self, metric: str, least: float, timeout_s: float = START_S, every_s: float = 0

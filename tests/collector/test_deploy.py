@@ -13,15 +13,38 @@ import yaml
 
 from collector.options import kafka_config, parse
 from collector.targets import parse_targets
+from tests import scrape
+from tests.collector.running import collecting, write_targets
 
 ROOT = Path(__file__).parent.parent.parent
 DOCKERFILE = ROOT / "deploy" / "docker" / "collector.Dockerfile"
+DOCUMENT = ROOT / "docs" / "collector.md"
 MANIFEST = ROOT / "deploy" / "kubernetes" / "collector.yaml"
 
 
 @pytest.fixture
 def manifests() -> dict[str, dict[str, Any]]:
     return {each["kind"]: each for each in yaml.safe_load_all(MANIFEST.read_text())}
+
+
+def test_what_rules_and_dashboard_ask_for_is_told(tmp_path: Path) -> None:
+    nodes = [{"node_id": "N1", "address": "127.0.0.1:1"}]
+    targets = write_targets(tmp_path / "targets.yaml", nodes, insecure=True)
+    with collecting(tmp_path, targets) as collector:
+        collector.wait_for("reconnects", 1)
+        told = collector.families()
+    assert scrape.metrics_asked_for(of_collector=True) <= told
+    assert told <= set(re.findall(r"`(collector_\w+)`", DOCUMENT.read_text()))
+
+
+def test_a_job_of_the_alerts_is_that_of_prometheus(manifests: dict[str, dict[str, Any]]) -> None:
+    config = yaml.safe_load((scrape.DEPLOY / "prometheus" / "prometheus.yml").read_text())
+    names = {job["job_name"] for job in config["scrape_configs"]}
+    down = next(a for a in scrape.alerts() if a["alert"] == "EventCenterCollectorDown")
+    found = re.search(r'job=~"(.*?)"', down["expr"])
+    assert found
+    assert {name for name in names if re.fullmatch(found[1], name)} == {"event-center-collector"}
+    assert re.fullmatch(found[1], f"any/{manifests['PodMonitor']['metadata']['name']}")
 
 
 def test_what_the_image_copies_is_there() -> None:

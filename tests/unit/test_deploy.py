@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
@@ -56,8 +55,9 @@ def test_each_alert_is_tried() -> None:
     assert fired == {alert["alert"] for alert in scrape.alerts()}
 
 
-def test_the_dashboard_is_laid_out() -> None:
-    panels = json.loads((scrape.DEPLOY / "grafana" / "event-center.json").read_text())["panels"]
+@pytest.mark.parametrize("dashboard", scrape.dashboards(), ids=lambda each: str(each["uid"]))
+def test_a_dashboard_is_laid_out(dashboard: dict[str, Any]) -> None:
+    panels = dashboard["panels"]
     assert len({panel["id"] for panel in panels}) == len(panels)
     cells = set()
     for panel in panels:
