@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from statistics import median
 
 from collector.counters import Fate, NodeCounts
@@ -43,6 +44,8 @@ _LEAST_INTERVALS = 3
 _MAX_GAPS = 1_000
 
 NEVER_NS = 2**63 - 1
+
+_PM_TYPE = attrgetter("pm_type")
 
 
 @dataclass(frozen=True)
@@ -218,8 +221,7 @@ class Merger:
         report.sequence = self._sequence
         self._counts.reports += 1
         self._counts.late_reports += is_late
-        for leaf in fresh:
-            self._counts.by_type[leaf.pm_type] += 1
+        self._counts.by_type.update(map(_PM_TYPE, fresh))
         if not is_late:
             self._counts.interval_s = self._intervals.measured_s()
         return report
@@ -235,7 +237,8 @@ class Merger:
             time_ns = batch.time_ns
             count += len(batch.leaves)
             for leaf, number in zip(batch.leaves, batch.numbers, strict=True):
-                if not _is_number(leaf, number):
+                # Infinity and NaN are no number; -inf of a power is no light.
+                if number - number != 0.0 and not (number < 0 and is_power(leaf.pm_type)):
                     no_number += 1
                     continue
                 known = fresh.get(leaf) or sent.get(leaf)
@@ -264,10 +267,3 @@ class Merger:
         """Returns all that was sent of the components of the fresh values, and these."""
         named = {self.states.component(leaf) for leaf in fresh}
         return {leaf: v for leaf, v in second.sent.items() if self.states.component(leaf) in named}
-
-
-def _is_number(leaf: PmLeaf, number: float) -> bool:
-    """Tells whether a value can be in a report: it is finite, or it is a power without light."""
-    if number - number == 0.0:
-        return True
-    return number < 0 and is_power(leaf.pm_type)

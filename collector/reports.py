@@ -33,6 +33,7 @@ class NodeStates:
     names: Mapping[str, str] = field(default_factory=dict)
     texts: dict[str, tuple[int, StateLeaf, str]] = field(default_factory=dict)
     _ports: dict[tuple[State, str], str] = field(default_factory=dict)
+    _components: dict[PmLeaf, str] = field(default_factory=dict)
     _admin: dict[str, AdminState] = field(default_factory=dict)
 
     def tell(self, leaf: StateLeaf, time_ns: int, text: str) -> None:
@@ -59,6 +60,12 @@ class NodeStates:
 
     def component(self, leaf: PmLeaf) -> str:
         """Returns the name of the component that a leaf belongs to."""
+        known = self._components.get(leaf)
+        if known is None:
+            known = self._components[leaf] = self._find_component(leaf)
+        return known
+
+    def _find_component(self, leaf: PmLeaf) -> str:
         name = leaf.name
         if leaf.owner is Owner.INGRESS:
             name = self._ports.get((State.INGRESS_PORT, name), name)
@@ -82,6 +89,7 @@ class NodeStates:
             for leaf, text in told
             if leaf.state is not State.ADMIN_STATE and text
         }
+        self._components.clear()
         states: dict[str, set[str]] = {}
         for leaf, text in told:
             if leaf.state is State.ADMIN_STATE:
@@ -122,13 +130,15 @@ def build_report(
         quantity = quantities.get(leaf.quantity)
         if quantity is None:
             quantity = quantities[leaf.quantity] = _Quantity(leaf.quantity)
-        quantity.time_ns = max(quantity.time_ns, time_ns)
+        if time_ns > quantity.time_ns:
+            quantity.time_ns = time_ns
         quantity.statistics[leaf.statistic] = number
     for sample, types in components.values():
         for pm_type, quantities in sorted(types.items()):
+            found = list(quantities.values())
             # Several may be one type of one component, such as the channels of a transceiver.
-            newest_one = max(quantities.values(), key=_Quantity.rank)
-            _add_value(sample, pm_type, newest_one, no_light_dbm)
+            quantity = found[0] if len(found) == 1 else max(found, key=_Quantity.rank)
+            _add_value(sample, pm_type, quantity, no_light_dbm)
     return report
 
 
