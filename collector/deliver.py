@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Producer
+from google.protobuf.message import DecodeError
 
 from collector.buffer import Buffer, Delivery, Dropped, Record
-from collector.kafka import NowAndThen, check_topic, new_client
+from collector.kafka import NowAndThen, check_topic, new_client, newest_values
 from schema.capture import read_capture, varint
 from schema.errors import NotUsableError
 from schema.pm_report_pb2 import PmReport
@@ -38,9 +39,11 @@ class Sink(Protocol):
 
     Attributes:
         delivery: its counters.
+        last_sequence: the greatest sequence of earlier runs that is there; 0 if none is known.
     """
 
     delivery: Delivery
+    last_sequence: int
 
     def send(self, report: PmReport) -> None:
         """Hands a report over; it never waits."""
@@ -59,13 +62,13 @@ class CaptureSink:
         """Opens the file; what is in it stays, but for a record that was cut off.
 
         Raises:
-            NotUsableError: the file cannot be written.
+            NotUsableError: the file cannot be written, or is no capture.
         """
         self.delivery = Delivery()
         self._path = path
         self._error: OSError | None = None
         try:
-            whole = _whole_bytes(path)
+            whole, self.last_sequence = _whole(path)
             # Without a buffer: what counts as delivered is with the operating system.
             self._file = Path(path).open("ab", buffering=0)  # noqa: SIM115 - closed by close()
             self._file.truncate(whole)
@@ -132,7 +135,9 @@ class KafkaSink:
             "error_cb": self._error,
         }
         self._producer = new_client(Producer, self._config)
-        check_topic(self._producer, bootstrap_servers, topic)
+        is_there = check_topic(self._producer, bootstrap_servers, topic)
+        newest = newest_values(self._config, topic) if is_there else []
+        self.last_sequence = max((_sequence(value) or 0 for value in newest), default=0)
 
     def send(self, report: PmReport) -> None:
         """Puts a report into the buffer."""
@@ -227,8 +232,27 @@ def _is_of_the_client(error: KafkaError) -> bool:
     return error.fatal() or error.code() in (*purged, KafkaError._FATAL)
 
 
-def _whole_bytes(path: str) -> int:
-    """Returns the size of the whole records of a capture; 0 where there is none."""
-    if not Path(path).exists():
-        return 0
-    return sum(len(varint(len(payload))) + len(payload) for payload in read_capture(path))
+def _whole(path: str) -> tuple[int, int]:
+    """Returns the size of the whole records of a capture, and the greatest sequence among them.
+
+    Raises:
+        NotUsableError: the file holds something else, which is not to be lost.
+    """
+    size = sequence = 0
+    is_capture = not Path(path).exists() or not Path(path).stat().st_size
+    if not is_capture:
+        for payload in read_capture(path):
+            size += len(varint(len(payload))) + len(payload)
+            sequence = max(sequence, _sequence(payload) or 0)
+    if not (is_capture or sequence):
+        raise NotUsableError(f"{path} is no capture of reports; nothing is added to it")
+    return size, sequence
+
+
+def _sequence(payload: bytes) -> int | None:
+    """Returns the sequence of a report; None if it is none."""
+    try:
+        report = PmReport.FromString(payload)
+    except DecodeError:
+        return None
+    return report.sequence if report.node_id else None

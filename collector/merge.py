@@ -106,6 +106,23 @@ class _Intervals:
         return median(self._medians_s) if len(self._medians_s) >= _LEAST_INTERVALS else 0.0
 
 
+class SequenceNumbers:
+    """Numbers the reports of a process; they grow, also where the clock goes back.
+
+    Args:
+        last: the greatest number of earlier runs; 0 if it is not known.
+    """
+
+    def __init__(self, last: int = 0) -> None:
+        self._last = last
+
+    def next(self, now_ns: int) -> int:
+        """Returns the number of a report that is made now."""
+        # Microseconds pass faster than reports are made, so a later run goes on behind this one.
+        self._last = max(self._last + 1, now_ns // 1000)
+        return self._last
+
+
 class Merger:
     """Takes the batches of one node; gives its reports.
 
@@ -115,7 +132,13 @@ class Merger:
         states: admin states and ports that the node has told.
     """
 
-    def __init__(self, settings: MergeSettings, counts: NodeCounts, states: NodeStates) -> None:
+    def __init__(
+        self,
+        settings: MergeSettings,
+        counts: NodeCounts,
+        states: NodeStates,
+        sequence: SequenceNumbers,
+    ) -> None:
         self.due_ns = NEVER_NS
         self.waiting = 0
         self.states = states
@@ -125,7 +148,7 @@ class Merger:
         #: In the order in which they were taken.
         self._sent: dict[int, _Second] = {}
         self._last_ns: dict[PmLeaf, int] = {}
-        self._sequence = 0
+        self._sequence = sequence
         self._intervals = _Intervals()
 
     def add(self, batch: Batch, receive_ns: int, *, synced: bool = True) -> None:
@@ -215,10 +238,8 @@ class Merger:
         newest = self._all_of(second, fresh) if is_late else fresh
         settings = self._settings
         report = build_report(settings.node_id, newest, self.states, settings.no_light_dbm)
-        # Microseconds: grows over restarts, and faster than reports can be made.
-        self._sequence = max(self._sequence + 1, now_ns // 1000)
         report.collect_time_unix_ns = now_ns
-        report.sequence = self._sequence
+        report.sequence = self._sequence.next(now_ns)
         self._counts.reports += 1
         self._counts.late_reports += is_late
         self._counts.by_type.update(map(_PM_TYPE, fresh))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from collector.counters import NodeCounts, UnknownPaths
 from collector.decode import Batch, Decoder, Message
-from collector.merge import Merger, MergeSettings
+from collector.merge import Merger, MergeSettings, SequenceNumbers
 from collector.paths import Path
 from collector.reports import NodeStates
 from collector.targets import Target
@@ -21,17 +21,25 @@ class Node:
         counts: what was counted.
         merger: makes the reports.
         unknown: counts of paths that the table does not have.
+        sequence: numbers the reports; one for all nodes of a process.
         synced: sync_response has come in the present stream.
     """
 
-    def __init__(self, target: Target, linger_ns: int, unknown: UnknownPaths) -> None:
+    def __init__(
+        self,
+        target: Target,
+        linger_ns: int,
+        unknown: UnknownPaths,
+        sequence: SequenceNumbers | None = None,
+    ) -> None:
         self.target = target
         self.counts = NodeCounts()
         settings = MergeSettings(
             target.node_id, linger_ns, target.no_light_dbm, target.receive_time
         )
         self._states = NodeStates(target.components)
-        self.merger = Merger(settings, self.counts, self._states)
+        self.sequence = sequence or SequenceNumbers()
+        self.merger = Merger(settings, self.counts, self._states, self.sequence)
         self.unknown = unknown
         self.synced = False
         self._decoder = Decoder(self.counts, unknown)

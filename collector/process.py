@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from collector.counters import UnknownPaths
 from collector.deliver import Sink
+from collector.merge import SequenceNumbers
 from collector.node import Node
 from collector.subscribe import Subscription
 from collector.targets import Target
@@ -60,6 +61,10 @@ class Collector:
     unknown_sources: Counter[str] = field(default_factory=Counter)
     changes: int = 0
     _running: dict[str, _Running] = field(default_factory=dict)
+    _sequence: SequenceNumbers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._sequence = SequenceNumbers(self.sink.last_sequence)
 
     def nodes(self) -> list[Node]:
         """Returns all nodes."""
@@ -120,7 +125,7 @@ class Collector:
         _log.info("stopped: %s", self.sink.delivery.line())
 
     def _start(self, target: Target) -> None:
-        running = _Running(Node(target, self.linger_ns, self.unknown))
+        running = _Running(Node(target, self.linger_ns, self.unknown, self._sequence))
         self._running[target.node_id] = running
         if self.with_streams:
             running.subscription = Subscription(running.node)

@@ -79,6 +79,24 @@ def test_a_capture_that_cannot_be_written_is_told_and_counted(tmp_path: Path) ->
     assert len(list(read_capture(tmp_path / "capture.bin"))) == 2
 
 
+def test_a_file_that_is_no_capture_stays_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "notes.txt"
+    file.write_text("not to be lost")
+    with pytest.raises(NotUsableError, match=r"notes\.txt is no capture"):
+        CaptureSink(str(file))
+    assert file.read_text() == "not to be lost"
+
+
+def test_a_capture_tells_its_last_sequence(tmp_path: Path) -> None:
+    path = str(tmp_path / "capture.bin")
+    first = CaptureSink(path)
+    assert first.last_sequence == 0
+    for sequence in (3, 7, 5):
+        first.send(PmReport(node_id="N1", sequence=sequence))
+    first.close(0)
+    assert CaptureSink(path).last_sequence == 7
+
+
 def test_settled_is_the_number_before_the_oldest_that_waits() -> None:
     delivery = Delivery()
     numbers = [delivery.begin() for _ in range(3)]

@@ -101,6 +101,17 @@ def test_what_has_no_room_goes_oldest_first() -> None:
     assert sequences == [*numbers[:10], *numbers[-70:]]
 
 
+def test_a_topic_tells_its_last_sequence(broker: LocalKafka) -> None:
+    broker.create_topic("pm-again")
+    sequences = []
+    for sequence in (7, 9):
+        sink = KafkaSink(broker.bootstrap_servers, "pm-again", {}, 1_000)
+        sequences.append(sink.last_sequence)
+        sink.send(PmReport(node_id="N1", sequence=sequence))
+        sink.close(60)
+    assert sequences == [0, 7]
+
+
 def test_a_topic_that_is_missing_is_one_line(broker: LocalKafka, tmp_path: Path) -> None:
     nodes = [{"node_id": "N1", "address": "127.0.0.1:1"}]
     targets = write_targets(tmp_path / "targets.yaml", nodes, insecure=True)

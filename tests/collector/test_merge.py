@@ -150,6 +150,11 @@ def test_the_sequence_grows_over_restarts() -> None:
     assert sequences == sorted(set(sequences)) and len(sequences) == 6
 
 
+def test_the_sequence_grows_where_the_clock_goes_back() -> None:
+    sequence = merge.SequenceNumbers(5)
+    assert [sequence.next(now_ns) for now_ns in (1_000, 9_000, 2_000, 2_000)] == [6, 9, 10, 11]
+
+
 def test_what_the_device_remembers_is_dropped_until_sync() -> None:
     n = Node(Target("N1"), LINGER_NS, UnknownPaths())
     old_ns = T0_NS - merge.REMEMBERED_NS - 1
