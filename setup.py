@@ -65,6 +65,7 @@ setup(
             "prometheus-client>=0.26",
             "protobuf>=5.29,<6",
             "pyyaml>=6",
+            "uvloop>=0.21",
         ],
         # The store, API and page of all events; needs nothing of Beam.
         "console": [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -251,9 +252,12 @@ def free_ports(count: int) -> list[int]:
 def free_port_range(count: int) -> int:
     """Returns the first of so many ports in a row on which nothing listens.
 
-    They lie below the ports that the system gives to outgoing connections.
+    They lie below the ports that the system gives to outgoing connections. The search begins
+    anywhere, so that two that search at the same time do not find the same.
     """
-    for first in range(_FIRST_PORT, _LAST_PORT - count, count):
+    found = list(range(_FIRST_PORT, _LAST_PORT - count, count))
+    begin = random.randrange(len(found)) if found else 0
+    for first in found[begin:] + found[:begin]:
         with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
             for port in range(first, first + count):
                 stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
