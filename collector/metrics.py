@@ -29,7 +29,7 @@ _COUNTERS: tuple[tuple[str, str, Callable[[NodeCounts], int]], ...] = (
     ("reconnects", "streams begun after the first", lambda c: c.reconnects),
 )
 _GAUGES: tuple[tuple[str, str, Callable[[NodeCounts], float]], ...] = (
-    ("up", "1 while the stream brings values", lambda c: float(c.up)),
+    ("up", "1 while there is a stream that has brought something", lambda c: float(c.up)),
     ("interval_seconds", "measured sample interval, 0 = unknown", lambda c: c.interval_s),
     (
         "clock_difference_seconds",
