@@ -107,6 +107,14 @@ def login(target: Target) -> list[tuple[str, str]]:
     return metadata
 
 
+def without_password(text: str, metadata: list[tuple[str, str]]) -> str:
+    """Returns what a device says without the password, which it may repeat."""
+    for name, secret in metadata:
+        if name == "password" and secret:
+            text = text.replace(secret, "...")
+    return text
+
+
 def open_channel(target: Target) -> grpc.aio.Channel:
     """Returns a channel of its own to a target.
 

@@ -238,15 +238,16 @@ def _whole(path: str) -> tuple[int, int]:
     Raises:
         NotUsableError: the file holds something else, which is not to be lost.
     """
-    size = sequence = 0
-    is_capture = not Path(path).exists() or not Path(path).stat().st_size
-    if not is_capture:
-        for payload in read_capture(path):
-            size += len(varint(len(payload))) + len(payload)
-            sequence = max(sequence, _sequence(payload) or 0)
-    if not (is_capture or sequence):
-        raise NotUsableError(f"{path} is no capture of reports; nothing is added to it")
-    return size, sequence
+    if not Path(path).exists() or not Path(path).stat().st_size:
+        return 0, 0
+    size, sequences = 0, []
+    for payload in read_capture(path):
+        size += len(varint(len(payload))) + len(payload)
+        sequences.append(_sequence(payload))
+    known = [sequence for sequence in sequences if sequence is not None]
+    if not known:
+        raise NotUsableError(f"{path} is no capture: it holds no report; nothing is added to it")
+    return size, max(known)
 
 
 def _sequence(payload: bytes) -> int | None:

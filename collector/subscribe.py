@@ -24,6 +24,7 @@ from collector.connect import (
     login,
     open_channel,
     request,
+    without_password,
 )
 from collector.node import Node
 from schema.errors import TargetsError
@@ -57,7 +58,7 @@ class Subscription:
         self._jitter = jitter
         self.asked: Asked = first_asked(node.target)
         self._reading: asyncio.Task[None] | None = None
-        self._begun_s = self._heard_s = 0.0
+        self._heard_s = 0.0
         self._any = False
         self._silent = False
         self._slowed = False
@@ -113,7 +114,7 @@ class Subscription:
             await self._reading
             _log.warning("%s (%s): the device has ended the stream", name, address)
         except grpc.aio.AioRpcError as error:
-            details = error.details() or ""
+            details = without_password(error.details() or "", metadata)
             other = None if self._any else self.asked.instead(error.code(), details)
             if other:
                 _log.warning(

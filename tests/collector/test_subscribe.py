@@ -74,11 +74,18 @@ def test_time_in_which_we_did_nothing_is_not_silence(stalled_s: float) -> None:
 
 @contextlib.asynccontextmanager
 async def device(*messages: bytes) -> AsyncIterator[tuple[str, list[dict[str, str]]]]:
-    """Runs a device that sends messages and stays; yields its address and the logins it saw."""
+    """Runs a device that sends messages and stays; yields its address and the logins it saw.
+
+    Without messages it refuses every login, and repeats the password.
+    """
     logins: list[dict[str, str]] = []
 
     async def subscribe(_: object, context: Any) -> AsyncIterator[bytes]:
-        logins.append({str(k): str(v) for k, v in context.invocation_metadata()})
+        login = {str(k): str(v) for k, v in context.invocation_metadata()}
+        logins.append(login)
+        if not messages:
+            details = f"wrong: {login['password']}"
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, details)
         for message in messages:
             yield message
         await asyncio.Event().wait()
@@ -135,6 +142,20 @@ def test_a_secret_that_no_header_can_hold_is_one_line_a_try(
     assert len(lines) >= 2
     assert set(lines) == {"N1: the password has characters that gNMI cannot carry"}
     assert "cret" not in caplog.text
+
+
+def test_a_password_that_a_device_repeats_is_not_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def run() -> None:
+        async with device() as (address, logins):
+            target = Target("N1", address, None, password=Secret(plain="S3cret"))
+            await tries(Node(target, 0, UnknownPaths()), 2)
+            assert logins[0]["password"] == "S3cret"
+
+    asyncio.run(run())
+    assert "the device refuses the login: wrong: ..." in caplog.text
+    assert "S3cret" not in caplog.text
 
 
 def test_waits_grow_from_1_to_60_s_and_differ() -> None:
