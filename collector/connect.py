@@ -108,10 +108,10 @@ def login(target: Target) -> list[tuple[str, str]]:
 
 
 def without_password(text: str, metadata: list[tuple[str, str]]) -> str:
-    """Returns what a device says without the password, which it may repeat."""
+    """Returns what a device says without the password, which it may repeat as a word."""
     for name, secret in metadata:
         if name == "password" and secret:
-            text = text.replace(secret, "...")
+            text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", "...", text)
     return text
 
 

@@ -162,7 +162,9 @@ def test_a_silent_stream_is_broken_off(fake_device: Path, tmp_path: Path) -> Non
 def test_a_flood_harms_no_other(fake_device: Path, tmp_path: Path) -> None:
     now_ns = time.time_ns()
     flood = [SYNC, *(powers(now_ns + i, "L1", input=float(i % 7)) for i in range(30_000))]
-    calm = [powers(now_ns + i * SECOND_NS // 2, "L1", input=-9.0) for i in range(20)]
+    # Ahead, so that nothing is old, however long it takes to start all of this.
+    calm_ns = now_ns + 600 * SECOND_NS
+    calm = [powers(calm_ns + i * SECOND_NS // 2, "L1", input=-9.0) for i in range(20)]
     scripts = [
         script(tmp_path, "flood", flood, stays_open=False),
         script(tmp_path, "calm", calm, paced=True),
