@@ -42,7 +42,7 @@ def pack_tracks(tracks: Tracks) -> bytes:
         "keys": tracks.links.keys,
         "newest": history.newest,
         "cells": history.cells,
-        "runs": [_packed_runs(runs) for runs in (tracks.runs.settled, tracks.runs.newest)],
+        "runs": _packed_runs(tracks),
         "last_abnormal": history.last_abnormal,
         "alarms": tracks.alarms.table,
         "learned_db": bases.base_db,
@@ -118,10 +118,14 @@ def unpack_tracks(
     )
 
 
-def _packed_runs(runs: NDArray[np.void]) -> tuple[Rows, NDArray[np.void]]:
-    """Returns the runs that there are, and the rows of their links: few, as nearly all is sound."""
-    rows = np.flatnonzero(runs["family"].any(axis=(1, 2)))
-    return rows, runs[rows]
+def _packed_runs(tracks: Tracks) -> list[tuple[Rows, NDArray[np.void]]]:
+    """Returns the runs that may go on, and the rows of their links: few, as nearly all is sound."""
+    runs, history = tracks.runs, tracks.history
+    if history.newest is None:
+        return [(np.empty(0, np.int64), no_runs(0))] * 2
+    settled = runs.moving(history, history.oldest)
+    newest = runs.moving(history, history.newest + 1)
+    return [(settled, runs.settled[settled]), (newest, runs.newest[newest])]
 
 
 def _unpacked_runs(packed: tuple[Rows, NDArray[np.void]], num_links: int) -> NDArray[np.void]:
