@@ -38,6 +38,7 @@ def pack_tracks(tracks: Tracks) -> bytes:
     history, bases = tracks.history, tracks.bases
     state: dict[str, Any] = {
         "lifecycle": tracks.lifecycle,
+        "gap_windows": tracks.runs.rule.gap_windows,
         "bounds": asdict(tracks.bounds),
         "keys": tracks.links.keys,
         "newest": history.newest,
@@ -77,7 +78,7 @@ def unpack_tracks(
     Args:
         data: of `pack_tracks`.
         log: the blocks of what was read.
-        gap_windows: G.
+        gap_windows: G, where the bytes do not tell it.
         has_traces: windows around alarms are traced from now on.
 
     Raises:
@@ -89,7 +90,10 @@ def unpack_tracks(
     state = pickle.loads(pa.decompress(packed, length, _CODEC, asbytes=True))
     bounds = WindowBounds(**state["bounds"])
     tracks = Tracks.empty(
-        bounds, lifecycle=state["lifecycle"], gap_windows=gap_windows, has_traces=has_traces
+        bounds,
+        lifecycle=state["lifecycle"],
+        gap_windows=state.get("gap_windows", gap_windows),
+        has_traces=has_traces,
     )
     history = tracks.history
     num_windows = history.num_windows
