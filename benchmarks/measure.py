@@ -57,7 +57,8 @@ class Bench:
     def output_topics(self, rival: Rival) -> tuple[str, dict[str, str]]:
         """Creates topics for the outputs of a rival; returns a name for its job, and the topics."""
         job = f"{rival.name}-{next(self.numbers)}"
-        topics = {which: f"{job}-{which}" for which in ("events", "late")}
+        more = () if rival.emits == "matches" else ("incidents",)
+        topics = {which: f"{job}-{which}" for which in ("events", "late", *more)}
         for topic in topics.values():
             # The broker's clock says when an event arrived, whatever timestamp the rival writes.
             self.kafka.create_topic(topic, config={"message.timestamp.type": "LogAppendTime"})
@@ -71,12 +72,10 @@ class Filled:
     Attributes:
         load: the feed.
         topics: pm and topology.
-        expected: code by id of the events that must come.
     """
 
     load: Workload
     topics: Mapping[str, str]
-    expected: Mapping[str, str]
 
     @property
     def end_s(self) -> int:
@@ -179,7 +178,7 @@ def fill(bench: Bench, load: Workload, name: str) -> Filled:
         f"filled {topics['pm']}: {load.ports:,} ports, {load.seconds} s, {records:,} records, "
         f"in {time.monotonic() - started:.0f} s"
     )
-    return Filled(load, topics, load.expected_matches())
+    return Filled(load, topics)
 
 
 def _input_topics(bench: Bench, load: Workload, name: str) -> dict[str, str]:
@@ -197,6 +196,7 @@ def catch_up(bench: Bench, rival: Rival, filled: Filled) -> CatchUp:
     began_s = time.time()
     job, outputs = bench.output_topics(rival)
     topics = {**filled.topics, **outputs}
+    expected = load.expected_events(rival.emits)
     task = Task(bench.kafka, topics, job, bench.slots, bench.heap_mb, catches_up=True)
     try:
         with (
@@ -205,20 +205,20 @@ def catch_up(bench: Bench, rival: Rival, filled: Filled) -> CatchUp:
         ):
             started_s = engine.start()
             with closing(EventTopic(bench.kafka.bootstrap_servers, topics["events"])) as found:
-                _await_events(bench, engine, found, filled)
+                _await_events(bench, engine, found, expected, filled.end_s)
             with closing(EventTopic(bench.kafka.bootstrap_servers, topics["late"])) as late:
                 num_late = late.length()
             checkpoints, restarts = engine.checkpoints(), engine.restarts()
     except (RunError, ProcessError, FlinkError) as error:
         return replace(blank, failed=str(error))
-    both = filled.expected.keys() & found.events.keys()
+    both = expected.keys() & found.events.keys()
     if not both:
         return replace(blank, failed="none of the expected events came")
     done_s = max(found.events[event].appended_s for event in both)
     took_s = done_s - started_s
     start, end = at(sampler.moments, started_s), at(sampler.moments, done_s)
     millions = load.num_values / 1e6
-    events = compare(filled.expected, found.events, found.records)
+    events = compare(expected, found.events, found.records)
     # With late reports in the feed, the exact events are not known beforehand.
     is_wrong = not events.is_right and not load.late_share
     return replace(
@@ -238,7 +238,9 @@ def catch_up(bench: Bench, rival: Rival, filled: Filled) -> CatchUp:
     )
 
 
-def _await_events(bench: Bench, engine: Engine, found: EventTopic, filled: Filled) -> None:
+def _await_events(
+    bench: Bench, engine: Engine, found: EventTopic, expected: Mapping[str, str], end_s: int
+) -> None:
     """Waits until all expected events are there, or no more come.
 
     Raises:
@@ -248,7 +250,7 @@ def _await_events(bench: Bench, engine: Engine, found: EventTopic, filled: Fille
     for number in itertools.count(1):
         time.sleep(_POLL_S)
         if number % _TOLD_EVERY == 0:
-            bench.say(f"{length:,} of {len(filled.expected):,} events")
+            bench.say(f"{length:,} of {len(expected):,} events")
         if why := engine.failure():
             raise RunError(why)
         before, length = length, found.length()
@@ -256,17 +258,17 @@ def _await_events(bench: Bench, engine: Engine, found: EventTopic, filled: Fille
             newest = time.monotonic()
         quiet_s = time.monotonic() - newest
         # Reading takes CPU time from the rival, so it waits until there may be enough.
-        if length >= len(filled.expected) or quiet_s > _SETTLE_S:
+        if length >= len(expected) or quiet_s > _SETTLE_S:
             found.read()
-            if filled.expected.keys() <= found.events.keys():
+            if expected.keys() <= found.events.keys():
                 return
             last_s = max((event.window_end_s for event in found.events.values()), default=0)
-            if quiet_s > _SETTLE_S and last_s >= filled.end_s:
+            if quiet_s > _SETTLE_S and last_s >= end_s:
                 return
         if quiet_s > bench.patience_s:
             raise RunError(
                 f"stuck: no new event for {bench.patience_s:g} s, "
-                f"{len(found.events):,} of {len(filled.expected):,} found"
+                f"{len(found.events):,} of {len(expected):,} found"
             )
 
 
@@ -310,8 +312,9 @@ def paced(bench: Bench, rival: Rival, load: Workload, pace: str) -> Paced:
         return replace(blank, failed=str(error))
     first_s, end_s = load.start_s + WARM_UP_S, load.start_s + load.seconds
     counted = {e: one for e, one in found.events.items() if first_s < one.window_end_s <= end_s}
-    warm_up = replace(load, seconds=WARM_UP_S).expected_matches().keys()
-    expected = {e: code for e, code in load.expected_matches().items() if e not in warm_up}
+    warm_up = replace(load, seconds=WARM_UP_S).expected_events(rival.emits).keys()
+    all_of_them = load.expected_events(rival.emits)
+    expected = {e: code for e, code in all_of_them.items() if e not in warm_up}
     events = compare(expected, counted, len(counted))
     latencies_s = sorted(event.latency_s for event in counted.values())
     if not latencies_s:

@@ -122,6 +122,7 @@ class _Profiled:
     cpu_s: dict[str, float] = field(default_factory=dict)
     name: str = "event-center"
     takes: Part = Part.ALL
+    emits: str = "matches"
 
     def prepare(self) -> None:
         """Builds nothing."""

@@ -42,17 +42,19 @@ _TIME_BYTES = 9
 
 
 class Kind(NamedTuple):
-    """A kind of fault, and its event."""
+    """A kind of fault, its event, and the windows in a row that raise and clear its alarm."""
 
     code: str
     family: str
     loss_az_db: float
     loss_za_db: float
+    confirm_windows: int = 2
+    clear_windows: int = 10
 
 
 #: Losses above base; with 100 dB no light reaches the far end.
 KINDS = (
-    Kind("FIBER_DEGRADE_WARN", "FIBER", 1.5, 0.0),
+    Kind("FIBER_DEGRADE_WARN", "FIBER", 1.5, 0.0, confirm_windows=10, clear_windows=30),
     Kind("FIBER_DEGRADE", "FIBER", 4.0, 4.0),
     Kind("FIBER_DEGRADE_SEVERE", "FIBER", 0.0, 7.5),
     Kind("FIBER_CUT", "FIBER", 12.0, 12.0),
@@ -177,8 +179,33 @@ class Workload:
         """Returns the kind of fault of a faulty link, by its position among them."""
         return KINDS[position % len(KINDS)]
 
-    def expected_matches(self) -> dict[str, str]:
-        """Returns code by id of the events of ``--emit=matches`` if nothing is late."""
+    def expected_events(self, emit: str) -> dict[str, str]:
+        """Returns code by id of the events of ``--emit`` if nothing is late."""
+        return self._matches() if emit == "matches" else self._alarms()
+
+    def _alarms(self) -> dict[str, str]:
+        """Each alarm is raised, and cleared unless the fault comes again too soon for that."""
+        events: dict[str, str] = {}
+        for position, number in enumerate(self.faulty.tolist()):
+            kind = self.kind_at(position)
+            faulty_windows = normal_windows = 0
+            alarm_id = ""
+            for second in range(self.seconds):
+                if self.is_active(second)[position]:
+                    faulty_windows, normal_windows = faulty_windows + 1, 0
+                else:
+                    faulty_windows, normal_windows = 0, normal_windows + 1
+                if not alarm_id and faulty_windows == kind.confirm_windows:
+                    onset = rfc3339(self.start_s + second + 1 - faulty_windows)
+                    name = f"{link_id(number)}|{kind.family}|{onset}"
+                    alarm_id = str(uuid.uuid5(uuid.NAMESPACE_URL, name))
+                    events[f"{alarm_id}:1"] = kind.code
+                elif alarm_id and normal_windows == kind.clear_windows:
+                    events[f"{alarm_id}:2"] = kind.code
+                    alarm_id = ""
+        return events
+
+    def _matches(self) -> dict[str, str]:
         events = {}
         for second in range(1, self.seconds):
             both = np.flatnonzero(self.is_active(second) & self.is_active(second - 1))

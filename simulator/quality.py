@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulator.score import Score
+from simulator.score_incidents import IncidentScore
 
 _DAY_S = 86_400
 _NONE = "-"
@@ -16,9 +17,10 @@ NO_FAULT = "(no fault)"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The score of a run, and the truth that it was held against."""
+    """The scores of a run, and the truth that it was held against."""
 
     score: Score
+    incidents: IncidentScore
     truth: Sequence[Mapping[str, Any]]
 
     def kinds_of_links(self) -> dict[str, str]:
@@ -160,6 +162,26 @@ def tally_table(title: str, tallies: Mapping[str, Tally]) -> str:
     lines += [_line(name, tally) for name, tally in tallies.items()]
     lines.append(_line("**all**", sum(tallies.values(), Tally())))
     return "\n".join(lines) + "\n"
+
+
+def incident_table(runs: Sequence[Run]) -> str:
+    """Returns by kind of fault how incidents were found, as a Markdown table, and how many."""
+    scores = [run.incidents for run in runs]
+    columns = [
+        sum((Counter(getattr(score, name)) for score in scores), Counter[str]())
+        for name in ("expected", "found", "merged", "parted")
+    ]
+    lines = [
+        "| kind | expected | found | wrongly merged | wrongly parted |",
+        "|---|" + "---:|" * len(columns),
+    ]
+    for kind in sorted(columns[0]):
+        lines.append(f"| {kind} | {' | '.join(str(column[kind]) for column in columns)} |")
+    lines.append(f"| **all** | {' | '.join(str(column.total()) for column in columns)} |")
+    num_alarms = sum(score.num_alarms for score in scores)
+    num_incidents = sum(score.num_incidents for score in scores)
+    ratio = f": {num_alarms / num_incidents:.2f} alarms an incident" if num_incidents else ""
+    return "\n".join(lines) + f"\n\n{num_alarms} alarms in {num_incidents} incidents{ratio}.\n"
 
 
 def quiet_table(quiets: Iterable[Quiet]) -> str:

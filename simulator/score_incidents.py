@@ -23,12 +23,16 @@ class IncidentScore:
         found: those whose alarms are one incident, with no alarm of another cause.
         merged: those that share an incident with another cause.
         parted: those whose alarms are in several incidents.
+        num_alarms: alarms that are in an incident, right or wrong.
+        num_incidents: incidents, right or wrong.
     """
 
     expected: Mapping[str, int]
     found: Mapping[str, int]
     merged: Mapping[str, int]
     parted: Mapping[str, int]
+    num_alarms: int
+    num_incidents: int
 
     @property
     def is_perfect(self) -> bool:
@@ -80,4 +84,6 @@ def score_incidents(alarms: Score, incidents: Iterable[Mapping[str, Any]]) -> In
         merged[kind] += is_merged
         parted[kind] += is_parted
         found[kind] += not is_merged and not is_parted
-    return IncidentScore(expected, found, merged, parted)
+    return IncidentScore(
+        expected, found, merged, parted, len(incident_of), len(set(incident_of.values()))
+    )

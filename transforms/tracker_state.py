@@ -103,7 +103,7 @@ class TrackerCodec:
         """Reads a tracker.
 
         Raises:
-            ValueError: it was saved with other bounds of its windows.
+            ValueError: it was saved under other rules.
         """
         reached_us, ends_bytes, read_blocks = _REST.unpack(rest)
         packed = cells.tracks.read()
@@ -113,10 +113,11 @@ class TrackerCodec:
             )
         else:
             tracks = self._no_tracks()
-        if tracks.bounds != self.bounds:
+        saved_with, run_has = _rules_in_words(tracks), _rules_in_words(self._no_tracks())
+        if saved_with != run_has:
             raise ValueError(
-                f"the state was saved with {tracks.bounds.in_words()}, and this run has "
-                f"{self.bounds.in_words()}: start without the savepoint"
+                f"the state was saved with {saved_with}, and this run has {run_has}: "
+                "start without the savepoint"
             )
         tracker = self._tracker(key, tracks)
         tracker.reached_us = reached_us
@@ -176,3 +177,10 @@ class TrackerCodec:
 
 
 _REST = struct.Struct("<qQI")
+
+
+def _rules_in_words(tracks: Tracks) -> str:
+    """Returns the rules of the tracks as they are given on the command line."""
+    emit = "lifecycle" if tracks.lifecycle else "matches"
+    gap_windows = tracks.runs.rule.gap_windows
+    return f"{tracks.bounds.in_words()} --emit={emit} --gap_windows={gap_windows}"

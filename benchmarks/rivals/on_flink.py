@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.builds import native_flink_jar
 from benchmarks.flink_rest import running_since_s, submit_jar
@@ -70,14 +70,16 @@ class _OnFlink(ABC):
 class _OnBeam(_OnFlink):
     """A Beam job, which a Python module submits."""
 
-    def __init__(self, cluster: LocalCluster, task: Task, module: str) -> None:
+    def __init__(
+        self, cluster: LocalCluster, task: Task, module: str, emit: str = "matches"
+    ) -> None:
         super().__init__(cluster, task)
-        self._module = module
+        self._module, self._emit = module, emit
 
     def _submit(self) -> FlinkJob:
         task = self._task
         options = [
-            "--emit=matches",
+            f"--emit={self._emit}",
             f"--parallelism={task.slots}",
             f"--checkpointing_interval={CHECKPOINTING_MS}",
             f"--out_of_orderness_s={OUT_OF_ORDERNESS_S}",
@@ -96,10 +98,17 @@ class _OnBeam(_OnFlink):
 
 @dataclass(frozen=True)
 class EventCenter:
-    """The pipeline of this project, with its default options."""
+    """The pipeline of this project.
+
+    Attributes:
+        emits: its ``--emit``.
+        with_incidents: it publishes incidents too.
+    """
 
     name: str = "event-center"
     takes: Part = Part.ALL
+    emits: str = "matches"
+    with_incidents: bool = False
 
     def prepare(self) -> None:
         """Builds nothing."""
@@ -107,8 +116,11 @@ class EventCenter:
     @contextlib.contextmanager
     def deployed(self, task: Task) -> Iterator[Engine]:
         """Yields the engine on a cluster of its own."""
+        if not self.with_incidents:
+            topics = {which: task.topics[which] for which in task.topics if which != "incidents"}
+            task = replace(task, topics=topics)
         with LocalCluster(Shape(1, task.slots, task.heap_mb)) as cluster:
-            yield _OnBeam(cluster, task, "pipeline")
+            yield _OnBeam(cluster, task, "pipeline", self.emits)
 
 
 @dataclass(frozen=True)
@@ -117,6 +129,7 @@ class RecordAtATime:
 
     name: str = "record-at-a-time"
     takes: Part = Part.SMALL
+    emits: str = "matches"
 
     def prepare(self) -> None:
         """Builds nothing."""
@@ -139,6 +152,7 @@ class NativeFlink:
 
     form: str
     takes: Part = Part.ALL
+    emits: str = "matches"
 
     @property
     def name(self) -> str:

@@ -33,6 +33,7 @@ class Quix:
 
     name: str = "quix"
     takes: Part = Part.SHORT
+    emits: str = "matches"
 
     def prepare(self) -> None:
         """Installs its packages into a separate environment."""

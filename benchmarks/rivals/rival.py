@@ -21,7 +21,7 @@ class Task:
 
     Attributes:
         kafka: the broker.
-        topics: topic of each of pm, topology, events and late.
+        topics: topic of each of pm, topology, events and late, and with alarms of incidents.
         name: of the job, and `source` of its events.
         slots: how many workers it may have.
         heap_mb: heap of the TaskManager of a Beam job.
@@ -96,6 +96,10 @@ class Rival(Protocol):
     @property
     def takes(self) -> Part:
         """How much of the load it gets."""
+
+    @property
+    def emits(self) -> str:
+        """The rule that it follows, as of the pipeline's ``--emit``."""
 
     def prepare(self) -> None:
         """Builds or installs what it needs."""

@@ -10,7 +10,7 @@ The first true row, DATA and RANGE are decided beside each other, so each has a 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,10 @@ class Confirmed:
     family: NDArray[np.uint8]
     level: NDArray[np.uint8]
     first: NDArray[np.int64]
+
+    def where(self, picked: NDArray[np.bool_]) -> "Confirmed":
+        """Returns the same with level 0 where `picked` (n, K, 2) is not so."""
+        return replace(self, level=np.where(picked, self.level, 0).astype(np.uint8))
 
 
 @dataclass(frozen=True)
@@ -169,12 +173,14 @@ def by_link(
         is_new: (k, 2) bool; a family counts where it is new on at least one of its spans.
     """
     family, level = confirmed.family[:, 0], confirmed.level[:, 0]
-    for i in np.flatnonzero((is_new & (level > 0)).any(axis=1)).tolist():
-        for one in sorted({int(f) for f in family[i][is_new[i]] if f}):
-            spans = family[i] == one
-            yield Confirmation(
-                link=int(rows[i]),
-                family=one,
-                level=int(level[i][spans].max()),
-                direction=int(spans[0]) + 2 * int(spans[1]),
-            )
+    is_new = is_new & (level > 0)
+    # What both spans say anew is told once.
+    is_new[:, 1] &= ~(is_new[:, 0] & (family[:, 0] == family[:, 1]))
+    at, span = np.nonzero(is_new)
+    one = family[at, span]
+    order = np.lexsort((one, at))
+    at, one = at[order], one[order]
+    spans = family[at] == one[:, None]
+    highest = np.where(spans, level[at], 0).max(axis=1)
+    columns = rows[at], one, highest, spans @ np.array([1, 2])
+    yield from map(Confirmation, *(column.tolist() for column in columns))

@@ -75,7 +75,7 @@ def _act(tracks: Tracks, window: int, rows: Rows) -> list[FiberEvent]:
     if not tracks.lifecycle:
         return []
     events = unsuppress(tracks, window, rows, late=False)
-    return events + raise_change_clear(tracks, window, stirred, confirmed, None, rows, late=False)
+    return events + raise_change_clear(tracks, window, rows, stirred, confirmed, late=False)
 
 
 def _act_late(tracks: Tracks, window: int, rows: Rows, before: list[Confirmed]) -> list[FiberEvent]:
@@ -87,16 +87,15 @@ def _act_late(tracks: Tracks, window: int, rows: Rows, before: list[Confirmed]) 
     if tracks.lifecycle:
         # What the window completes may have been full before it.
         for at_window in range(history.oldest, window):
-            events += raise_change_clear(tracks, at_window, rows, None, None, rows, late=True)
+            events += raise_change_clear(tracks, at_window, rows, rows, None, late=True)
     for at_window, was, confirmed in zip(
         range(window, history.newest + 1), before, now, strict=True
     ):
         is_new = confirmed.level > tracks.revisions.note(at_window, rows, was, confirmed)
         if tracks.lifecycle:
             events += unsuppress(tracks, at_window, rows, late=True)
-            events += raise_change_clear(
-                tracks, at_window, rows, confirmed, is_new, rows, late=True
-            )
+            new = confirmed.where(is_new)
+            events += raise_change_clear(tracks, at_window, rows, rows, new, late=True)
         else:
             found = list(by_link(rows, confirmed, is_new[:, 0]))
             events += publish_matches(tracks, at_window, found, late=True)

@@ -44,10 +44,13 @@ def unsuppress(tracks: Tracks, window: int, rows: Rows, *, late: bool) -> list[F
     evaluated = tracks.history.evaluated(window, rows)
     again = table["suppressed"] & (table["last"] < window)
     again &= is_among(table["link"], evaluated)
+    alarms = np.flatnonzero(again)
+    links = table["link"][alarms].astype(np.int64)
+    works = tracks.works(window, links, [direction_of(table[row]["level"]) for row in alarms])
     steps = {
         row: _Step(Action.CHANGE, table[row]["level"].copy())
-        for row in np.flatnonzero(again).tolist()
-        if tracks.work(window, int(table[row]["link"]), direction_of(table[row]["level"])) is None
+        for row, work in zip(alarms.tolist(), works, strict=True)
+        if work is None
     }
     return _events(tracks, steps, window, late=late)
 
@@ -56,9 +59,8 @@ def raise_change_clear(
     tracks: Tracks,
     window: int,
     rows: Rows,
+    stirred: Rows,
     confirmed: Confirmed | None,
-    is_new: NDArray[np.bool_] | None,
-    concerned: Rows,
     *,
     late: bool,
 ) -> list[FiberEvent]:
@@ -67,26 +69,24 @@ def raise_change_clear(
     Args:
         tracks: of the shard.
         window: number of the window.
-        rows: (k,) rows of the links of the next two.
-        confirmed: what is confirmed at the window, None = nothing.
-        is_new: (k, K, 2) where that is new, None = everywhere.
-        concerned: rows of the links that are evaluated, ascending.
+        rows: rows of the links that are evaluated, ascending.
+        stirred: (k,) rows of those of which something is confirmed.
+        confirmed: (k, K, 2) what is confirmed at the window, and new; None = nothing.
         late: a late evaluation makes the events.
     """
     alarms = tracks.alarms
     before: dict[int, NDArray[np.uint8]] = {}  # the levels of the alarms that are touched
     raised: set[int] = set()
     if confirmed is not None:
-        rises = confirmed.level > alarms.standing(rows, confirmed.family)
-        if is_new is not None:
-            rises &= is_new
+        rises = confirmed.level > alarms.standing(stirred, confirmed.family)
         for i, kind in np.argwhere(rises.any(axis=-1)).tolist():
+            link = int(stirred[i])
             for family in sorted({int(f) for f in confirmed.family[i, kind][rises[i, kind]]}):
                 spans = np.flatnonzero(rises[i, kind] & (confirmed.family[i, kind] == family))
-                row = alarms.find(int(rows[i]), family)
+                row = alarms.find(link, family)
                 if row is None:
                     onset = int(confirmed.first[i, kind][spans].min())
-                    row = alarms.open(int(rows[i]), family, onset, window)
+                    row = alarms.open(link, family, onset, window)
                     raised.add(row)
                 before[row] = alarms.table[row]["level"].copy()
                 for span in spans.tolist():
@@ -94,7 +94,7 @@ def raise_change_clear(
                 all_spans = confirmed.family[i, kind] == family
                 alarms.table[row]["problem"] = _problem(tracks, window, row, all_spans)
     falls = alarms.due_to_fall(
-        tracks.history, window, np.flatnonzero(is_among(alarms.table["link"], concerned))
+        tracks.history, window, np.flatnonzero(is_among(alarms.table["link"], rows))
     )
     for fall in falls:
         before.setdefault(fall.row, alarms.table[fall.row]["level"].copy())
@@ -185,10 +185,13 @@ def _events(
     readings = tracks.history.event_readings(
         links, window, table["onset"][rows], table["folded_peak_db"][rows]
     )
+    directions = [direction_of(steps[row].levels) for row in rows.tolist()]
+    works = tracks.works(window, links, directions)
     events = []
-    for row, link, read in zip(rows.tolist(), links.tolist(), readings, strict=True):
+    for row, link, direction, work, read in zip(
+        rows.tolist(), links.tolist(), directions, works, readings, strict=True
+    ):
         step, alarm = steps[row], table[row]
-        direction = direction_of(step.levels)
         event = alarm_event(
             step.action,
             alarm,
@@ -198,7 +201,7 @@ def _events(
             tracks.bounds,
             tracks.links.link(link),
             read,
-            work=tracks.work(window, link, direction),
+            work=work,
             clearing=step.clearing,
             late=late,
         )

@@ -36,6 +36,7 @@ def publish_matches(
     links = np.array([confirmation.link for confirmation, *_ in new])
     onset = np.full(len(links), window - 1)
     readings = tracks.history.event_readings(links, window, onset, np.full((len(links), 2), np.nan))
+    works = tracks.works(window, links, [confirmation.direction for confirmation, *_ in new])
     return [
         match_event(
             confirmation,
@@ -45,8 +46,8 @@ def publish_matches(
             level,
             tracks.links.link(confirmation.link),
             read,
-            work=tracks.work(window, confirmation.link, confirmation.direction),
+            work=work,
             late=late,
         )
-        for (confirmation, sequence, level), read in zip(new, readings, strict=True)
+        for (confirmation, sequence, level), read, work in zip(new, readings, works, strict=True)
     ]

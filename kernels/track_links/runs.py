@@ -43,15 +43,23 @@ class Runs:
 
     def fold_oldest(self, history: History) -> None:
         """Folds the window that is about to leave the history."""
-        rows = self.in_motion(history, history.oldest, np.arange(len(self.settled)))
+        rows = self.moving(history, history.oldest)
         if len(rows):
             runs = self.settled[rows]
             self.rule.step(runs, history.oldest, history.cells[0, rows])
             self.settled[rows] = runs
 
-    def in_motion(self, history: History, window: int, rows: Rows) -> Rows:
+    def moving(self, history: History, window: int) -> Rows:
         """Returns the links whose runs a window may take forward, or end."""
-        return rows[history.last_abnormal[rows] >= window - 1 - self.rule.gap_windows]
+        return np.flatnonzero(self._is_moving(history.last_abnormal, window))
+
+    def in_motion(self, history: History, window: int, rows: Rows) -> Rows:
+        """Returns those of `rows` whose runs a window may take forward, or end."""
+        return rows[self._is_moving(history.last_abnormal[rows], window)]
+
+    def _is_moving(self, last_abnormal: NDArray[np.int64], window: int) -> NDArray[np.bool_]:
+        moving: NDArray[np.bool_] = last_abnormal >= window - 1 - self.rule.gap_windows
+        return moving
 
     def before(self, history: History, window: int, rows: Rows, *, late: bool) -> NDArray[np.void]:
         """Returns (k, 3, 2), the runs of some links before a window."""

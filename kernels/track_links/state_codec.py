@@ -38,11 +38,12 @@ def pack_tracks(tracks: Tracks) -> bytes:
     history, bases = tracks.history, tracks.bases
     state: dict[str, Any] = {
         "lifecycle": tracks.lifecycle,
+        "gap_windows": tracks.runs.rule.gap_windows,
         "bounds": asdict(tracks.bounds),
         "keys": tracks.links.keys,
         "newest": history.newest,
         "cells": history.cells,
-        "runs": [_packed_runs(runs) for runs in (tracks.runs.settled, tracks.runs.newest)],
+        "runs": _packed_runs(tracks),
         "last_abnormal": history.last_abnormal,
         "alarms": tracks.alarms.table,
         "learned_db": bases.base_db,
@@ -77,7 +78,7 @@ def unpack_tracks(
     Args:
         data: of `pack_tracks`.
         log: the blocks of what was read.
-        gap_windows: G.
+        gap_windows: G, where the bytes do not tell it.
         has_traces: windows around alarms are traced from now on.
 
     Raises:
@@ -89,7 +90,10 @@ def unpack_tracks(
     state = pickle.loads(pa.decompress(packed, length, _CODEC, asbytes=True))
     bounds = WindowBounds(**state["bounds"])
     tracks = Tracks.empty(
-        bounds, lifecycle=state["lifecycle"], gap_windows=gap_windows, has_traces=has_traces
+        bounds,
+        lifecycle=state["lifecycle"],
+        gap_windows=state.get("gap_windows", gap_windows),
+        has_traces=has_traces,
     )
     history = tracks.history
     num_windows = history.num_windows
@@ -118,10 +122,14 @@ def unpack_tracks(
     )
 
 
-def _packed_runs(runs: NDArray[np.void]) -> tuple[Rows, NDArray[np.void]]:
-    """Returns the runs that there are, and the rows of their links: few, as nearly all is sound."""
-    rows = np.flatnonzero(runs["family"].any(axis=(1, 2)))
-    return rows, runs[rows]
+def _packed_runs(tracks: Tracks) -> list[tuple[Rows, NDArray[np.void]]]:
+    """Returns the runs that may go on, and the rows of their links: few, as nearly all is sound."""
+    runs, history = tracks.runs, tracks.history
+    if history.newest is None:
+        return [(np.empty(0, np.int64), no_runs(0))] * 2
+    settled = runs.moving(history, history.oldest)
+    newest = runs.moving(history, history.newest + 1)
+    return [(settled, runs.settled[settled]), (newest, runs.newest[newest])]
 
 
 def _unpacked_runs(packed: tuple[Rows, NDArray[np.void]], num_links: int) -> NDArray[np.void]:

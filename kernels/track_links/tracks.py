@@ -1,6 +1,6 @@
 """Tracks: all that is known of the links of a shard, and how a window is decided with it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -202,20 +202,22 @@ class Tracks:
         at_cut: NDArray[np.bool_] = self.alarms.standing(rows, family)[:, 0] == NUM_LEVELS
         return at_cut
 
-    def work(self, window: int, link: int, direction: int) -> str | None:
-        """Returns what work a window is under for an event that names some spans; None = none.
+    def works(self, window: int, links: Rows, directions: Sequence[int]) -> list[str | None]:
+        """Returns what work a window is under for events that name some spans; None = none.
 
         Args:
             window: number of the window.
-            link: row of the link.
-            direction: bit mask of the spans.
+            links: (k,) rows of the links.
+            directions: bit mask of the spans, for each link.
         """
-        maint = in_maint(self.history.at(window, link)) & (
-            np.array([direction & 1, direction & 2]) != 0
-        )
-        return work_at(
-            self.links.link(link), self.bounds.start_s(window), in_maint=bool(maint.any())
-        )
+        start_s = self.bounds.start_s(window)
+        spans_in_maint = in_maint(self.history.at(window, links)) @ np.array([1, 2])
+        return [
+            work_at(self.links.link(link), start_s, in_maint=bool(spans & direction))
+            for link, spans, direction in zip(
+                links.tolist(), spans_in_maint.tolist(), directions, strict=True
+            )
+        ]
 
     def count_dips(self, window: int, rows: Rows) -> None:
         """Notes the dips that the newest window ends, before it takes the runs forward."""

@@ -18,8 +18,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from runners.local.pipeline_job import TOPICS, create_topics, submit_pipeline
 from runners.scenarios.breakage import BREAKAGES, Running
 from runners.scenarios.chaos_scene import ALLOWED_LATENESS_S, OUT_OF_ORDERNESS_S, Scene
 from schema.capture import write_capture
-from schema.errors import EventCenterError, RunError
+from schema.errors import EventCenterError
 from schema.outputs import ALL_OUTPUTS
 from schema.topology_file import write_topology
 from simulator.cli import Parser
@@ -50,6 +51,8 @@ _OPTIONS = (
     "--execution_retry_delay=1000",
 )
 _PARTITIONS = 2
+# From the moment when the job runs to the start of the feed.
+_LEAD_S = 30
 # From the start to the first breakage: by then event time advances, and a checkpoint is written.
 _CALM_S = 15
 # The last windows wait for B.
@@ -99,7 +102,7 @@ class Outcome:
 def run(
     kafka: LocalKafka,
     cluster: LocalCluster,
-    scene: Scene,
+    scene_from: Callable[[int], Scene],
     name: str,
     breakages: Sequence[str],
     seed: int,
@@ -109,27 +112,23 @@ def run(
     Args:
         kafka: the broker.
         cluster: where the job runs.
-        scene: what is fed; must start in the future.
+        scene_from: makes what is fed, by its start [s since the Unix epoch].
         name: of the job, the source of its events, and the prefix of its topics.
         breakages: kinds of breakage, as in `BREAKAGES`; each happens once, in random order.
         seed: of the order and the moments of the breakages.
-
-    Raises:
-        RunError: the job runs too late for the scene; its reports would be older than in the
-            undisturbed run, and late as soon as event time follows the clock.
     """
     outcome = Outcome()
     topics = {which: f"{name}-{which}" for which in TOPICS}
     create_topics(kafka, topics, _PARTITIONS)
     with contextlib.ExitStack() as stack:
         sender = stack.enter_context(LiveSender(kafka.bootstrap_servers, _PATIENCE))
-        sender.send_links(topics["topology"], scene.topology)
+        sender.send_links(topics["topology"], scene_from(int(time.time())).topology)
         job = submit_pipeline(kafka, cluster, name, topics, _OPTIONS)
         stack.callback(job.cancel)
-        if (too_late_s := time.time() - scene.start_ns / SECOND_NS) > 0:
-            raise RunError(
-                f"{name} runs {too_late_s:.0f} s after the start of its feed: give more --lead_s"
-            )
+        # Nobody knows how long a submission takes, so the feed starts after it; planned work, which
+        # the topology tells in moments of the clock, moves with it.
+        scene = scene_from(int(time.time()) + _LEAD_S)
+        sender.send_links(topics["topology"], scene.topology)
         feed = threading.Thread(target=_feed, args=(sender, topics["pm"], scene), daemon=True)
         feed.start()
         running = Running(kafka, cluster, job, topics["events"])
@@ -267,7 +266,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        Scene.make(links=options.links, seconds=options.seconds, seed=options.seed, start_s=0)
+        Scene.make(options.links, options.seconds, options.seed, start_s=0)
     except ValueError as error:
         parser.error(f"--links, --seconds: {error}")
     return options
@@ -288,14 +287,9 @@ def _runs(options: argparse.Namespace, console: Console) -> int:
     failed = 0
     with LocalKafka() as kafka, LocalCluster() as cluster:
         for number in range(options.seed, options.seed + options.runs):
-            scene = Scene.make(
-                links=options.links,
-                seconds=options.seconds,
-                seed=number,
-                start_s=int(time.time()) + options.lead_s,
-            )
+            scene_from = partial(Scene.make, options.links, options.seconds, number)
             kinds = options.only or list(BREAKAGES)
-            outcome = run(kafka, cluster, scene, f"chaos{number}", kinds, number)
+            outcome = run(kafka, cluster, scene_from, f"chaos{number}", kinds, number)
             console.print(f"run {number}: {'right' if outcome.is_right else 'WRONG'}; {outcome}")
             failed += not outcome.is_right
     return 1 if failed else 0
@@ -307,9 +301,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--links", type=int, default=40, help="links of the network (40)")
     parser.add_argument("--seconds", type=int, default=150, help="length of a feed (150)")
     parser.add_argument("--seed", type=int, default=1, help="of the first run (1)")
-    parser.add_argument(
-        "--lead_s", type=int, default=45, help="until the feed starts, when the job must run (45)"
-    )
     parser.add_argument(
         "--only", action="append", choices=list(BREAKAGES), help="break only this; may be repeated"
     )

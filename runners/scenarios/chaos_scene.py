@@ -68,7 +68,7 @@ class Scene:
     start_ns: int
 
     @classmethod
-    def make(cls, *, links: int, seconds: int, seed: int, start_s: int) -> Scene:
+    def make(cls, links: int, seconds: int, seed: int, start_s: int) -> Scene:
         """Makes a capture with many kinds of faults, disorder, duplicates, and late reports.
 
         Raises:

@@ -20,10 +20,11 @@ from simulator.cli import Parser
 from simulator.fault_kinds import KINDS
 from simulator.fault_model import from_rfc3339
 from simulator.network import build_network
-from simulator.quality import Run, by_code, by_kind, quiet, quiet_table, tally_table
+from simulator.quality import Run, by_code, by_kind, incident_table, quiet, quiet_table, tally_table
 from simulator.reports import generate
 from simulator.sampling import Sampling
 from simulator.score import read_json_lines, score
+from simulator.score_incidents import score_incidents
 
 _START_NS = from_rfc3339("2026-01-01T12:00:00Z")
 _CLOCK_S = 3.0
@@ -69,9 +70,8 @@ class Scene:
             ValueError: the faults do not fit.
             CalledProcessError: the pipeline failed.
         """
-        pm, topology, events = (
-            folder / name for name in ("pm.bin", "topology.jsonl", "events.jsonl")
-        )
+        names = ("pm.bin", "topology.jsonl", "events.jsonl", "incidents.jsonl")
+        pm, topology, events, incidents = (folder / name for name in names)
         network = build_network(self.links, self.seed)
         faults = fault_module.schedule(network, _START_NS, self.seconds, self.seed, self.kinds)
         reports = generate(
@@ -79,11 +79,15 @@ class Scene:
         )
         write_capture(pm, (report.payload for report in reports))
         write_topology(topology, fault_module.topology(network, faults))
-        files = (f"--pm_file={pm}", f"--topology_file={topology}", f"--events_file={events}")
+        files = (
+            *(f"--pm_file={pm}", f"--topology_file={topology}"),
+            *(f"--events_file={events}", f"--incidents_file={incidents}"),
+        )
         command = [sys.executable, "-m", "pipeline", "--replay=batch", *files]
         subprocess.run(command, check=True, capture_output=True, text=True)
         truth = [fault.to_json() for fault in faults]
-        return Run(score(read_json_lines(events), truth), truth)
+        found = score(read_json_lines(events), truth)
+        return Run(found, score_incidents(found, read_json_lines(incidents)), truth)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -147,6 +151,13 @@ def _page(options: argparse.Namespace, folder: Path) -> str:
             tally_table("code", by_code(runs)),
             "## By kind of fault\n",
             tally_table("kind", by_kind(runs)),
+            "## Incidents\n",
+            "The alarms of one cause are one incident. Alarms that are false, as most are around "
+            "the full second, are in incidents too; here are the causes whose alarms were found.\n",
+            "Phases of their own:\n",
+            incident_table(runs[::2]),
+            "Around the full second:\n",
+            incident_table(runs[1::2]),
             "## A quiet network\n",
             f"{options.quiet_seeds} networks of {options.links} links for {options.quiet_seconds} "
             "s in each condition. Nothing is wrong, but channels are added to each link and "

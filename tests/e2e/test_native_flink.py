@@ -53,7 +53,8 @@ def test_all_rows_are_decided(kafka: LocalKafka, form: str) -> None:
         "NORMAL",
     }
 
-    topics = {which: f"{form}-{which}" for which in ("pm", "topology", "events", "late")}
+    names = ("pm", "topology", "events", "late")
+    topics = {which: f"native-{form}-{which}" for which in names}
     for topic in topics.values():
         kafka.create_topic(topic)
     _send(kafka, topics, links, reports)

@@ -88,12 +88,14 @@ def test_late_reports_come_after_their_window_has_closed() -> None:
     assert all(wait == 0 or wait > 10 * NS_PER_S for wait in waits)
 
 
-def _replayed(folder: Path, command: Callable[[list[str]], int]) -> dict[str, str]:
+def _replayed(
+    folder: Path, command: Callable[[list[str]], int], emit: str = "matches"
+) -> dict[str, str]:
     """Returns code by id of the events of a batch replay of the load."""
     records = [record for second in LOAD.seconds_of_records() for record in second]
     write_capture(folder / "pm.bin", (record.payload for record in records))
     write_topology(folder / "topology.jsonl", LOAD.links())
-    options = ["--runner=DirectRunner", "--emit=matches", "--replay=batch"]
+    options = ["--runner=DirectRunner", f"--emit={emit}", "--replay=batch"]
     options += [f"--pm_file={folder}/pm.bin", f"--topology_file={folder}/topology.jsonl"]
     assert command([*options, f"--events_file={folder}/events.jsonl"]) == 0
     events = map(json.loads, (folder / "events.jsonl").read_text().splitlines())
@@ -104,9 +106,16 @@ def _replayed(folder: Path, command: Callable[[list[str]], int]) -> dict[str, st
 def test_expected_events_are_those_of_a_replay(
     tmp_path: Path, command: Callable[[list[str]], int]
 ) -> None:
-    expected = LOAD.expected_matches()
+    expected = LOAD.expected_events("matches")
     assert len(set(expected.values())) > 4
     assert _replayed(tmp_path, command) == expected
+
+
+def test_expected_alarms_are_those_of_a_replay(tmp_path: Path) -> None:
+    expected = LOAD.expected_events("lifecycle")
+    assert len(set(expected.values())) > 4
+    assert {event_id[-2:] for event_id in expected} == {":1", ":2"}
+    assert _replayed(tmp_path, pipeline_main, "lifecycle") == expected
 
 
 def test_growth_keeps_the_number_of_values() -> None:

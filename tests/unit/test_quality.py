@@ -12,11 +12,13 @@ from simulator.quality import (
     Tally,
     by_code,
     by_kind,
+    incident_table,
     quiet,
     quiet_table,
     tally_table,
 )
 from simulator.score import score
+from simulator.score_incidents import score_incidents
 
 
 def fault(kind: str, link: str, *codes: str) -> dict[str, Any]:
@@ -56,8 +58,17 @@ def raised(link: str, code: str, second: int, **more: Any) -> dict[str, Any]:
     return {"id": f"{link}-{code}:1", "data": data}
 
 
-def run(events: list[dict[str, Any]], truth: list[dict[str, Any]]) -> Run:
-    return Run(score(events, truth), truth)
+def run(
+    events: list[dict[str, Any]], truth: list[dict[str, Any]], incidents: tuple[str, ...] = ()
+) -> Run:
+    """A run; an incident is the links of its alarms."""
+    found = score(events, truth)
+    alarms = {event["data"]["link"]["link_id"]: event["data"]["alarm_id"] for event in events}
+    told = [
+        {"subject": links, "data": {"alarms": [{"alarm_id": alarms[link]} for link in links]}}
+        for links in incidents
+    ]
+    return Run(found, score_incidents(found, told), truth)
 
 
 FIRST = run(
@@ -73,10 +84,12 @@ FIRST = run(
         fault("cut_als", "c", "FIBER_CUT", "LINK_DARK"),
         fault("dip", "d"),
     ],
+    ("ac", "z"),
 )
 SECOND = run(
     [raised("a", "FIBER_CUT", 19, ended_time="2026-01-01T12:00:31.000Z")],
     [fault("cut", "a", "FIBER_CUT"), fault("cut_als", "c", "FIBER_CUT", "LINK_DARK")],
+    ("a",),
 )
 
 
@@ -112,6 +125,14 @@ def test_tables_say_it_in_markdown() -> None:
     assert lines[3] == "| cut | 3 | 2 | 1 | 0 | 1.000 | 0.667 | 5.5 | 9 | 1 |"
     assert lines[5] == "| dip | 0 | 0 | 0 | 1 | 0.000 | - | - | - | - |"
     assert lines[-1] == "| **all** | 5 | 3 | 2 | 2 | 0.600 | 0.600 | 5 | 9 | -2 |"
+
+
+def test_incidents_by_kind_and_how_many() -> None:
+    lines = incident_table([FIRST, SECOND]).splitlines()
+    assert lines[2:4] == ["| cut | 2 | 1 | 1 | 0 |", "| cut_als | 1 | 0 | 1 | 0 |"]
+    assert lines[4] == "| **all** | 3 | 1 | 2 | 0 |"
+    assert lines[-1] == "4 alarms in 3 incidents: 1.33 alarms an incident."
+    assert incident_table([]).splitlines()[-1] == "0 alarms in 0 incidents."
 
 
 def test_quiet_networks() -> None:
@@ -152,3 +173,4 @@ def test_the_program_writes_its_page(
 def test_a_scene_goes_through_the_pipeline(tmp_path: Path) -> None:
     result = program.Scene(12, 45, 1, ["cut"], program.Sampling()).run(tmp_path)
     assert by_kind([result])["cut"].recall == 1
+    assert result.incidents.found == {"cut": 1}

@@ -28,8 +28,11 @@ def cells() -> TrackerCells:
     return tracker_cells()
 
 
-def worker() -> HeldStates[SavedTracker, TrackerCells]:
-    return HeldStates(TrackerCodec(BOUNDS, True, 1, EventTime.LIVE, num_shards=4, file=None))
+def worker(
+    bounds: WindowBounds = BOUNDS, *, lifecycle: bool = True, gap_windows: int = 1
+) -> HeldStates[SavedTracker, TrackerCells]:
+    codec = TrackerCodec(bounds, lifecycle, gap_windows, EventTime.LIVE, num_shards=4, file=None)
+    return HeldStates(codec)
 
 
 def receive(
@@ -76,6 +79,25 @@ def test_another_worker_reads_the_open_windows_and_the_moment_reached(
     tracker = look(worker(), cells)
     assert windows(tracker) == [12, 20]
     assert (tracker.reached_us, max(windows(tracker))) == (moment_us, 20)
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (worker(WindowBounds(window_s=10)), "--window_s=10 "),
+        (worker(lifecycle=False), "--emit=matches --gap_windows=0"),
+        (worker(gap_windows=2), "--emit=lifecycle --gap_windows=2"),
+    ],
+)
+def test_other_rules_are_refused_in_words(
+    cells: TrackerCells, other: HeldStates[SavedTracker, TrackerCells], words: str
+) -> None:
+    states = worker()
+    receive(states, cells, 10)
+    reach(states, cells, BOUNDS.due_us(10))
+    saved_with = "was saved with .*--emit=lifecycle --gap_windows=1, and this run has "
+    with pytest.raises(ValueError, match=f"{saved_with}.*{words}"):
+        look(other, cells)
 
 
 def test_a_window_is_evaluated_at_once_if_the_one_before_it_was(cells: TrackerCells) -> None:
