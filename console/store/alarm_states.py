@@ -10,6 +10,7 @@ from sqlalchemy.engine import RowMapping
 
 from console.lines import CloudEvent
 from console.store.keys import Key, chunks, conditions
+from console.store.names import Name, alarm_names, write_names
 from console.store.operator_states import UNTOUCHED
 from console.store.rows import alarm_row, service_rows
 from console.store.tables import ALARM, ALARM_SERVICE
@@ -32,6 +33,7 @@ class AlarmStates:
         self._changed: dict[Key, None] = {}
         self._new: set[Key] = set()
         self._services: dict[Key, list[dict[str, Any]]] = {}
+        self._names: dict[Name, None] = {}
         keys = [(event.source, event.subject_id) for event in events]
         for condition in conditions(ALARM.c.source, ALARM.c.alarm_id, keys):
             self._load(connection, condition)
@@ -57,8 +59,11 @@ class AlarmStates:
         else:
             row.update({name: known[name] for name in _OPERATORS})
             self._keep_superseded(row, known)
-        if known is None or row["services_crc"] != known["services_crc"]:
+        is_told_anew = known is None or row["services_crc"] != known["services_crc"]
+        if is_told_anew:
             self._services[key] = service_rows(event)
+        if known is None or is_told_anew or row["code"] != known["code"]:
+            self._names.update(dict.fromkeys(alarm_names(event.data)))
         self._rows[key] = row
         self._changed[key] = None
         self._note(key, row)
@@ -67,13 +72,14 @@ class AlarmStates:
         return self._supersede(event, key)
 
     def write(self, connection: Connection) -> None:
-        """Writes the alarms that have changed, and their services."""
+        """Writes the alarms that have changed, their services and names."""
         new = [self._rows[key] for key in self._changed if key in self._new]
         old = [self._rows[key] for key in self._changed if key not in self._new]
         if new:
             connection.execute(ALARM.insert(), new)
         self._update(connection, old)
         self._write_services(connection)
+        write_names(connection, self._names)
 
     def _update(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         """Writes what has changed of alarms: a column that is set costs, also if it stays."""

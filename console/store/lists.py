@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Row,
+    Select,
+    func,
+    select,
+    tuple_,
+    union_all,
+)
 
 #: A total is exact up to here, and then this number: counting on would cost more than it tells.
-MAX_TOTAL = 100_000
+MAX_TOTAL = 10_000
 
 
 class BadCursorError(ValueError):
@@ -31,6 +42,48 @@ class Page:
     items: list[dict[str, Any]]
     next: str | None
     total: int
+
+
+@dataclass(frozen=True)
+class Bearers:
+    """The rows that bear a name: few are found by an index, of many each is looked at in order.
+
+    Attributes:
+        queries: of their ids; what is found may be of another source.
+        condition: on a row of the list, exact.
+    """
+
+    queries: Sequence[Select[Any]]
+    condition: ColumnElement[bool]
+
+
+def narrowed(
+    connection: Connection,
+    query: Select[Any],
+    key: ColumnElement[str],
+    all_bearers: Sequence[Bearers],
+) -> tuple[Select[Any], bool]:
+    """Returns a list narrowed to what bears names, and whether any of these has MAX_TOTAL bearers.
+
+    Args:
+        connection: counts the bearers, for no database knows how many a name has.
+        query: the list.
+        key: the id of a row.
+        all_bearers: rows have to be in each of these.
+    """
+    has_many = False
+    for bearers in all_bearers:
+        ids: Select[Any] | CompoundSelect[Any] = union_all(*bearers.queries)
+        if len(bearers.queries) == 1:
+            ids = bearers.queries[0]
+        once = ids.subquery()
+        some = select(once.c[0]).distinct().limit(MAX_TOTAL).subquery()
+        number = connection.execute(select(func.count()).select_from(some)).scalar_one()
+        query = query.where(bearers.condition)
+        if number < MAX_TOTAL:
+            query = query.where(key.in_(ids))
+        has_many = has_many or number == MAX_TOTAL
+    return query, has_many
 
 
 def read_page(

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from console.lines import SEVERITIES, CloudEvent
+from console.store.names import incident_parts
 from console.times import to_ms
 
 _SERVICE_AFFECTING = "SERVICE_AFFECTING"
@@ -56,7 +57,6 @@ def alarm_row(event: CloudEvent) -> dict[str, Any]:
         "suppressed": data.get("suppressed") is True,
         "service_affecting": data.get("service_affecting") == _SERVICE_AFFECTING,
         "services_crc": zlib.crc32(orjson.dumps(data.get("impacted_services", []))),
-        "words": _words(event, data["code"], link["link_id"], link.get("name"), *_ends(link)),
         "data": orjson.dumps(data).decode(),
     }
 
@@ -81,7 +81,6 @@ def incident_row(event: CloudEvent) -> dict[str, Any]:
     """Returns the row of an incident as its event says it is."""
     data = event.data
     cleared = data["state"] == "CLEARED"
-    places = (*data.get("links", []), *data.get("nodes", []), *data.get("srlg_ids", []))
     return {
         "source": event.source,
         "incident_id": event.subject_id,
@@ -94,38 +93,16 @@ def incident_row(event: CloudEvent) -> dict[str, Any]:
         "closed_ms": event.time_ms if cleared else None,
         "suppressed": data.get("suppressed") is True,
         "service_affecting": data.get("service_affecting") in (True, _SERVICE_AFFECTING),
-        "words": _words(event, data["kind"], *places),
         "data": orjson.dumps(data).decode(),
     }
 
 
-def incident_parts(event: CloudEvent) -> Iterator[dict[str, Any]]:
-    """Yields what an incident names: its alarms, links, nodes and shared risks."""
-    named = {
-        "alarm": [alarm["alarm_id"] for alarm in event.data["alarms"]],
-        "link": event.data.get("links", []),
-        "node": event.data.get("nodes", []),
-        "srlg": event.data.get("srlg_ids", []),
-    }
-    for what, values in named.items():
-        for value in values:
-            yield {
-                "source": event.source,
-                "incident_id": event.subject_id,
-                "what": what,
-                "value": value,
-            }
-
-
-def _ends(link: dict[str, Any]) -> tuple[str, str]:
-    return link.get("a_end") or "", link.get("z_end") or ""
-
-
-def _words(event: CloudEvent, *places: str | None) -> str:
-    """Returns what a search looks through."""
-    services = (
-        f"{service['service_id']} {service.get('customer') or ''}"
-        for service in event.data.get("impacted_services", [])
-    )
-    parts = (event.subject_id, event.data.get("text"), *places, *services)
-    return "\n".join(part for part in parts if part).lower()
+def part_rows(event: CloudEvent) -> Iterator[dict[str, Any]]:
+    """Yields a row for each thing that an incident names."""
+    for what, value in incident_parts(event.data):
+        yield {
+            "source": event.source,
+            "incident_id": event.subject_id,
+            "what": what,
+            "value": value,
+        }

@@ -33,7 +33,7 @@ class IncidentItem(BaseModel):
 
 
 class AlarmPage(BaseModel):
-    """A part of the list of alarms; `total` is counted up to 100,000."""
+    """A part of the list of alarms; `total` is counted up to 10,000."""
 
     items: list[AlarmItem]
     next: str | None

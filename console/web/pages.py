@@ -12,8 +12,9 @@ from starlette.exceptions import HTTPException
 
 from console.store import journal, links
 from console.store.actions import BadActionError, act, actions_on
-from console.store.alarms import AlarmFilter, events_of, list_alarms
-from console.store.lists import BadCursorError
+from console.store.alarms import events_of, list_alarms
+from console.store.filters import AlarmFilter
+from console.store.lists import MAX_TOTAL, BadCursorError
 from console.store.operator_states import Action
 from console.store.summary import summary
 from console.times import now_ms
@@ -112,6 +113,7 @@ def alarms(request: Request, database: Store, caller: Visitor) -> Response:
         section="/alarms",
         items=items,
         total=total,
+        max_total=MAX_TOTAL,
         next=_following(query, following),
         csv=urlencode(asked),
         query=query,

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from console.store.actions import act
-from console.store.alarms import AlarmFilter, list_alarms
+from console.store.alarms import list_alarms
 from console.store.database import Database
-from console.store.incidents import IncidentFilter, list_incidents
+from console.store.filters import AlarmFilter, IncidentFilter
+from console.store.incidents import list_incidents
 from console.store.operator_states import Action
 from console.times import now_ms
 from tests.console.made import START_S, alarm_event, alarm_id_of, incident_event
