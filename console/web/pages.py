@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Form, Request, Response
@@ -29,7 +29,7 @@ from console.web.api import (
     members_of,
     traces_of,
 )
-from console.web.curve import curve_json
+from console.web.curve import SCHEMES, curve_json
 from console.web.headers import CURVE_POLICY
 from console.web.problems import Json
 from console.web.queries import AlarmQuery, IncidentQuery, Name, RangeQuery
@@ -156,13 +156,17 @@ def curve(
 
 @router.get("/alarms/{alarm_id}/curve.json")
 def curve_data(
-    database: Store, caller: Visitor, alarm_id: Name, source: Name | None = None
+    database: Store,
+    caller: Visitor,
+    alarm_id: Name,
+    source: Name | None = None,
+    scheme: Literal["light", "dark"] = "light",
 ) -> Response:
     """The curve of the span losses around an alarm, as Bokeh's JSON."""
     item = alarm_of(database, alarm_id, source)
     with database.reading() as connection:
         events = events_of(connection, item["source"], alarm_id)
-    return Json(curve_json(item, events, traces_of(database, item)))
+    return Json(curve_json(item, events, traces_of(database, item), SCHEMES[scheme]))
 
 
 @router.post("/alarms/{alarm_id}/actions")
