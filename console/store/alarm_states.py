@@ -13,6 +13,7 @@ from console.store.keys import Key, chunks, conditions
 from console.store.names import Name, alarm_names, write_names
 from console.store.operator_states import UNTOUCHED
 from console.store.rows import alarm_row, service_rows
+from console.store.spans import lasted
 from console.store.tables import ALARM, ALARM_SERVICE
 
 #: Why the console itself holds an alarm for cleared.
@@ -115,19 +116,14 @@ class AlarmStates:
         """An alarm that was superseded stays so until its own CLEAR."""
         row["superseded_ms"] = known["superseded_ms"]
         if row["superseded_ms"] is not None and row["state"] == "ACTIVE":
-            row.update(state="CLEARED", clear_reason=SUPERSEDED, cleared_ms=known["superseded_ms"])
+            row.update(_superseded(row["raised_ms"], known["superseded_ms"]))
 
     def _supersede(self, event: CloudEvent, key: Key) -> list[str]:
         """Ends the other active alarms where an alarm was raised."""
         ended = sorted(self._active[_place(event)] - {key})
         for other in ended:
             row = self._rows[other]
-            row.update(
-                state="CLEARED",
-                clear_reason=SUPERSEDED,
-                cleared_ms=event.time_ms,
-                superseded_ms=event.time_ms,
-            )
+            row.update(_superseded(row["raised_ms"], event.time_ms))
             self._changed[other] = None
             self._note(other, row)
         return [alarm_id for _, alarm_id in ended]
@@ -161,6 +157,17 @@ def alarm_columns() -> list[str]:
 def _bound(row: dict[str, Any]) -> dict[str, Any]:
     values = {f"new_{name}": row[name] for name in alarm_columns() if name not in _KEY}
     return {**values, "key_source": row["source"], "key_alarm_id": row["alarm_id"]}
+
+
+def _superseded(raised_ms: int, at_ms: int) -> dict[str, Any]:
+    """Returns what becomes of an alarm when another one takes its place."""
+    return {
+        "state": "CLEARED",
+        "clear_reason": SUPERSEDED,
+        "cleared_ms": at_ms,
+        "lasted": lasted(raised_ms, at_ms),
+        "superseded_ms": at_ms,
+    }
 
 
 def _key_of(row: RowMapping) -> Key:

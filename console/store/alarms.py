@@ -26,6 +26,7 @@ from console.store.filters import AlarmFilter, Columns, common_conditions
 from console.store.lists import MAX_TOTAL, Bearers, Page, count, narrowed, read_page
 from console.store.names import alarms_named
 from console.store.operator_states import UNTOUCHED, shown, stood_at
+from console.store.spans import open_at
 from console.store.tables import (
     ALARM,
     ALARM_SERVICE,
@@ -166,10 +167,12 @@ class _View:
 
     def conditions(self, f: AlarmFilter) -> list[ColumnElement[bool]]:
         """Returns the conditions on an alarm's own columns."""
-        columns = Columns(
-            self.state, self.severity, self.suppressed, ALARM.c.raised_ms, ALARM.c.cleared_ms
-        )
+        columns = Columns(self.state, self.severity, self.suppressed, ALARM.c.raised_ms)
         found = common_conditions(f, columns)
+        if f.at_ms is not None and f.state == "ACTIVE":
+            of = ALARM.alias("open").c
+            open_then = open_at(of.alarm_id, of.raised_ms, of.cleared_ms, of.lasted, f.at_ms)
+            found.append(ALARM.c.alarm_id.in_(open_then))
         if f.family:
             found.append(ALARM.c.family.in_(f.family))
         if f.code:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement
 
 from console.lines import SEVERITIES
 
@@ -82,14 +82,12 @@ class Columns:
         severity: its number.
         suppressed: whether it is.
         begun_ms: raised or opened.
-        ended_ms: cleared or closed; now, also when an earlier moment is asked for.
     """
 
     state: ColumnElement[str]
     severity: ColumnElement[int]
     suppressed: ColumnElement[bool]
     begun_ms: ColumnElement[int]
-    ended_ms: ColumnElement[int]
 
 
 def common_conditions(f: Filter, columns: Columns) -> list[ColumnElement[bool]]:
@@ -97,9 +95,6 @@ def common_conditions(f: Filter, columns: Columns) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if f.state:
         found.append(columns.state == f.state)
-    if f.at_ms is not None and f.state == "ACTIVE":
-        # What has ended by then needs no look at its events.
-        found.append(or_(columns.ended_ms.is_(None), columns.ended_ms > f.at_ms))
     if f.severity:
         found.append(columns.severity.in_([SEVERITIES[name] for name in f.severity]))
     if f.suppressed is not None:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, tu
 from console.store.filters import Columns, IncidentFilter, common_conditions
 from console.store.lists import MAX_TOTAL, Bearers, Page, count, narrowed, read_page
 from console.store.names import incidents_named
+from console.store.spans import open_at
 from console.store.tables import EVENT, INCIDENT, INCIDENT_PART
 
 
@@ -88,9 +89,12 @@ def _conditions(f: IncidentFilter) -> list[ColumnElement[bool]]:
         INCIDENT.c.severity if is_now else EVENT.c.severity,
         INCIDENT.c.suppressed if is_now else EVENT.c.suppressed,
         INCIDENT.c.opened_ms,
-        INCIDENT.c.closed_ms,
     )
     found = common_conditions(f, columns)
+    if f.at_ms is not None and f.state == "ACTIVE":
+        of = INCIDENT.alias("open").c
+        open_then = open_at(of.incident_id, of.opened_ms, of.closed_ms, of.lasted, f.at_ms)
+        found.append(INCIDENT.c.incident_id.in_(open_then))
     if f.kind:
         found.append((INCIDENT.c.kind if is_now else EVENT.c.code).in_(f.kind))
     parts = {

@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import Connection, Table, inspect, select, text
 
 from console.store.names import alarm_names, incident_names, incident_parts, write_names
+from console.store.spans import lasted_column
 from console.store.tables import ALARM, ALARM_SERVICE, INCIDENT, INCIDENT_PART, METADATA, NAME
 
 #: Rows that are read at once.
@@ -22,6 +23,12 @@ def _look_names_up(connection: Connection) -> None:
     NAME.create(connection)
     for table in (ALARM, INCIDENT):
         connection.execute(text(f"ALTER TABLE {table.name} DROP COLUMN words"))
+    for table, begun_ms, ended_ms in (
+        (ALARM, ALARM.c.raised_ms, ALARM.c.cleared_ms),
+        (INCIDENT, INCIDENT.c.opened_ms, INCIDENT.c.closed_ms),
+    ):
+        connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN lasted SMALLINT"))
+        connection.execute(table.update().values(lasted=lasted_column(begun_ms, ended_ms)))
     _add_names(connection)
 
 

@@ -10,6 +10,7 @@ import orjson
 
 from console.lines import SEVERITIES, CloudEvent
 from console.store.names import incident_parts
+from console.store.spans import lasted
 from console.times import to_ms
 
 _SERVICE_AFFECTING = "SERVICE_AFFECTING"
@@ -37,6 +38,7 @@ def alarm_row(event: CloudEvent) -> dict[str, Any]:
     data = event.data
     link = data["link"]
     cleared = data["state"] == "CLEARED"
+    raised_ms, ended_ms = to_ms(data["raised_time"]), event.time_ms if cleared else None
     return {
         "source": event.source,
         "alarm_id": event.subject_id,
@@ -50,9 +52,10 @@ def alarm_row(event: CloudEvent) -> dict[str, Any]:
         "a_end": link.get("a_end") or "",
         "z_end": link.get("z_end") or "",
         "onset_ms": to_ms(data["onset_time"]),
-        "raised_ms": to_ms(data["raised_time"]),
+        "raised_ms": raised_ms,
         "time_ms": event.time_ms,
-        "cleared_ms": event.time_ms if cleared else None,
+        "cleared_ms": ended_ms,
+        "lasted": lasted(raised_ms, ended_ms),
         "superseded_ms": None,
         "suppressed": data.get("suppressed") is True,
         "service_affecting": data.get("service_affecting") == _SERVICE_AFFECTING,
@@ -80,7 +83,8 @@ def service_rows(event: CloudEvent) -> list[dict[str, Any]]:
 def incident_row(event: CloudEvent) -> dict[str, Any]:
     """Returns the row of an incident as its event says it is."""
     data = event.data
-    cleared = data["state"] == "CLEARED"
+    opened_ms = to_ms(data["opened_time"])
+    closed_ms = event.time_ms if data["state"] == "CLEARED" else None
     return {
         "source": event.source,
         "incident_id": event.subject_id,
@@ -88,9 +92,10 @@ def incident_row(event: CloudEvent) -> dict[str, Any]:
         "state": data["state"],
         "severity": SEVERITIES[data["severity"]],
         "kind": data["kind"],
-        "opened_ms": to_ms(data["opened_time"]),
+        "opened_ms": opened_ms,
         "time_ms": event.time_ms,
-        "closed_ms": event.time_ms if cleared else None,
+        "closed_ms": closed_ms,
+        "lasted": lasted(opened_ms, closed_ms),
         "suppressed": data.get("suppressed") is True,
         "service_affecting": data.get("service_affecting") in (True, _SERVICE_AFFECTING),
         "data": orjson.dumps(data).decode(),

@@ -70,6 +70,8 @@ ALARM = Table(
     Column("raised_ms", BigInteger, nullable=False),
     Column("time_ms", BigInteger, nullable=False),
     Column("cleared_ms", BigInteger),
+    # Its class (console/store/spans.py); null while it is open.
+    Column("lasted", SmallInteger),
     # When an alarm of a job started anew took its place.
     Column("superseded_ms", BigInteger),
     Column("suppressed", Boolean, nullable=False),
@@ -87,7 +89,8 @@ ALARM = Table(
     Index("alarm_by_severity", "severity", "raised_ms", "alarm_id", "source"),
     Index("alarm_by_family", "family", "raised_ms", "alarm_id", "source"),
     Index("alarm_by_code", "code", "raised_ms", "alarm_id", "source"),
-    Index("alarm_by_raised", "raised_ms", "alarm_id", "source", "cleared_ms", "state"),
+    Index("alarm_by_raised", "raised_ms", "alarm_id", "source"),
+    Index("alarm_by_lasted", "lasted", "raised_ms", "cleared_ms", "alarm_id"),
     Index("alarm_by_link", "link_id", "family", "state", "raised_ms", "alarm_id"),
     Index("alarm_by_a_end", "a_end", "raised_ms"),
     Index("alarm_by_z_end", "z_end", "raised_ms"),
@@ -122,13 +125,15 @@ INCIDENT = Table(
     Column("opened_ms", BigInteger, nullable=False),
     Column("time_ms", BigInteger, nullable=False),
     Column("closed_ms", BigInteger),
+    Column("lasted", SmallInteger),
     Column("suppressed", Boolean, nullable=False),
     Column("service_affecting", Boolean, nullable=False),
     Column("data", _TEXT, nullable=False),
     Index("incident_by_state", "state", "opened_ms", "incident_id", "source"),
     Index("incident_by_severity", "severity", "opened_ms", "incident_id", "source"),
     Index("incident_by_kind", "kind", "opened_ms", "incident_id", "source"),
-    Index("incident_by_opened", "opened_ms", "incident_id", "source", "closed_ms", "state"),
+    Index("incident_by_opened", "opened_ms", "incident_id", "source"),
+    Index("incident_by_lasted", "lasted", "opened_ms", "closed_ms", "incident_id"),
     _rare("incident", "suppressed", "opened_ms", "incident_id"),
 )
 

@@ -139,6 +139,8 @@ def _make_version_1(connection: Any) -> None:
         *(f"DROP INDEX {name}" for name in _indexes(connection)),
         "DROP TABLE name",
         f"DELETE FROM incident_part WHERE what IN {names}",
+        "ALTER TABLE alarm DROP COLUMN lasted",
+        "ALTER TABLE incident DROP COLUMN lasted",
         "ALTER TABLE alarm ADD COLUMN words TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE incident ADD COLUMN words TEXT NOT NULL DEFAULT ''",
         "CREATE INDEX alarm_by_state ON alarm (state, severity, raised_ms, alarm_id)",
