@@ -76,9 +76,7 @@ def narrowed(
         ids: Select[Any] | CompoundSelect[Any] = union_all(*bearers.queries)
         if len(bearers.queries) == 1:
             ids = bearers.queries[0]
-        once = ids.subquery()
-        some = select(once.c[0]).distinct().limit(MAX_TOTAL).subquery()
-        number = connection.execute(select(func.count()).select_from(some)).scalar_one()
+        number = count_distinct(connection, ids)
         query = query.where(bearers.condition)
         if number < MAX_TOTAL:
             query = query.where(key.in_(ids))
@@ -125,6 +123,12 @@ def count(connection: Connection, query: Select[Any]) -> int:
     """Returns how many rows a query has, counted up to MAX_TOTAL."""
     some = query.with_only_columns(1, maintain_column_froms=True).limit(MAX_TOTAL)
     return int(connection.execute(select(func.count()).select_from(some.subquery())).scalar_one())
+
+
+def count_distinct(connection: Connection, values: Select[Any] | CompoundSelect[Any]) -> int:
+    """Returns how many different values a query of one column has, counted up to MAX_TOTAL."""
+    some = select(values.subquery().c[0]).distinct().limit(MAX_TOTAL).subquery()
+    return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
 
 
 def _encoded(place: tuple[Any, ...]) -> str:

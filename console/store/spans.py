@@ -1,7 +1,8 @@
 """Which alarms or incidents were open at a moment, without a look at all that ended before.
 
 Each row that has ended bears a class of how long it lasted: of class n is what lasted less than
-4**n milliseconds. Of a class only those can have been open at a moment that began not longer before.
+4**n milliseconds. Of a class only those can have been open at a moment that began within so long
+before it.
 """
 
 from __future__ import annotations
