@@ -62,7 +62,8 @@ def _at_step(raised: Event, number: int, step: int, *, is_last: bool) -> Event:
 def _raised(number: int) -> Event:
     """Returns the event that raises an alarm."""
     code, family, severity = _CODES[number % len(_CODES)]
-    link_id = f"link-{number % _LINKS:05d}"
+    link = number % _LINKS
+    link_id = f"link-{link:05d}"
     onset_s = START_S + number * APART_S
     onset, at = rfc3339(onset_s), rfc3339(onset_s + 2)
     alarm_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{link_id}|{family}|{onset}"))
@@ -96,14 +97,17 @@ def _raised(number: int) -> Event:
             **{"cleared_time": None, "ended_time": None},
             **{"detected_late": False, "duration_ms": 2_000},
             "link": {
-                **{"link_id": link_id, "name": f"Route {number % _LINKS}"},
-                **{"a_end": f"node-{number % 997}", "z_end": f"node-{(number * 7) % 997}"},
+                **{"link_id": link_id, "name": f"Route {link}"},
+                **{
+                    "a_end": f"node-{link % 997}",
+                    "z_end": f"node-{link * 7 % 997}",
+                },
             },
             "measurement": {"AZ": span, "ZA": span},
             **{"service_affecting": "NOT_SERVICE_AFFECTING", "impacted_services": services},
             **{"impacted_capacity_gbps": 200.0, "suppressed": False, "suppressed_by": None},
             **{"protected": False, "topology_version": 1, "proposed_repair": "Look at it."},
-            "text": f"Raised loss on Route {number % _LINKS}, 3.5 dB above base.",
+            "text": f"Raised loss on Route {link}, 3.5 dB above base.",
         },
     }
 

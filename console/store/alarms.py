@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from console.store.alarm_states import SUPERSEDED
 from console.store.filters import AlarmFilter, Columns, common_conditions
-from console.store.lists import MAX_TOTAL, Bearers, Page, count, narrowed, read_page
+from console.store.lists import MAX_TOTAL, Bearers, Page, count, narrowed, read_page, unindexed
 from console.store.names import alarms_named
 from console.store.operator_states import UNTOUCHED, shown, stood_at
 from console.store.spans import open_at
@@ -58,9 +58,8 @@ def list_alarms(
     """
     view = _View(filters.at_ms)
     own = view.conditions(filters)
-    query, has_many = narrowed(
-        connection, view.query().where(*own), ALARM.c.alarm_id, _bearers(filters)
-    )
+    bearers = _bearers(connection, filters)
+    query, has_many = narrowed(connection, view.query().where(*own), ALARM.c.alarm_id, bearers)
     rows, following = read_page(
         connection,
         query,
@@ -71,7 +70,7 @@ def list_alarms(
         offset=offset,
     )
     items = _items(connection, rows, filters.at_ms)
-    is_counted = has_many and not own and filters.at_ms is None and len(_bearers(filters)) == 1
+    is_counted = has_many and not own and filters.at_ms is None and len(bearers) == 1
     return Page(items, following, MAX_TOTAL if is_counted else count(connection, query))
 
 
@@ -151,10 +150,11 @@ class _View:
             .correlate(ALARM)
             .scalar_subquery()
         )
+        # The few that are asked for come first, and then their events.
         joined = ALARM.join(
             EVENT,
             and_(
-                EVENT.c.subject_id == ALARM.c.alarm_id,
+                EVENT.c.subject_id == unindexed(ALARM.c.alarm_id),
                 EVENT.c.source == ALARM.c.source,
                 EVENT.c.sequence == sequence,
             ),
@@ -189,7 +189,7 @@ class _View:
         return found
 
 
-def _bearers(f: AlarmFilter) -> list[Bearers]:
+def _bearers(connection: Connection, f: AlarmFilter) -> list[Bearers]:
     """Returns the alarms by what they name, and by the incidents that name them."""
     found = []
     service = [
@@ -208,7 +208,7 @@ def _bearers(f: AlarmFilter) -> list[Bearers]:
         )
         found.append(Bearers([select(ALARM_SERVICE.c.alarm_id).where(*service)], named))
     if f.text:
-        found.append(Bearers(*alarms_named(f.text)))
+        found.append(alarms_named(connection, f.text))
     if f.incident_id:
         found.append(_members(INCIDENT_PART.c.incident_id == f.incident_id))
     if f.srlg_id:

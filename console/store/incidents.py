@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, tuple_
 
 from console.store.filters import Columns, IncidentFilter, common_conditions
-from console.store.lists import MAX_TOTAL, Bearers, Page, count, narrowed, read_page
+from console.store.lists import MAX_TOTAL, Page, count, narrowed, read_page, unindexed
 from console.store.names import incidents_named
 from console.store.spans import open_at
 from console.store.tables import EVENT, INCIDENT, INCIDENT_PART
@@ -28,7 +28,7 @@ def list_incidents(
         BadCursorError: the cursor is of no such list.
     """
     own = _conditions(filters)
-    named = [Bearers(*incidents_named(filters.text))] if filters.text else []
+    named = [incidents_named(connection, filters.text)] if filters.text else []
     query, has_many = narrowed(
         connection, _query(filters.at_ms).where(*own), INCIDENT.c.incident_id, named
     )
@@ -70,10 +70,11 @@ def _query(at_ms: int | None) -> Select[Any]:
         .correlate(INCIDENT)
         .scalar_subquery()
     )
+    # The few that are asked for come first, and then their events.
     joined = INCIDENT.join(
         EVENT,
         and_(
-            EVENT.c.subject_id == INCIDENT.c.incident_id,
+            EVENT.c.subject_id == unindexed(INCIDENT.c.incident_id),
             EVENT.c.source == INCIDENT.c.source,
             EVENT.c.sequence == sequence,
         ),

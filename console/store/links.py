@@ -53,7 +53,7 @@ def list_links(
     )
     # Names are few; to count them among the alarms, all of these would be looked at.
     named = select(NAME.c.value).where(
-        NAME.c.kind == "link", exists().where(ALARM.c.link_id == NAME.c.value)
+        NAME.c.kind == "link", exists(ALARM.c.link_id).where(ALARM.c.link_id == NAME.c.value)
     )
     links = select(ALARM.c.link_id).where(*where) if node_id else named
     items = [

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Row,
     Select,
     func,
+    literal,
     select,
     tuple_,
     union_all,
@@ -49,12 +50,17 @@ class Bearers:
     """The rows that bear a name: few are found by an index, of many each is looked at in order.
 
     Attributes:
-        queries: of their ids; what is found may be of another source.
+        queries: of their ids; what is found may be of another source. Empty = too many to ask for.
         condition: on a row of the list, exact.
     """
 
     queries: Sequence[Select[Any]]
     condition: ColumnElement[bool]
+
+
+def unindexed(column: ColumnElement[str]) -> ColumnElement[str]:
+    """Returns a column in a form that no index serves: to be asked of each row, in their order."""
+    return column + literal("")
 
 
 def narrowed(
@@ -73,11 +79,13 @@ def narrowed(
     """
     has_many = False
     for bearers in all_bearers:
+        query = query.where(bearers.condition)
+        if not bearers.queries:
+            continue
         ids: Select[Any] | CompoundSelect[Any] = union_all(*bearers.queries)
         if len(bearers.queries) == 1:
             ids = bearers.queries[0]
         number = count_distinct(connection, ids)
-        query = query.where(bearers.condition)
         if number < MAX_TOTAL:
             query = query.where(key.in_(ids))
         has_many = has_many or number == MAX_TOTAL

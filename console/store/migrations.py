@@ -10,7 +10,15 @@ from sqlalchemy import Connection, Table, inspect, select, text
 
 from console.store.names import alarm_names, incident_names, incident_parts, write_names
 from console.store.spans import lasted_column
-from console.store.tables import ALARM, ALARM_SERVICE, INCIDENT, INCIDENT_PART, METADATA, NAME
+from console.store.tables import (
+    ALARM,
+    ALARM_SERVICE,
+    EVENT,
+    INCIDENT,
+    INCIDENT_PART,
+    METADATA,
+    NAME,
+)
 
 #: Rows that are read at once.
 _ROWS = 1_000
@@ -18,7 +26,7 @@ _ROWS = 1_000
 
 def _look_names_up(connection: Connection) -> None:
     """Version 2: a search goes through names; lists are read off indexes in their order."""
-    for table in (ALARM, ALARM_SERVICE, INCIDENT, INCIDENT_PART):
+    for table in (ALARM, ALARM_SERVICE, INCIDENT, INCIDENT_PART, EVENT):
         _drop_indexes(connection, table)
     NAME.create(connection)
     for table in (ALARM, INCIDENT):

@@ -48,7 +48,8 @@ EVENT = Table(
     Column("code", _TEXT, nullable=False),
     Column("suppressed", Boolean, nullable=False),
     Column("body", _TEXT, nullable=False),
-    Index("event_of_subject", "subject_id", "sequence"),
+    # With the time: what was newest at a moment is read off the index.
+    Index("event_of_subject", "subject_id", "sequence", "time_ms", "source"),
 )
 
 #: The newest state of each alarm, by sequence, and what operators did with it.
@@ -146,7 +147,8 @@ INCIDENT_PART = Table(
     Column("source", _TEXT, primary_key=True),
     Column("what", _TEXT, primary_key=True),
     Column("value", _TEXT, primary_key=True),
-    Index("incident_of_part", "what", "value", "incident_id", "source"),
+    # The value in front: SQLite would look through all that is of a kind.
+    Index("incident_of_part", "value", "what", "incident_id", "source"),
 )
 
 #: The names that a search looks through: `kind` is link, service, customer, code, kind, node or

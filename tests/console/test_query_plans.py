@@ -57,7 +57,17 @@ def plans(database: Database, asked: Asked) -> list[str]:
 
 def scans(database: Database, asked: Asked) -> list[str]:
     """Returns the steps of the statements' plans that look through a large table."""
-    large = ("event", "alarm", "incident", "alarm_service", "incident_part", "journal", "trace")
+    large = (
+        "bearer",
+        "open",
+        "event",
+        "alarm",
+        "incident",
+        "alarm_service",
+        "incident_part",
+        "journal",
+        "trace",
+    )
     steps = plans(database, asked)
     return [plan for plan in steps if plan.startswith(tuple(f"SCAN {name}" for name in large))]
 
