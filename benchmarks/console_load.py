@@ -1,49 +1,49 @@
 """How fast the console takes in and answers: ``python -m benchmarks.run --console``.
 
-Fills a store with the lives of alarms (a RAISE, CHANGEs, a CLEAR) on many links, as records in the
-order of their times, and then asks every list and page over HTTP, each several times. `--alarms`
-says how many alarms, ten events each; the last of them are still active.
+Fills a store with the lives of alarms (a RAISE, CHANGEs, a CLEAR) on many links, in the order of
+their times, and with an incident for every fifth alarm. `--alarms` says how many alarms, ten events
+each; the last of them are still active. Their rows are written as a console would have written
+them, but quicker (benchmarks/console_fill.py). Then `--timed` more events are taken in as a console
+does it, and timed: alarms that live side by side, so that each of their events is in a batch of its
+own. Then every list and page is asked for over HTTP, each several times; and a browser is shown
+events, by a file and by a topic, and says when they are there (Chromium, Java 17).
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import statistics
 import sys
 import tempfile
 import time
-import uuid
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 import httpx
 import orjson
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.console_events import APART_S, EVENTS_AN_ALARM, START_S, Event, life
+from benchmarks.console_fill import fill
+from benchmarks.console_page import latencies
 from console.lines import cloud_event
 from console.store.database import Database
-from console.store.recorder import Batch, Progress, record
+from console.store.recorder import Batch, Progress, positions, record
 from runners.local.jars import CHECKOUT
 from runners.local.processes import Process, log_file
 from schema.errors import EventCenterError
 from schema.times import rfc3339
 from simulator.cli import Parser
 
-_START_S = 1_750_000_000
-_EVENTS_AN_ALARM = 10
-_ACTIVE = 2_000
-_LINKS = 10_000
+_ORIGIN = "kafka:load:0"
+#: Events in a transaction, as the console has them.
 _BATCH = 2_000
+_SIDE_BY_SIDE = 2_000
 _ASKED = 15
-_CODES = (
-    ("FIBER_CUT", "FIBER", "critical"),
-    ("FIBER_DEGRADE", "FIBER", "minor"),
-    ("OSC_LOSS", "OSC", "minor"),
-    ("SIGNAL_LOSS_EQUIPMENT", "SIGNAL", "major"),
-    ("PM_DATA_MISSING", "DATA", "warning"),
-)
+#: What is filled in was so long ago that the console would remove it.
+_KEEP = "--retention_days=100000"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,136 +56,148 @@ def main(arguments: Sequence[str] | None = None) -> int:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="console-"))
             url = f"sqlite:///{folder}/center.db"
         try:
-            database = Database(url)
-            stack.callback(database.close)
-            rate, cpu_rate = fill(database, options.alarms)
+            alarms, timed = options.alarms, options.timed // EVENTS_AN_ALARM
+            took_s = fill(url, alarms, alarms + timed)
             console.print(
-                f"{options.alarms * _EVENTS_AN_ALARM:,} events of {options.alarms:,} alarms: "
-                f"taken in at {rate:,.0f} a second, {cpu_rate:,.0f} a second of CPU of this process"
+                f"{alarms * EVENTS_AN_ALARM:,} events of {alarms:,} alarms as rows: {took_s:,.0f} s"
             )
-            console.print(_answers(url, options.alarms))
+            if timed:
+                rate, cpu_rate = _take_in(url, alarms, alarms + timed)
+                console.print(
+                    f"the next {timed * EVENTS_AN_ALARM:,}: taken in at {rate:,.0f} a second, "
+                    f"{cpu_rate:,.0f} a second of CPU of this process"
+                )
+            console.print(_answers(url, alarms + timed))
+            if not options.no_browser:
+                console.print(latencies(url, _KEEP))
         except EventCenterError as error:
             print(f"bench: {error}", file=sys.stderr)
             return error.exit_code
     return 0
 
 
-def fill(database: Database, alarms: int) -> tuple[float, float]:
-    """Takes in the events of so many alarms; returns events a second, and a second of CPU."""
-    taken, spent_s, cpu_s = 0, 0.0, 0.0
-    for batch in _batches(alarms):
-        bodies = [orjson.dumps(event) for event in batch]
-        began_s, began_cpu_s = time.perf_counter(), time.process_time()
-        events = [cloud_event(body) for body in bodies]
-        before = taken or None
-        taken += len(batch)
-        record(database, Batch(events=events, progress={"kafka:load:0": Progress(before, taken)}))
-        spent_s += time.perf_counter() - began_s
-        cpu_s += time.process_time() - began_cpu_s
-    return taken / spent_s, taken / cpu_s
+def _take_in(url: str, first: int, total: int) -> tuple[float, float]:
+    """Takes in the other alarms as a console does; returns events a second, and a second of CPU."""
+    database = Database(url)
+    try:
+        lives = [list(life(number, total)) for number in range(first, total)]
+        return _record(database, _batches(_side_by_side(lives)))
+    finally:
+        database.close()
 
 
-def _batches(alarms: int) -> Iterator[list[dict[str, Any]]]:
-    batch: list[dict[str, Any]] = []
-    for number in range(alarms):
-        steps = _EVENTS_AN_ALARM
-        is_active = number >= alarms - min(_ACTIVE, alarms // 2)
-        for step in range(steps):
-            batch.append(_event(number, step, is_last=step == steps - 1 and not is_active))
-        if len(batch) >= _BATCH:
-            yield batch
-            batch = []
-    if batch:
+def _side_by_side(lives: Sequence[Sequence[Event]]) -> Iterator[Event]:
+    """Yields the first events of some alarms, their second ones and so on; then of others."""
+    for start in range(0, len(lives), _SIDE_BY_SIDE):
+        for step in itertools.zip_longest(*lives[start : start + _SIDE_BY_SIDE]):
+            yield from filter(None, step)
+
+
+def _batches(events: Iterable[Event]) -> Iterator[list[bytes]]:
+    bodies = (orjson.dumps(event) for event in events)
+    while batch := list(itertools.islice(bodies, _BATCH)):
         yield batch
 
 
-def _event(number: int, step: int, *, is_last: bool) -> dict[str, Any]:
-    code, family, severity = _CODES[number % len(_CODES)]
-    link_id = f"link-{number % _LINKS:05d}"
-    onset_s = _START_S + number * 60
-    time_s = onset_s + 2 + step * 5
-    onset, at = rfc3339(onset_s), rfc3339(time_s)
-    alarm_id = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{link_id}|{family}|{onset}"))
-    action = "RAISE" if step == 0 else "CLEAR" if is_last else "CHANGE"
-    span = {
-        **{"tx_dbm": 1.0, "rx_dbm": -22.5, "span_loss_db": 23.5, "span_loss_osc_db": 23.1},
-        **{"base_db": 20.0, "delta_db": 3.5, "peak_delta_db": 3.5, "threshold_db": 3.0},
-        "loss_is_lower_bound": False,
-    }
-    services = [
-        {
-            **{"service_id": f"service-{(number * 3 + n) % 30_000}", "och_id": f"och-{n}"},
-            **{"customer": f"Customer {(number + n) % 500}", "central_frequency_thz": 193.1},
-            **{"capacity_gbps": 100.0, "protected": n == 2},
-        }
-        for n in range(3)
-    ]
-    return {
-        "specversion": "1.0",
-        "id": f"{alarm_id}:{step + 1}",
-        "source": "load",
-        "type": f"eventcenter.fiber.{code.lower()}.{action.lower()}",
-        "subject": link_id,
-        "time": at,
-        "datacontenttype": "application/json",
-        "data": {
-            **{"alarm_id": alarm_id, "sequence": step + 1, "action": action},
-            **{"state": "CLEARED" if is_last else "ACTIVE", "code": code, "family": family},
-            "clear_reason": "NORMAL" if is_last else None,
-            **{"severity": severity, "previous_severity": None, "probable_cause": "lossOfSignal"},
-            **{"specific_problem": None, "direction": "BOTH", "onset_time": onset},
-            **{"raised_time": rfc3339(onset_s + 2), "changed_time": at},
-            **{"cleared_time": at if is_last else None, "ended_time": None},
-            **{"detected_late": False, "duration_ms": (time_s - onset_s) * 1000},
-            "link": {
-                **{"link_id": link_id, "name": f"Route {number % _LINKS}"},
-                **{"a_end": f"node-{number % 997}", "z_end": f"node-{(number * 7) % 997}"},
-            },
-            "measurement": {"AZ": span, "ZA": span},
-            **{"service_affecting": "NOT_SERVICE_AFFECTING", "impacted_services": services},
-            **{"impacted_capacity_gbps": 200.0, "suppressed": False, "suppressed_by": None},
-            **{"protected": False, "topology_version": 1, "proposed_repair": "Look at it."},
-            "text": f"Raised loss on Route {number % _LINKS}, 3.5 dB above base AZ.",
-        },
-    }
+def _record(database: Database, batches: Iterable[list[bytes]]) -> tuple[float, float]:
+    """Records batches; returns events a second, and a second of CPU."""
+    known = positions(database).get(_ORIGIN)
+    at = known[0] if known else None
+    taken, spent_s, cpu_s = 0, 0.0, 0.0
+    for bodies in batches:
+        began_s, began_cpu_s = time.perf_counter(), time.process_time()
+        after = (at or 0) + len(bodies)
+        events = [cloud_event(body) for body in bodies]
+        record(database, Batch(events=events, progress={_ORIGIN: Progress(at, after)}))
+        at = after
+        taken += len(bodies)
+        spent_s += time.perf_counter() - began_s
+        cpu_s += time.process_time() - began_cpu_s
+    return taken / max(spent_s, 1e-9), taken / max(cpu_s, 1e-9)
 
 
 def _answers(url: str, alarms: int) -> Table:
     """Returns how long a console takes to answer, the median of several times."""
-    middle = rfc3339(_START_S + alarms * 30)
-    last = rfc3339(_START_S + alarms * 60)
-    asked = {
-        "front page": "/",
-        "alarms page": "/alarms",
-        "summary": "/api/summary",
-        "active alarms": "/api/alarms?state=ACTIVE",
-        "newest alarms": "/api/alarms",
-        "most severe first": "/api/alarms?order=-severity&state=ACTIVE",
-        "cleared, one code": "/api/alarms?state=CLEARED&code=FIBER_CUT",
-        "of a link": "/api/alarms?link_id=link-00042",
-        "of a node": "/api/alarms?node_id=node-42",
-        "of a service": "/api/alarms?service_id=service-42",
-        "of a customer": "/api/alarms?customer=Customer%2042",
-        "text that is frequent": "/api/alarms?text=route%2042",
-        "text that is rare": "/api/alarms?text=nowhere",
-        "as of the middle": f"/api/alarms?state=ACTIVE&at={middle}",
-        "as of the end": f"/api/alarms?state=ACTIVE&at={last}",
-        "an hour": f"/api/alarms?from={middle}&to={rfc3339(_START_S + alarms * 30 + 3600)}",
-        "links": "/api/links",
-        "link page": "/links/link-00042",
-        "node page": "/nodes/node-42",
-    }
     table = Table("question", "median [ms]", "slowest [ms]")
-    command = [sys.executable, "-m", "console", "--events_file=nothing.jsonl"]
+    command = [sys.executable, "-m", "console", "--events_file=nothing.jsonl", _KEEP]
     command += ["--listen=127.0.0.1:0", f"--database={url}"]
     with Process("console", command, log_file("console"), cwd=CHECKOUT) as served:
         served.wait_for_line("Event center: ", 60)
         address = served.read_log().strip().rpartition(" ")[2]
-        with httpx.Client(base_url=address, timeout=120) as client:
-            for name, path in asked.items():
+        with httpx.Client(base_url=address, timeout=300) as client:
+            for name, path in _questions(alarms).items():
                 took_ms = [_ask_ms(client, path) for _ in range(_ASKED)]
                 table.add_row(name, f"{statistics.median(took_ms):.0f}", f"{max(took_ms):.0f}")
     return table
+
+
+def _questions(alarms: int) -> dict[str, str]:
+    """Returns what is asked: every page, every list, every filter."""
+    middle_s, last_s = START_S + alarms * APART_S // 2, START_S + alarms * APART_S
+    middle, last = rfc3339(middle_s), rfc3339(last_s)
+    old, new = list(life(alarms // 10 * 5, alarms)), list(life((alarms - 1) // 5 * 5, alarms))
+    old_alarm, old_incident = old[0]["data"]["alarm_id"], old[1]["data"]["incident_id"]
+    new_alarm, new_incident = new[0]["data"]["alarm_id"], new[1]["data"]["incident_id"]
+    return {
+        "front page": "/",
+        "front page, incidents that are over": "/?state=CLEARED",
+        "front page, search": "/?state=any&text=customer+42",
+        "alarms page": "/alarms",
+        "alarm page, old": f"/alarms/{old_alarm}",
+        "alarm page, active": f"/alarms/{new_alarm}",
+        "its curve": f"/alarms/{new_alarm}/curve.json",
+        "incident page, over": f"/incidents/{old_incident}",
+        "incident page, open": f"/incidents/{new_incident}",
+        "links page": "/links",
+        "link page": "/links/link-00042",
+        "node page": "/nodes/node-42",
+        "summary": "/api/summary",
+        "alarms, newest": "/api/alarms",
+        "alarms, oldest": "/api/alarms?order=raised",
+        "alarms, most severe": "/api/alarms?order=-severity",
+        "alarms, active": "/api/alarms?state=ACTIVE",
+        "alarms, active, most severe": "/api/alarms?order=-severity&state=ACTIVE",
+        "alarms, cleared": "/api/alarms?state=CLEARED",
+        "alarms, critical": "/api/alarms?severity=critical",
+        "alarms, cleared, of a code": "/api/alarms?state=CLEARED&code=FIBER_CUT",
+        "alarms, of a family": "/api/alarms?family=OSC",
+        "alarms, of a family there is not": "/api/alarms?family=NONE",
+        "alarms, acknowledged": "/api/alarms?acknowledged=true",
+        "alarms, suppressed": "/api/alarms?suppressed=true",
+        "alarms, of no incident": "/api/alarms?in_incident=false",
+        "alarms, of a link": "/api/alarms?link_id=link-00042",
+        "alarms, of a node": "/api/alarms?node_id=node-42",
+        "alarms, of a service": "/api/alarms?service_id=service-42",
+        "alarms, of a customer": "/api/alarms?customer=Customer%2042",
+        "alarms, of an incident": f"/api/alarms?incident_id={old_incident}",
+        "alarms, of a shared risk": "/api/alarms?srlg_id=duct-042",
+        "alarms, text of a code": "/api/alarms?text=fiber%20cut",
+        "alarms, text of many customers": "/api/alarms?text=customer%204",
+        "alarms, text of some links": "/api/alarms?text=route%2042",
+        "alarms, text of one service": "/api/alarms?text=service-29998",
+        "alarms, text of an id": f"/api/alarms?text={old_alarm}",
+        "alarms, text of all": "/api/alarms?text=link",
+        "alarms, text of none": "/api/alarms?text=nowhere",
+        "alarms, text and active": "/api/alarms?text=customer%204&state=ACTIVE",
+        "alarms, an hour": f"/api/alarms?from={middle}&to={rfc3339(middle_s + 3600)}",
+        "alarms, as of the middle": f"/api/alarms?at={middle}",
+        "alarms, active in the middle": f"/api/alarms?state=ACTIVE&at={middle}",
+        "alarms, active at the end": f"/api/alarms?state=ACTIVE&at={last}",
+        "incidents, open": "/api/incidents?state=ACTIVE",
+        "incidents, over": "/api/incidents?state=CLEARED",
+        "incidents, critical": "/api/incidents?severity=critical",
+        "incidents, of a kind": "/api/incidents?kind=OSC_LOSS",
+        "incidents, of a link": "/api/incidents?link_id=link-00040",
+        "incidents, of a customer": "/api/incidents?customer=Customer%2042",
+        "incidents, text of many": "/api/incidents?text=customer%204",
+        "incidents, text of none": "/api/incidents?text=nowhere",
+        "incidents, open in the middle": f"/api/incidents?state=ACTIVE&at={middle}",
+        "links": "/api/links",
+        "links of a node": "/api/links?node_id=node-42",
+        "a link": "/api/links/link-00042",
+        "TMF642": "/tmf-api/alarmManagement/v4/alarm",
+        "metrics": "/metrics",
+    }
 
 
 def _ask_ms(client: httpx.Client, path: str) -> float:
@@ -197,7 +209,9 @@ def _ask_ms(client: httpx.Client, path: str) -> float:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser("bench --console", __doc__)
     parser.add_argument("--alarms", type=int, default=1_000_000, help="ten events each (1,000,000)")
-    parser.add_argument("--database", default="", help="URL (a temporary SQLite file)")
+    parser.add_argument("--timed", type=int, default=200_000, help="events, timed (200,000)")
+    parser.add_argument("--database", default="", help="URL, empty (a temporary SQLite file)")
+    parser.add_argument("--no_browser", action="store_true", help="do not ask a browser")
     return parser
 
 

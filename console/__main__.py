@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Protocol
 
 import uvicorn
+from fastapi import FastAPI
 
 from console.housekeeping import Housekeeping
 from console.intake.files import FileSource
@@ -59,6 +60,7 @@ class _Part(Protocol):
 
 
 def _run(options: Options) -> None:
+    _check_tls(options)
     users = read_users(options.users_file) if options.users_file else None
     webhooks = _webhooks(options)
     with contextlib.ExitStack() as stack:
@@ -120,9 +122,35 @@ def _listen(options: Options) -> socket.socket:
     return listener
 
 
-def _config(options: Options, app: object) -> uvicorn.Config:
-    config = uvicorn.Config(
-        app,  # type: ignore[arg-type]
+def _check_tls(options: Options) -> None:
+    """Raises UsageError if certificate and key cannot be used, before anything else begins."""
+    if options.tls_cert is None or options.tls_key is None:
+        return
+    files = f"--tls_cert={options.tls_cert}, --tls_key={options.tls_key}"
+    asked = []
+
+    def password() -> str:
+        # Without an answer of ours OpenSSL would ask on the terminal.
+        asked.append(True)
+        return ""
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+            options.tls_cert, options.tls_key, password
+        )
+    except ssl.SSLError as error:
+        if asked:
+            raise UsageError(f"{files}: the key needs a password, which is not known") from error
+        if error.reason == "KEY_VALUES_MISMATCH":
+            raise UsageError(f"{files}: the key is not that of the certificate") from error
+        raise UsageError(f"{files}: they are no certificate and its key in PEM") from error
+    except OSError as error:
+        raise UsageError(f"{files}: {error.strerror}") from error
+
+
+def _config(options: Options, app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -130,11 +158,6 @@ def _config(options: Options, app: object) -> uvicorn.Config:
         ssl_certfile=options.tls_cert,
         ssl_keyfile=options.tls_key,
     )
-    try:
-        config.load()
-    except (ssl.SSLError, OSError) as error:
-        raise UsageError(f"--tls_cert or --tls_key: {error}") from error
-    return config
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

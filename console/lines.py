@@ -203,7 +203,8 @@ def _optional_name(fields: dict[str, Any], name: str) -> str:
 
 
 def _check_name(name: str, value: str) -> None:
-    if len(value.encode()) > _MAX_NAME_BYTES:
+    # A character takes at most 4 bytes: most names are short enough at first sight.
+    if 4 * len(value) > _MAX_NAME_BYTES and len(value.encode()) > _MAX_NAME_BYTES:
         raise BadLineError(f"{name} is longer than {_MAX_NAME_BYTES} bytes")
     _check_no_nul(name, value)
 

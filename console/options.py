@@ -163,7 +163,7 @@ def _parser() -> UsageParser:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="setting of librdkafka; may be repeated",
+        help="setting of librdkafka, not for secrets; may be repeated",
     )
     source.add_argument(
         "--kafka_config_file", default="", metavar="FILE", help="the same, secrets included"

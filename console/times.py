@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from datetime import UTC, datetime
 
 from schema.times import rfc3339
 
 
+# An event names the same moment several times, and so do the events of one second.
+@functools.lru_cache(maxsize=4096)
 def to_ms(text: str) -> int:
     """Returns an RFC 3339 time as milliseconds since the Unix epoch; no zone reads as UTC.
 

@@ -10,8 +10,10 @@ from sqlalchemy.engine import RowMapping
 
 from console.lines import CloudEvent
 from console.store.keys import Key, chunks, conditions
+from console.store.names import Name, alarm_names, write_names
 from console.store.operator_states import UNTOUCHED
 from console.store.rows import alarm_row, service_rows
+from console.store.spans import lasted
 from console.store.tables import ALARM, ALARM_SERVICE
 
 #: Why the console itself holds an alarm for cleared.
@@ -32,6 +34,7 @@ class AlarmStates:
         self._changed: dict[Key, None] = {}
         self._new: set[Key] = set()
         self._services: dict[Key, list[dict[str, Any]]] = {}
+        self._names: dict[Name, None] = {}
         keys = [(event.source, event.subject_id) for event in events]
         for condition in conditions(ALARM.c.source, ALARM.c.alarm_id, keys):
             self._load(connection, condition)
@@ -57,8 +60,11 @@ class AlarmStates:
         else:
             row.update({name: known[name] for name in _OPERATORS})
             self._keep_superseded(row, known)
-        if known is None or row["services_crc"] != known["services_crc"]:
+        is_told_anew = known is None or row["services_crc"] != known["services_crc"]
+        if is_told_anew:
             self._services[key] = service_rows(event)
+        if known is None or is_told_anew or row["code"] != known["code"]:
+            self._names.update(dict.fromkeys(alarm_names(event.data)))
         self._rows[key] = row
         self._changed[key] = None
         self._note(key, row)
@@ -67,13 +73,14 @@ class AlarmStates:
         return self._supersede(event, key)
 
     def write(self, connection: Connection) -> None:
-        """Writes the alarms that have changed, and their services."""
+        """Writes the alarms that have changed, their services and names."""
         new = [self._rows[key] for key in self._changed if key in self._new]
         old = [self._rows[key] for key in self._changed if key not in self._new]
         if new:
             connection.execute(ALARM.insert(), new)
         self._update(connection, old)
         self._write_services(connection)
+        write_names(connection, self._names)
 
     def _update(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         """Writes what has changed of alarms: a column that is set costs, also if it stays."""
@@ -109,19 +116,14 @@ class AlarmStates:
         """An alarm that was superseded stays so until its own CLEAR."""
         row["superseded_ms"] = known["superseded_ms"]
         if row["superseded_ms"] is not None and row["state"] == "ACTIVE":
-            row.update(state="CLEARED", clear_reason=SUPERSEDED, cleared_ms=known["superseded_ms"])
+            row.update(_superseded(row["raised_ms"], known["superseded_ms"]))
 
     def _supersede(self, event: CloudEvent, key: Key) -> list[str]:
         """Ends the other active alarms where an alarm was raised."""
         ended = sorted(self._active[_place(event)] - {key})
         for other in ended:
             row = self._rows[other]
-            row.update(
-                state="CLEARED",
-                clear_reason=SUPERSEDED,
-                cleared_ms=event.time_ms,
-                superseded_ms=event.time_ms,
-            )
+            row.update(_superseded(row["raised_ms"], event.time_ms))
             self._changed[other] = None
             self._note(other, row)
         return [alarm_id for _, alarm_id in ended]
@@ -155,6 +157,17 @@ def alarm_columns() -> list[str]:
 def _bound(row: dict[str, Any]) -> dict[str, Any]:
     values = {f"new_{name}": row[name] for name in alarm_columns() if name not in _KEY}
     return {**values, "key_source": row["source"], "key_alarm_id": row["alarm_id"]}
+
+
+def _superseded(raised_ms: int, at_ms: int) -> dict[str, Any]:
+    """Returns what becomes of an alarm when another one takes its place."""
+    return {
+        "state": "CLEARED",
+        "clear_reason": SUPERSEDED,
+        "cleared_ms": at_ms,
+        "lasted": lasted(raised_ms, at_ms),
+        "superseded_ms": at_ms,
+    }
 
 
 def _key_of(row: RowMapping) -> Key:

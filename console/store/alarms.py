@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -22,10 +21,12 @@ from sqlalchemy import (
     true,
 )
 
-from console.lines import SEVERITIES
 from console.store.alarm_states import SUPERSEDED
-from console.store.lists import Page, count, read_page
+from console.store.filters import AlarmFilter, Columns, common_conditions
+from console.store.lists import MAX_TOTAL, Bearers, Page, count, narrowed, read_page, unindexed
+from console.store.names import alarms_named
 from console.store.operator_states import UNTOUCHED, shown, stood_at
+from console.store.spans import open_at
 from console.store.tables import (
     ALARM,
     ALARM_SERVICE,
@@ -39,49 +40,6 @@ from console.times import now_ms, to_text
 ORDERS = ("-raised", "raised", "-severity", "severity")
 #: Actions that say whether an alarm is acknowledged.
 _ACKNOWLEDGING = ("ACKNOWLEDGE", "UNACKNOWLEDGE")
-
-
-@dataclass(frozen=True)
-class AlarmFilter:
-    """Which alarms; what is None or empty does not matter.
-
-    Attributes:
-        state: ACTIVE or CLEARED.
-        severity: any of these.
-        family: any of these.
-        code: any of these.
-        link_id: of the alarm's link.
-        node_id: at one of its ends.
-        srlg_id: of an incident that the alarm belongs to.
-        service_id: that the link carries.
-        customer: of a service that the link carries.
-        incident_id: that the alarm belongs to.
-        in_incident: whether it belongs to any.
-        suppressed: as told by the alarm's event.
-        acknowledged: by an operator.
-        text: in what the alarm says and names, whatever the case.
-        from_ms: raised then or later.
-        to_ms: raised before.
-        at_ms: as it stood at that moment.
-    """
-
-    state: str | None = None
-    severity: Sequence[str] = ()
-    family: Sequence[str] = ()
-    code: Sequence[str] = ()
-    link_id: str | None = None
-    node_id: str | None = None
-    srlg_id: str | None = None
-    service_id: str | None = None
-    customer: str | None = None
-    incident_id: str | None = None
-    in_incident: bool | None = None
-    suppressed: bool | None = None
-    acknowledged: bool | None = None
-    text: str | None = None
-    from_ms: int | None = None
-    to_ms: int | None = None
-    at_ms: int | None = None
 
 
 def list_alarms(
@@ -99,7 +57,9 @@ def list_alarms(
         BadCursorError: the cursor is of no such list.
     """
     view = _View(filters.at_ms)
-    query = view.query().where(*view.conditions(filters))
+    own = view.conditions(filters)
+    bearers = _bearers(connection, filters)
+    query, has_many = narrowed(connection, view.query().where(*own), ALARM.c.alarm_id, bearers)
     rows, following = read_page(
         connection,
         query,
@@ -110,7 +70,8 @@ def list_alarms(
         offset=offset,
     )
     items = _items(connection, rows, filters.at_ms)
-    return Page(items, following, count(connection, query))
+    is_counted = has_many and not own and filters.at_ms is None and len(bearers) == 1
+    return Page(items, following, MAX_TOTAL if is_counted else count(connection, query))
 
 
 def alarm(
@@ -141,12 +102,6 @@ def events_of(connection: Connection, source: str, subject_id: str) -> list[dict
         .order_by(EVENT.c.sequence)
     )
     return [orjson.loads(body) for (body,) in rows]
-
-
-def text_condition(column: ColumnElement[str], text: str) -> ColumnElement[bool]:
-    """Returns the condition that a column of words has a text in it."""
-    escaped = text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return column.like(f"%{escaped}%", escape="\\")
 
 
 class _View:
@@ -195,10 +150,11 @@ class _View:
             .correlate(ALARM)
             .scalar_subquery()
         )
+        # The few that are asked for come first, and then their events.
         joined = ALARM.join(
             EVENT,
             and_(
-                EVENT.c.subject_id == ALARM.c.alarm_id,
+                EVENT.c.subject_id == unindexed(ALARM.c.alarm_id),
                 EVENT.c.source == ALARM.c.source,
                 EVENT.c.sequence == sequence,
             ),
@@ -209,71 +165,63 @@ class _View:
         rest = (ALARM.c.raised_ms, ALARM.c.alarm_id, ALARM.c.source)
         return (self.severity, *rest) if name == "severity" else rest
 
-    def conditions(self, filters: AlarmFilter) -> list[ColumnElement[bool]]:
-        found = [condition for condition in self._own(filters) if condition is not None]
-        return [*found, *_related(filters)]
-
-    def _own(self, filters: AlarmFilter) -> list[ColumnElement[bool] | None]:
-        f = filters
-        severities = [SEVERITIES[name] for name in f.severity]
-        return [
-            self.state == f.state if f.state else None,
-            # What was cleared by then needs no look at its events.
-            or_(ALARM.c.cleared_ms.is_(None), ALARM.c.cleared_ms > f.at_ms)
-            if f.at_ms is not None and f.state == "ACTIVE"
-            else None,
-            self.severity.in_(severities) if severities else None,
-            ALARM.c.family.in_(f.family) if f.family else None,
-            self.code.in_(f.code) if f.code else None,
-            ALARM.c.link_id == f.link_id if f.link_id else None,
-            or_(ALARM.c.a_end == f.node_id, ALARM.c.z_end == f.node_id) if f.node_id else None,
-            self.suppressed.is_(f.suppressed) if f.suppressed is not None else None,
-            (self.acknowledged if f.acknowledged else ~self.acknowledged)
-            if f.acknowledged is not None
-            else None,
-            text_condition(ALARM.c.words, f.text) if f.text else None,
-            ALARM.c.raised_ms >= f.from_ms if f.from_ms is not None else None,
-            ALARM.c.raised_ms < f.to_ms if f.to_ms is not None else None,
-        ]
+    def conditions(self, f: AlarmFilter) -> list[ColumnElement[bool]]:
+        """Returns the conditions on an alarm's own columns."""
+        columns = Columns(self.state, self.severity, self.suppressed, ALARM.c.raised_ms)
+        found = common_conditions(f, columns)
+        if f.at_ms is not None and f.state == "ACTIVE":
+            of = ALARM.alias("open").c
+            open_then = open_at(of.alarm_id, of.raised_ms, of.cleared_ms, of.lasted, f.at_ms)
+            found.append(ALARM.c.alarm_id.in_(open_then))
+        if f.family:
+            found.append(ALARM.c.family.in_(f.family))
+        if f.code:
+            found.append(self.code.in_(f.code))
+        if f.link_id:
+            found.append(ALARM.c.link_id == f.link_id)
+        if f.node_id:
+            found.append(or_(ALARM.c.a_end == f.node_id, ALARM.c.z_end == f.node_id))
+        if f.acknowledged is not None:
+            found.append(self.acknowledged.is_(f.acknowledged))
+        if f.in_incident is not None:
+            any_incident = _in_incident(true())
+            found.append(any_incident if f.in_incident else ~any_incident)
+        return found
 
 
-def _related(filters: AlarmFilter) -> list[ColumnElement[bool]]:
-    """Returns the conditions on the services and incidents of an alarm."""
-    found: list[ColumnElement[bool]] = []
+def _bearers(connection: Connection, f: AlarmFilter) -> list[Bearers]:
+    """Returns the alarms by what they name, and by the incidents that name them."""
+    found = []
     service = [
         column == value
         for column, value in (
-            (ALARM_SERVICE.c.service_id, filters.service_id),
-            (ALARM_SERVICE.c.customer, filters.customer),
+            (ALARM_SERVICE.c.service_id, f.service_id),
+            (ALARM_SERVICE.c.customer, f.customer),
         )
         if value
     ]
     if service:
-        named = and_(
+        named = exists().where(
             ALARM_SERVICE.c.source == ALARM.c.source,
             ALARM_SERVICE.c.alarm_id == ALARM.c.alarm_id,
+            *service,
         )
-        # The list finds the alarms by an index, the other condition asks for their source.
-        found.append(ALARM.c.alarm_id.in_(select(ALARM_SERVICE.c.alarm_id).where(*service)))
-        found.append(exists().where(named, *service))
-    if filters.incident_id:
-        found += _in_incidents(INCIDENT_PART.c.incident_id == filters.incident_id)
-    if filters.in_incident is not None:
-        any_incident = _in_incident(true())
-        found.append(any_incident if filters.in_incident else ~any_incident)
-    if filters.srlg_id:
+        found.append(Bearers([select(ALARM_SERVICE.c.alarm_id).where(*service)], named))
+    if f.text:
+        found.append(alarms_named(connection, f.text))
+    if f.incident_id:
+        found.append(_members(INCIDENT_PART.c.incident_id == f.incident_id))
+    if f.srlg_id:
         risk = INCIDENT_PART.alias("risk")
-        sharing = select(risk.c.incident_id).where(
-            risk.c.what == "srlg", risk.c.value == filters.srlg_id
-        )
-        found += _in_incidents(INCIDENT_PART.c.incident_id.in_(sharing))
+        sharing = select(risk.c.incident_id).where(risk.c.what == "srlg", risk.c.value == f.srlg_id)
+        found.append(_members(INCIDENT_PART.c.incident_id.in_(sharing)))
     return found
 
 
-def _in_incidents(condition: ColumnElement[bool]) -> list[ColumnElement[bool]]:
-    """Returns the conditions that an alarm is in one of a few incidents."""
-    members = select(INCIDENT_PART.c.value).where(INCIDENT_PART.c.what == "alarm", condition)
-    return [ALARM.c.alarm_id.in_(members), _in_incident(condition)]
+def _members(of: ColumnElement[bool]) -> Bearers:
+    """Returns the alarms of some incidents."""
+    members = select(INCIDENT_PART.c.value).where(INCIDENT_PART.c.what == "alarm", of)
+    return Bearers([members], _in_incident(of))
 
 
 def _in_incident(condition: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
+from console.store.migrations import MIGRATIONS, add_indexes
 from console.store.tables import METADATA, SCHEMA_VERSION
 from schema.errors import DatabaseError, UsageError
 
 #: Version of the tables that this code reads and writes.
-VERSION = 1
-#: From each earlier version to the next; a step changes the tables in the version's transaction.
-MIGRATIONS: dict[int, Callable[[Connection], None]] = {}
+VERSION = 2
 
 #: How long a write waits for another one [s].
 _BUSY_TIMEOUT_S = 5
@@ -167,6 +166,8 @@ def _migrate(connection: Connection) -> None:
         )
     for version in range(found, VERSION):
         MIGRATIONS[version](connection)
+    if found < VERSION:
+        add_indexes(connection)
     connection.execute(SCHEMA_VERSION.update().values(version=VERSION))
 
 

@@ -2,52 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, tuple_
 
-from console.lines import SEVERITIES
-from console.store.alarms import text_condition
-from console.store.lists import Page, count, read_page
-from console.store.tables import ALARM_SERVICE, EVENT, INCIDENT, INCIDENT_PART
-
-
-@dataclass(frozen=True)
-class IncidentFilter:
-    """Which incidents; what is None or empty does not matter.
-
-    Attributes:
-        state: ACTIVE or CLEARED.
-        severity: any of these.
-        kind: any of these.
-        link_id: that it has named.
-        node_id: that it has named as silent.
-        srlg_id: by which alarms of it are related.
-        service_id: of one of its alarms.
-        customer: of a service of one of its alarms.
-        suppressed: as last told.
-        text: in what it says and names, whatever the case.
-        from_ms: opened then or later.
-        to_ms: opened before.
-        at_ms: as it stood at that moment.
-    """
-
-    state: str | None = None
-    severity: Sequence[str] = ()
-    kind: Sequence[str] = ()
-    link_id: str | None = None
-    node_id: str | None = None
-    srlg_id: str | None = None
-    service_id: str | None = None
-    customer: str | None = None
-    suppressed: bool | None = None
-    text: str | None = None
-    from_ms: int | None = None
-    to_ms: int | None = None
-    at_ms: int | None = None
+from console.store.filters import Columns, IncidentFilter, common_conditions
+from console.store.lists import MAX_TOTAL, Page, count, narrowed, read_page, unindexed
+from console.store.names import incidents_named
+from console.store.spans import open_at
+from console.store.tables import EVENT, INCIDENT, INCIDENT_PART
 
 
 def list_incidents(
@@ -63,7 +27,11 @@ def list_incidents(
     Raises:
         BadCursorError: the cursor is of no such list.
     """
-    query = _query(filters.at_ms).where(*_conditions(filters))
+    own = _conditions(filters)
+    named = [incidents_named(connection, filters.text)] if filters.text else []
+    query, has_many = narrowed(
+        connection, _query(filters.at_ms).where(*own), INCIDENT.c.incident_id, named
+    )
     rows, following = read_page(
         connection,
         query,
@@ -73,7 +41,8 @@ def list_incidents(
         cursor=cursor,
     )
     items = [_item(row.source, row.data, filters.at_ms) for row in rows]
-    return Page(items, following, count(connection, query))
+    is_counted = has_many and not own and filters.at_ms is None
+    return Page(items, following, MAX_TOTAL if is_counted else count(connection, query))
 
 
 def incident(
@@ -101,10 +70,11 @@ def _query(at_ms: int | None) -> Select[Any]:
         .correlate(INCIDENT)
         .scalar_subquery()
     )
+    # The few that are asked for come first, and then their events.
     joined = INCIDENT.join(
         EVENT,
         and_(
-            EVENT.c.subject_id == INCIDENT.c.incident_id,
+            EVENT.c.subject_id == unindexed(INCIDENT.c.incident_id),
             EVENT.c.source == INCIDENT.c.source,
             EVENT.c.sequence == sequence,
         ),
@@ -115,25 +85,27 @@ def _query(at_ms: int | None) -> Select[Any]:
 
 def _conditions(f: IncidentFilter) -> list[ColumnElement[bool]]:
     is_now = f.at_ms is None
-    state = INCIDENT.c.state if is_now else EVENT.c.state
-    severity = INCIDENT.c.severity if is_now else EVENT.c.severity
-    kind = INCIDENT.c.kind if is_now else EVENT.c.code
-    suppressed = INCIDENT.c.suppressed if is_now else EVENT.c.suppressed
-    still_open = or_(INCIDENT.c.closed_ms.is_(None), INCIDENT.c.closed_ms > (f.at_ms or 0))
-    parts = (("link", f.link_id), ("node", f.node_id), ("srlg", f.srlg_id))
-    found: list[ColumnElement[bool] | None] = [
-        state == f.state if f.state else None,
-        still_open if not is_now and f.state == "ACTIVE" else None,
-        severity.in_([SEVERITIES[name] for name in f.severity]) if f.severity else None,
-        kind.in_(f.kind) if f.kind else None,
-        suppressed.is_(f.suppressed) if f.suppressed is not None else None,
-        text_condition(INCIDENT.c.words, f.text) if f.text else None,
-        INCIDENT.c.opened_ms >= f.from_ms if f.from_ms is not None else None,
-        INCIDENT.c.opened_ms < f.to_ms if f.to_ms is not None else None,
-        *(_names(what, value) if value else None for what, value in parts),
-        _carries(f),
-    ]
-    return [condition for condition in found if condition is not None]
+    columns = Columns(
+        INCIDENT.c.state if is_now else EVENT.c.state,
+        INCIDENT.c.severity if is_now else EVENT.c.severity,
+        INCIDENT.c.suppressed if is_now else EVENT.c.suppressed,
+        INCIDENT.c.opened_ms,
+    )
+    found = common_conditions(f, columns)
+    if f.at_ms is not None and f.state == "ACTIVE":
+        of = INCIDENT.alias("open").c
+        open_then = open_at(of.incident_id, of.opened_ms, of.closed_ms, of.lasted, f.at_ms)
+        found.append(INCIDENT.c.incident_id.in_(open_then))
+    if f.kind:
+        found.append((INCIDENT.c.kind if is_now else EVENT.c.code).in_(f.kind))
+    parts = {
+        "link": f.link_id,
+        "node": f.node_id,
+        "srlg": f.srlg_id,
+        "service": f.service_id,
+        "customer": f.customer,
+    }
+    return [*found, *(_names(what, value) for what, value in parts.items() if value)]
 
 
 def _names(what: str, value: str) -> ColumnElement[bool]:
@@ -141,31 +113,6 @@ def _names(what: str, value: str) -> ColumnElement[bool]:
         INCIDENT_PART.c.what == what, INCIDENT_PART.c.value == value
     )
     return tuple_(INCIDENT.c.incident_id, INCIDENT.c.source).in_(named)
-
-
-def _carries(f: IncidentFilter) -> ColumnElement[bool] | None:
-    wanted = [
-        column == value
-        for column, value in (
-            (ALARM_SERVICE.c.service_id, f.service_id),
-            (ALARM_SERVICE.c.customer, f.customer),
-        )
-        if value
-    ]
-    if not wanted:
-        return None
-    carrying = (
-        select(INCIDENT_PART.c.incident_id, INCIDENT_PART.c.source)
-        .join(
-            ALARM_SERVICE,
-            and_(
-                ALARM_SERVICE.c.alarm_id == INCIDENT_PART.c.value,
-                ALARM_SERVICE.c.source == INCIDENT_PART.c.source,
-            ),
-        )
-        .where(INCIDENT_PART.c.what == "alarm", *wanted)
-    )
-    return tuple_(INCIDENT.c.incident_id, INCIDENT.c.source).in_(carrying)
 
 
 def _item(source: str, data: str, at_ms: int | None) -> dict[str, Any]:

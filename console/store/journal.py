@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, Row, and_, func, select
 
 from console.store.counters import last_number
+from console.store.superseded import superseded_event
 from console.store.tables import EVENT, JOURNAL, WEBHOOK
 
 _NAME = "journal"
@@ -25,7 +26,7 @@ class Change:
         source: of the alarm or incident.
         subject_id: the alarm_id or incident_id.
         event_id: of the event that made it; None = an operator, or an alarm that took its place.
-        event: that event as it came.
+        event: that event as it came; of an alarm that was superseded, one that says so.
     """
 
     number: int
@@ -68,10 +69,16 @@ def changes_after(connection: Connection, number: int, limit: int) -> list[Chang
             source=row.source,
             subject_id=row.subject_id,
             event_id=row.event_id,
-            event=None if row.body is None else orjson.loads(row.body),
+            event=_event(connection, row),
         )
         for row in rows
     ]
+
+
+def _event(connection: Connection, row: Row[Any]) -> dict[str, Any] | None:
+    if row.kind == "alarm" and row.event_id is None:
+        return superseded_event(connection, row.source, row.subject_id)
+    return None if row.body is None else orjson.loads(row.body)
 
 
 def webhook_position(connection: Connection, url: str) -> int:

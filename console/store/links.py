@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, case, distinct, func, or_, select
+from sqlalchemy import ColumnElement, Connection, case, exists, func, or_, select
 
 from console.lines import SEVERITY_NAMES
-from console.store.lists import Page, read_page
-from console.store.tables import ALARM, TRACE
+from console.store.lists import Page, count_distinct, read_page
+from console.store.tables import ALARM, NAME, TRACE
 from console.times import now_ms, to_text
 
 #: An alarm that is raised again within this time after the same family had cleared is a flap [ms].
@@ -51,7 +51,11 @@ def list_links(
     rows, following = read_page(
         connection, query, (ALARM.c.link_id,), descending=False, limit=limit, cursor=cursor
     )
-    total = connection.execute(select(func.count(distinct(ALARM.c.link_id))).where(*where))
+    # Names are few; to count them among the alarms, all of these would be looked at.
+    named = select(NAME.c.value).where(
+        NAME.c.kind == "link", exists(ALARM.c.link_id).where(ALARM.c.link_id == NAME.c.value)
+    )
+    links = select(ALARM.c.link_id).where(*where) if node_id else named
     items = [
         {
             "link_id": row.link_id,
@@ -64,7 +68,7 @@ def list_links(
         }
         for row in rows
     ]
-    return Page(items, following, int(total.scalar_one()))
+    return Page(items, following, count_distinct(connection, links))
 
 
 def link_history(

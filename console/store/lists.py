@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Row,
+    Select,
+    func,
+    literal,
+    select,
+    tuple_,
+    union_all,
+)
 
 #: A total is exact up to here, and then this number: counting on would cost more than it tells.
-MAX_TOTAL = 100_000
+MAX_TOTAL = 10_000
 
 
 class BadCursorError(ValueError):
@@ -31,6 +43,53 @@ class Page:
     items: list[dict[str, Any]]
     next: str | None
     total: int
+
+
+@dataclass(frozen=True)
+class Bearers:
+    """The rows that bear a name: few are found by an index, of many each is looked at in order.
+
+    Attributes:
+        queries: of their ids; what is found may be of another source. Empty = too many to ask for.
+        condition: on a row of the list, exact.
+    """
+
+    queries: Sequence[Select[Any]]
+    condition: ColumnElement[bool]
+
+
+def unindexed(column: ColumnElement[str]) -> ColumnElement[str]:
+    """Returns a column in a form that no index serves: to be asked of each row, in their order."""
+    return column + literal("")
+
+
+def narrowed(
+    connection: Connection,
+    query: Select[Any],
+    key: ColumnElement[str],
+    all_bearers: Sequence[Bearers],
+) -> tuple[Select[Any], bool]:
+    """Returns a list narrowed to what bears names, and whether any of these has MAX_TOTAL bearers.
+
+    Args:
+        connection: counts the bearers, for no database knows how many a name has.
+        query: the list.
+        key: the id of a row.
+        all_bearers: rows have to be in each of these.
+    """
+    has_many = False
+    for bearers in all_bearers:
+        query = query.where(bearers.condition)
+        if not bearers.queries:
+            continue
+        ids: Select[Any] | CompoundSelect[Any] = union_all(*bearers.queries)
+        if len(bearers.queries) == 1:
+            ids = bearers.queries[0]
+        number = count_distinct(connection, ids)
+        if number < MAX_TOTAL:
+            query = query.where(key.in_(ids))
+        has_many = has_many or number == MAX_TOTAL
+    return query, has_many
 
 
 def read_page(
@@ -72,6 +131,12 @@ def count(connection: Connection, query: Select[Any]) -> int:
     """Returns how many rows a query has, counted up to MAX_TOTAL."""
     some = query.with_only_columns(1, maintain_column_froms=True).limit(MAX_TOTAL)
     return int(connection.execute(select(func.count()).select_from(some.subquery())).scalar_one())
+
+
+def count_distinct(connection: Connection, values: Select[Any] | CompoundSelect[Any]) -> int:
+    """Returns how many different values a query of one column has, counted up to MAX_TOTAL."""
+    some = select(values.subquery().c[0]).distinct().limit(MAX_TOTAL).subquery()
+    return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
 
 
 def _encoded(place: tuple[Any, ...]) -> str:

@@ -18,7 +18,8 @@ from console.store.alarm_states import AlarmStates
 from console.store.counters import next_numbers
 from console.store.database import Database
 from console.store.keys import conditions
-from console.store.rows import event_row, incident_parts, incident_row
+from console.store.names import incident_names, write_names
+from console.store.rows import event_row, incident_row, part_rows
 from console.store.tables import (
     EVENT,
     INCIDENT,
@@ -208,9 +209,10 @@ def _write_incidents(connection: Connection, events: Sequence[CloudEvent]) -> No
         key = (event.source, event.subject_id)
         if key not in newest or event.sequence > newest[key].sequence:
             newest[key] = event
-        parts.update({tuple(part.values()): part for part in incident_parts(event)})
+        parts.update({tuple(part.values()): part for part in part_rows(event)})
     upsert(connection, INCIDENT, [incident_row(event) for event in newest.values()], newer=True)
     _insert_missing(connection, INCIDENT_PART, list(parts.values()))
+    write_names(connection, (name for event in events for name in incident_names(event.data)))
 
 
 def _write_traces(connection: Connection, traces: Sequence[Trace]) -> None:

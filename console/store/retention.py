@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, sel
 
 from console.store.database import Database
 from console.store.keys import conditions
+from console.store.names import remove_unused
 from console.store.tables import (
     ALARM,
     ALARM_SERVICE,
@@ -61,6 +62,9 @@ def remove_old(database: Database, retention: Retention, at_ms: int) -> int:
             removed += len(keys)
             if len(keys) < _SLICE:
                 break
+    if removed:
+        with database.writing() as connection:
+            remove_unused(connection)
     with database.writing() as connection:
         trace_kept_ms = retention.trace_days * MS_PER_DAY
         newest_ms = _newest_ms(connection, TRACE.c.window_start_ms, at_ms)

@@ -9,6 +9,8 @@ from typing import Any
 import orjson
 
 from console.lines import SEVERITIES, CloudEvent
+from console.store.names import incident_parts
+from console.store.spans import lasted
 from console.times import to_ms
 
 _SERVICE_AFFECTING = "SERVICE_AFFECTING"
@@ -36,6 +38,7 @@ def alarm_row(event: CloudEvent) -> dict[str, Any]:
     data = event.data
     link = data["link"]
     cleared = data["state"] == "CLEARED"
+    raised_ms, ended_ms = to_ms(data["raised_time"]), event.time_ms if cleared else None
     return {
         "source": event.source,
         "alarm_id": event.subject_id,
@@ -49,14 +52,14 @@ def alarm_row(event: CloudEvent) -> dict[str, Any]:
         "a_end": link.get("a_end") or "",
         "z_end": link.get("z_end") or "",
         "onset_ms": to_ms(data["onset_time"]),
-        "raised_ms": to_ms(data["raised_time"]),
+        "raised_ms": raised_ms,
         "time_ms": event.time_ms,
-        "cleared_ms": event.time_ms if cleared else None,
+        "cleared_ms": ended_ms,
+        "lasted": lasted(raised_ms, ended_ms),
         "superseded_ms": None,
         "suppressed": data.get("suppressed") is True,
         "service_affecting": data.get("service_affecting") == _SERVICE_AFFECTING,
         "services_crc": zlib.crc32(orjson.dumps(data.get("impacted_services", []))),
-        "words": _words(event, data["code"], link["link_id"], link.get("name"), *_ends(link)),
         "data": orjson.dumps(data).decode(),
     }
 
@@ -80,8 +83,8 @@ def service_rows(event: CloudEvent) -> list[dict[str, Any]]:
 def incident_row(event: CloudEvent) -> dict[str, Any]:
     """Returns the row of an incident as its event says it is."""
     data = event.data
-    cleared = data["state"] == "CLEARED"
-    places = (*data.get("links", []), *data.get("nodes", []), *data.get("srlg_ids", []))
+    opened_ms = to_ms(data["opened_time"])
+    closed_ms = event.time_ms if data["state"] == "CLEARED" else None
     return {
         "source": event.source,
         "incident_id": event.subject_id,
@@ -89,43 +92,22 @@ def incident_row(event: CloudEvent) -> dict[str, Any]:
         "state": data["state"],
         "severity": SEVERITIES[data["severity"]],
         "kind": data["kind"],
-        "opened_ms": to_ms(data["opened_time"]),
+        "opened_ms": opened_ms,
         "time_ms": event.time_ms,
-        "closed_ms": event.time_ms if cleared else None,
+        "closed_ms": closed_ms,
+        "lasted": lasted(opened_ms, closed_ms),
         "suppressed": data.get("suppressed") is True,
         "service_affecting": data.get("service_affecting") in (True, _SERVICE_AFFECTING),
-        "words": _words(event, data["kind"], *places),
         "data": orjson.dumps(data).decode(),
     }
 
 
-def incident_parts(event: CloudEvent) -> Iterator[dict[str, Any]]:
-    """Yields what an incident names: its alarms, links, nodes and shared risks."""
-    named = {
-        "alarm": [alarm["alarm_id"] for alarm in event.data["alarms"]],
-        "link": event.data.get("links", []),
-        "node": event.data.get("nodes", []),
-        "srlg": event.data.get("srlg_ids", []),
-    }
-    for what, values in named.items():
-        for value in values:
-            yield {
-                "source": event.source,
-                "incident_id": event.subject_id,
-                "what": what,
-                "value": value,
-            }
-
-
-def _ends(link: dict[str, Any]) -> tuple[str, str]:
-    return link.get("a_end") or "", link.get("z_end") or ""
-
-
-def _words(event: CloudEvent, *places: str | None) -> str:
-    """Returns what a search looks through."""
-    services = (
-        f"{service['service_id']} {service.get('customer') or ''}"
-        for service in event.data.get("impacted_services", [])
-    )
-    parts = (event.subject_id, event.data.get("text"), *places, *services)
-    return "\n".join(part for part in parts if part).lower()
+def part_rows(event: CloudEvent) -> Iterator[dict[str, Any]]:
+    """Yields a row for each thing that an incident names."""
+    for what, value in incident_parts(event.data):
+        yield {
+            "source": event.source,
+            "incident_id": event.subject_id,
+            "what": what,
+            "value": value,
+        }

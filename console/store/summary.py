@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
 from console.lines import SEVERITIES, SEVERITY_NAMES
+from console.store.lists import count
 from console.store.tables import ALARM, ALARM_SERVICE, INCIDENT
 
 
@@ -15,7 +16,8 @@ def summary(connection: Connection) -> dict[str, Any]:
 
     `impacted_capacity_gbps` sums the services, each once, that an active alarm names and that are
     not protected, as an incident's does (spec, section 9); `lost_capacity_gbps` those of them that
-    a service-affecting alarm names. What is suppressed counts in neither.
+    a service-affecting alarm names. What is suppressed counts in neither. The cleared ones are
+    counted up to MAX_TOTAL, all else exactly.
     """
     active = ALARM.c.state == "ACTIVE"
     by_severity = dict.fromkeys(SEVERITIES, 0)
@@ -42,6 +44,10 @@ def summary(connection: Connection) -> dict[str, Any]:
     ).scalar_one()
     return {
         "active": by_severity,
+        "by_state": {
+            "ACTIVE": sum(by_severity.values()),
+            "CLEARED": count(connection, select(ALARM).where(ALARM.c.state == "CLEARED")),
+        },
         "by_code": by_code,
         "unacknowledged": unacknowledged,
         "suppressed": suppressed,

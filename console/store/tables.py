@@ -17,11 +17,21 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    column,
 )
 
 METADATA = MetaData()
 
 _TEXT = Text().with_variant(Text(collation="C"), "postgresql")
+
+
+def _rare(table: str, name: str, *order: str) -> Index:
+    """Returns an index of the few rows of which a column is true, in the order of a list."""
+    is_true = column(name, Boolean).is_(True)
+    return Index(
+        f"{table}_{name}", *order, "source", sqlite_where=is_true, postgresql_where=is_true
+    )
+
 
 #: Every CloudEvent as it came. What comes twice is one row.
 EVENT = Table(
@@ -38,7 +48,8 @@ EVENT = Table(
     Column("code", _TEXT, nullable=False),
     Column("suppressed", Boolean, nullable=False),
     Column("body", _TEXT, nullable=False),
-    Index("event_of_subject", "subject_id", "sequence"),
+    # With the time: what was newest at a moment is read off the index.
+    Index("event_of_subject", "subject_id", "sequence", "time_ms", "source"),
 )
 
 #: The newest state of each alarm, by sequence, and what operators did with it.
@@ -60,25 +71,31 @@ ALARM = Table(
     Column("raised_ms", BigInteger, nullable=False),
     Column("time_ms", BigInteger, nullable=False),
     Column("cleared_ms", BigInteger),
+    # Its class (console/store/spans.py); null while it is open.
+    Column("lasted", SmallInteger),
     # When an alarm of a job started anew took its place.
     Column("superseded_ms", BigInteger),
     Column("suppressed", Boolean, nullable=False),
     Column("service_affecting", Boolean, nullable=False),
     # Of the services as last told: they are written anew only when they change.
     Column("services_crc", BigInteger, nullable=False),
-    # What a search looks through, in lower case.
-    Column("words", _TEXT, nullable=False),
     Column("data", _TEXT, nullable=False),
     Column("acknowledged", Boolean, nullable=False, default=False),
     Column("operator_state", _TEXT, nullable=False, default="none"),
     Column("shelved_until_ms", BigInteger),
     Column("assignee", _TEXT),
-    Index("alarm_by_state", "state", "severity", "raised_ms", "alarm_id"),
-    Index("alarm_by_raised", "raised_ms", "alarm_id", "cleared_ms", "state"),
-    Index("alarm_by_link", "link_id", "family", "state", "raised_ms"),
+    # What a list is filtered by, and then its order: a page is read off an index, however many fit.
+    Index("alarm_by_state", "state", "raised_ms", "alarm_id", "source"),
+    Index("alarm_by_state_severity", "state", "severity", "raised_ms", "alarm_id", "source"),
+    Index("alarm_by_severity", "severity", "raised_ms", "alarm_id", "source"),
+    Index("alarm_by_family", "family", "raised_ms", "alarm_id", "source"),
+    Index("alarm_by_code", "code", "raised_ms", "alarm_id", "source"),
+    Index("alarm_by_raised", "raised_ms", "alarm_id", "source"),
+    Index("alarm_by_lasted", "lasted", "raised_ms", "cleared_ms", "alarm_id"),
+    Index("alarm_by_link", "link_id", "family", "state", "raised_ms", "alarm_id"),
     Index("alarm_by_a_end", "a_end", "raised_ms"),
     Index("alarm_by_z_end", "z_end", "raised_ms"),
-    Index("alarm_by_code", "code", "raised_ms"),
+    *(_rare("alarm", name, "raised_ms", "alarm_id") for name in ("suppressed", "acknowledged")),
     Index("alarm_by_cleared", "cleared_ms"),
 )
 
@@ -92,8 +109,8 @@ ALARM_SERVICE = Table(
     Column("customer", _TEXT, nullable=False),
     Column("capacity_gbps", Double, nullable=False),
     Column("protected", Boolean, nullable=False),
-    Index("alarm_of_service", "service_id"),
-    Index("alarm_of_customer", "customer"),
+    Index("alarm_of_service", "service_id", "alarm_id", "source"),
+    Index("alarm_of_customer", "customer", "alarm_id", "source"),
 )
 
 #: The newest state of each incident, by sequence.
@@ -109,15 +126,20 @@ INCIDENT = Table(
     Column("opened_ms", BigInteger, nullable=False),
     Column("time_ms", BigInteger, nullable=False),
     Column("closed_ms", BigInteger),
+    Column("lasted", SmallInteger),
     Column("suppressed", Boolean, nullable=False),
     Column("service_affecting", Boolean, nullable=False),
-    Column("words", _TEXT, nullable=False),
     Column("data", _TEXT, nullable=False),
-    Index("incident_by_state", "state", "severity", "opened_ms", "incident_id"),
-    Index("incident_by_opened", "opened_ms", "incident_id", "closed_ms", "state"),
+    Index("incident_by_state", "state", "opened_ms", "incident_id", "source"),
+    Index("incident_by_severity", "severity", "opened_ms", "incident_id", "source"),
+    Index("incident_by_kind", "kind", "opened_ms", "incident_id", "source"),
+    Index("incident_by_opened", "opened_ms", "incident_id", "source"),
+    Index("incident_by_lasted", "lasted", "opened_ms", "closed_ms", "incident_id"),
+    _rare("incident", "suppressed", "opened_ms", "incident_id"),
 )
 
-#: What an incident has ever named: `what` is alarm, link, node or srlg, `value` its id.
+#: What an incident has ever named: `what` is alarm, link, node, srlg, service or customer, `value`
+#: its id or name.
 INCIDENT_PART = Table(
     "incident_part",
     METADATA,
@@ -125,7 +147,19 @@ INCIDENT_PART = Table(
     Column("source", _TEXT, primary_key=True),
     Column("what", _TEXT, primary_key=True),
     Column("value", _TEXT, primary_key=True),
-    Index("incident_of_part", "what", "value"),
+    # The value in front: SQLite would look through all that is of a kind.
+    Index("incident_of_part", "value", "what", "incident_id", "source"),
+)
+
+#: The names that a search looks through: `kind` is link, service, customer, code, kind, node or
+#: srlg; `value` is what alarms or incidents have, `words` what the text is looked for in, in lower
+#: case. A value can have several words: a link that was renamed is found by either name.
+NAME = Table(
+    "name",
+    METADATA,
+    Column("kind", _TEXT, primary_key=True),
+    Column("value", _TEXT, primary_key=True),
+    Column("words", _TEXT, primary_key=True),
 )
 
 #: One line for each window of a link; the last one told counts (spec, section 10).

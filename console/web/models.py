@@ -33,7 +33,7 @@ class IncidentItem(BaseModel):
 
 
 class AlarmPage(BaseModel):
-    """A part of the list of alarms; `total` is counted up to 100,000."""
+    """A part of the list of alarms; `total` is counted up to 10,000."""
 
     items: list[AlarmItem]
     next: str | None
@@ -98,9 +98,13 @@ class ActionItem(BaseModel):
 
 
 class Summary(BaseModel):
-    """What is open now. `lost` is of service-affecting alarms, `impacted` of all."""
+    """What is open now. `lost` is of service-affecting alarms, `impacted` of all.
+
+    The cleared ones of `by_state` are counted up to 10,000.
+    """
 
     active: dict[str, int]
+    by_state: dict[str, int]
     by_code: dict[str, int]
     unacknowledged: int
     suppressed: int

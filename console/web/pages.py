@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Form, Request, Response
@@ -12,8 +12,9 @@ from starlette.exceptions import HTTPException
 
 from console.store import journal, links
 from console.store.actions import BadActionError, act, actions_on
-from console.store.alarms import AlarmFilter, events_of, list_alarms
-from console.store.lists import BadCursorError
+from console.store.alarms import events_of, list_alarms
+from console.store.filters import AlarmFilter
+from console.store.lists import MAX_TOTAL, BadCursorError
 from console.store.operator_states import Action
 from console.store.summary import summary
 from console.times import now_ms
@@ -28,7 +29,7 @@ from console.web.api import (
     members_of,
     traces_of,
 )
-from console.web.curve import curve_json
+from console.web.curve import SCHEMES, curve_json
 from console.web.headers import CURVE_POLICY
 from console.web.problems import Json
 from console.web.queries import AlarmQuery, IncidentQuery, Name, RangeQuery
@@ -112,6 +113,7 @@ def alarms(request: Request, database: Store, caller: Visitor) -> Response:
         section="/alarms",
         items=items,
         total=total,
+        max_total=MAX_TOTAL,
         next=_following(query, following),
         csv=urlencode(asked),
         query=query,
@@ -154,13 +156,17 @@ def curve(
 
 @router.get("/alarms/{alarm_id}/curve.json")
 def curve_data(
-    database: Store, caller: Visitor, alarm_id: Name, source: Name | None = None
+    database: Store,
+    caller: Visitor,
+    alarm_id: Name,
+    source: Name | None = None,
+    scheme: Literal["light", "dark"] = "light",
 ) -> Response:
     """The curve of the span losses around an alarm, as Bokeh's JSON."""
     item = alarm_of(database, alarm_id, source)
     with database.reading() as connection:
         events = events_of(connection, item["source"], alarm_id)
-    return Json(curve_json(item, events, traces_of(database, item)))
+    return Json(curve_json(item, events, traces_of(database, item), SCHEMES[scheme]))
 
 
 @router.post("/alarms/{alarm_id}/actions")

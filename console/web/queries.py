@@ -10,8 +10,7 @@ from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from starlette.exceptions import HTTPException
 
-from console.store.alarms import AlarmFilter
-from console.store.incidents import IncidentFilter
+from console.store.filters import AlarmFilter, IncidentFilter
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
@@ -40,60 +39,55 @@ class PageQuery(_Query):
     cursor: Name | None = Field(default=None, description="`next` of the part before")
 
 
-class AlarmQuery(PageQuery):
-    """Which alarms."""
+class FilterQuery(PageQuery):
+    """What alarms and incidents are asked for by."""
 
     state: State | None = None
     severity: list[Severity] = []
-    family: list[Name] = []
-    code: list[Name] = []
     link_id: Name | None = None
     node_id: Name | None = None
     srlg_id: Name | None = None
     service_id: Name | None = None
     customer: Name | None = None
+    suppressed: bool | None = None
+    text: Name | None = Field(default=None, description="in a name, or at the start of the id")
+    from_: Moment | None = Field(
+        default=None, alias="from", description="raised or opened then or later"
+    )
+    to: Moment | None = Field(default=None, description="raised or opened before")
+    at: Moment | None = Field(default=None, description="as it stood at that moment")
+
+    def _filter(self) -> dict[str, Any]:
+        """Returns the fields of the filter that the store knows."""
+        chosen = self.model_dump(exclude={"limit", "cursor", "order", "from_", "to", "at"})
+        times = {"from_ms": ms_of(self.from_), "to_ms": ms_of(self.to), "at_ms": ms_of(self.at)}
+        return {**chosen, **times}
+
+
+class AlarmQuery(FilterQuery):
+    """Which alarms."""
+
+    family: list[Name] = []
+    code: list[Name] = []
     incident_id: Name | None = None
     in_incident: bool | None = None
-    suppressed: bool | None = None
     acknowledged: bool | None = None
-    text: Name | None = Field(default=None, description="in what the alarm says and names")
-    from_: Moment | None = Field(default=None, alias="from", description="raised then or later")
-    to: Moment | None = Field(default=None, description="raised before")
-    at: Moment | None = Field(default=None, description="as it stood at that moment")
     order: Literal["-raised", "raised", "-severity", "severity"] = "-raised"
 
     def filter(self) -> AlarmFilter:
         """Returns the filter that the store knows."""
-        chosen = self.model_dump(exclude={"limit", "cursor", "order", "from_", "to", "at"})
-        return AlarmFilter(
-            **chosen, from_ms=ms_of(self.from_), to_ms=ms_of(self.to), at_ms=ms_of(self.at)
-        )
+        return AlarmFilter(**self._filter())
 
 
-class IncidentQuery(PageQuery):
+class IncidentQuery(FilterQuery):
     """Which incidents."""
 
-    state: State | None = None
-    severity: list[Severity] = []
     kind: list[Name] = []
-    link_id: Name | None = None
-    node_id: Name | None = None
-    srlg_id: Name | None = None
-    service_id: Name | None = None
-    customer: Name | None = None
-    suppressed: bool | None = None
-    text: Name | None = None
-    from_: Moment | None = Field(default=None, alias="from", description="opened then or later")
-    to: Moment | None = Field(default=None, description="opened before")
-    at: Moment | None = Field(default=None, description="as it stood at that moment")
     order: Literal["-opened", "opened"] = "-opened"
 
     def filter(self) -> IncidentFilter:
         """Returns the filter that the store knows."""
-        chosen = self.model_dump(exclude={"limit", "cursor", "order", "from_", "to", "at"})
-        return IncidentFilter(
-            **chosen, from_ms=ms_of(self.from_), to_ms=ms_of(self.to), at_ms=ms_of(self.at)
-        )
+        return IncidentFilter(**self._filter())
 
 
 class LinksQuery(PageQuery):

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from console.store.alarms import AlarmFilter, list_alarms
+from console.store.alarms import list_alarms
+from console.store.filters import AlarmFilter
 from console.store.lists import MAX_TOTAL
 from console.web.access import known
 from console.web.api import Store, alarm_of

@@ -16,6 +16,7 @@ from pathlib import Path
 import javaproperties
 from kafka import KafkaConsumer, KafkaProducer
 
+from schema.command_line import is_secret, secret_is_shown
 from schema.errors import KafkaConfigError
 
 _log = logging.getLogger("eventcenter")
@@ -32,7 +33,6 @@ PROVIDERS = {
 }
 #: Provider, path and key, as Kafka parses them.
 _REFERENCE = re.compile(r"\$\{([^}]*?):(?:([^}]*?):)?([^}]*?)\}")
-_SECRET = re.compile(r"password|secret|private|keystore\.key$", re.IGNORECASE)
 _LOGIN = "sasl.jaas.config"
 _LOGIN_OPTION = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]+))', re.DOTALL)
 _LOGIN_FORM = re.compile(rf"\s*[\w.$]+\s+\w+(?:\s+{_LOGIN_OPTION.pattern})*\s*;?\s*", re.DOTALL)
@@ -59,10 +59,7 @@ def settings(pairs: Iterable[str], file: str) -> dict[str, str]:
         if not equals or not key.strip():
             raise KafkaConfigError("--kafka_config takes key=value")
         if _holds_secret(key, value):
-            raise KafkaConfigError(
-                f"--kafka_config: {key} holds a secret, and command lines are not secret: put it "
-                "into a file for --kafka_config_file, or give a reference such as ${env:NAME}"
-            )
+            raise secret_is_shown(key, ", or give a reference such as ${env:NAME}")
         config[key.strip()] = value
     return _with_providers(config)
 
@@ -138,7 +135,7 @@ def _holds_secret(key: str, value: str) -> bool:
     if not value or _REFERENCE.fullmatch(value):
         return False
     if key.strip() != _LOGIN:
-        return bool(_SECRET.search(key))
+        return is_secret(key)
     return not _LOGIN_FORM.fullmatch(value) or any(
         name not in _OPEN_OPTIONS and not _REFERENCE.fullmatch(option)
         for name, option in login_options(value).items()

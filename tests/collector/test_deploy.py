@@ -128,7 +128,7 @@ def test_secrets_of_kafka_come_from_a_file(tmp_path: Path) -> None:
                 *("--targets=/dev/null", "--pm_kafka_topic=pm", "--bootstrap_servers=b"),
                 "--kafka_config=sasl.password=x-secret",
             ],
-            "--kafka_config: sasl.password is a secret; use --kafka_config_file",
+            "--kafka_config: sasl.password holds a secret, and command lines are not secret",
         ),
     ],
 )

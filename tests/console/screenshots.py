@@ -67,6 +67,7 @@ def _photograph(url: str) -> None:
         ("front", "/", 1440, "light"),
         ("front", "/", 375, "dark"),
         ("alarm", alarm, 1440, "dark"),
+        ("alarm", alarm, 375, "light"),
     ]
     with chromium() as browser:
         for name, path, width, scheme in shots:

@@ -175,6 +175,7 @@ def test_an_event_leaves_what_operators_did(client: TestClient, database: Databa
 def test_the_summary_counts_each_service_once(client: TestClient) -> None:
     found = client.get("/api/summary").json()
     assert found["active"] == {"critical": 1, "major": 0, "minor": 1, "warning": 0}
+    assert found["by_state"] == {"ACTIVE": 2, "CLEARED": 1}
     assert found["by_code"] == {"FIBER_CUT": 1, "FIBER_DEGRADE": 1}
     assert (found["unacknowledged"], found["incidents_active"]) == (2, 1)
     assert (found["impacted_capacity_gbps"], found["impacted_services"]) == (100.0, 1)

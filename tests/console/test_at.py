@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
 
 from console.store.actions import act
-from console.store.alarms import AlarmFilter, list_alarms
+from console.store.alarms import list_alarms
 from console.store.database import Database
-from console.store.incidents import IncidentFilter, list_incidents
+from console.store.filters import AlarmFilter, IncidentFilter
+from console.store.incidents import list_incidents
 from console.store.operator_states import Action
 from console.times import now_ms
 from tests.console.made import START_S, alarm_event, alarm_id_of, incident_event
@@ -112,3 +114,29 @@ def test_incidents_stand_as_they_stood(database: Database) -> None:
             page = list_incidents(connection, chosen)
             seen[second] = [(i["kind"], i["severity"]) for i in page.items]
     assert seen == {4: [], 5: [("FIBER_CUT", "major")], 10: [("CABLE_CUT", "critical")], 20: []}
+
+
+def test_what_was_open_at_any_moment_whatever_it_lasted(database: Database) -> None:
+    chance = random.Random(7)
+    lives = [(chance.uniform(0, 1e5), 10 ** chance.uniform(0, 7)) for _ in range(60)]
+    for number, (onset, lasted_s) in enumerate(lives):
+        of = {"link_id": f"L{number}", "onset": round(onset)}
+        raised = alarm_event(at=round(onset) + 2, **of)
+        end = round(onset + lasted_s) + 3
+        take(database, raised, incident_event([raised], opened_time=raised["time"]))
+        if number % 10:
+            take(database, alarm_event(action="CLEAR", sequence=2, at=end, **of))
+            closed = {"sequence": 2, "at": end, "opened_time": raised["time"]}
+            take(database, incident_event([raised], "CLOSE", **closed))
+    for second in (0, 500, 30_000, 99_999, 200_000, 3_000_000):
+        wanted = sum(
+            round(onset) + 2 <= second
+            and (number % 10 == 0 or round(onset + lasted_s) + 3 > second)
+            for number, (onset, lasted_s) in enumerate(lives)
+        )
+        with database.reading() as connection:
+            chosen_alarms = AlarmFilter(at_ms=(START_S + second) * 1000, state="ACTIVE")
+            assert list_alarms(connection, chosen_alarms).total == wanted
+        chosen = IncidentFilter(at_ms=(START_S + second) * 1000, state="ACTIVE")
+        with database.reading() as connection:
+            assert list_incidents(connection, chosen).total == wanted

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from console.store.alarms import AlarmFilter, alarm, events_of, list_alarms
+from console.store.alarms import alarm, events_of, list_alarms
 from console.store.database import Database
-from console.store.incidents import IncidentFilter, incident, list_incidents
+from console.store.filters import AlarmFilter, IncidentFilter
+from console.store.incidents import incident, list_incidents
 from console.store.journal import changes_after
 from console.store.links import link_history
 from tests.console.made import alarm_event, alarm_id_of, incident_event
@@ -43,17 +44,32 @@ class Asked:
             self.statements.append((statement, values[0] if isinstance(values, list) else values))
 
 
-def scans(database: Database, asked: Asked) -> list[str]:
-    """Returns the steps of the statements' plans that look through a large table."""
+def plans(database: Database, asked: Asked) -> list[str]:
+    """Returns the steps of the statements' plans."""
     assert asked.statements
     with database.reading() as connection:
-        plans = [
+        return [
             row[3]
             for statement, values in asked.statements
             for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
         ]
-    large = ("event", "alarm", "incident", "alarm_service", "incident_part", "journal", "trace")
-    return [plan for plan in plans if plan.startswith(tuple(f"SCAN {name}" for name in large))]
+
+
+def scans(database: Database, asked: Asked) -> list[str]:
+    """Returns the steps of the statements' plans that look through a large table."""
+    large = (
+        "bearer",
+        "open",
+        "event",
+        "alarm",
+        "incident",
+        "alarm_service",
+        "incident_part",
+        "journal",
+        "trace",
+    )
+    steps = plans(database, asked)
+    return [plan for plan in steps if plan.startswith(tuple(f"SCAN {name}" for name in large))]
 
 
 def test_taking_in_looks_through_no_table(database: Database) -> None:
@@ -87,8 +103,41 @@ def test_what_is_asked_by_a_name_looks_through_no_table(database: Database) -> N
                 AlarmFilter(incident_id=item["incident_id"]),
                 AlarmFilter(srlg_id="duct-1"),
                 AlarmFilter(state="ACTIVE"),
+                AlarmFilter(family=("FIBER",)),
+                AlarmFilter(text="bank"),
             ):
                 list_alarms(connection, filters)
             list_incidents(connection, IncidentFilter(link_id="L1"))
             list_incidents(connection, IncidentFilter(customer="Bank"))
+            list_incidents(connection, IncidentFilter(text="bank"))
     assert scans(database, asked) == []
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {},
+        {"state": "ACTIVE"},
+        {"state": "CLEARED"},
+        {"severity": ("critical",)},
+        {"family": ("FIBER",)},
+        {"code": ("FIBER_CUT",)},
+        {"suppressed": True},
+        {"acknowledged": True},
+    ],
+)
+def test_a_page_is_read_in_its_order_and_not_sorted(
+    database: Database, filters: dict[str, Any]
+) -> None:
+    with database.reading() as connection, Asked() as asked:
+        list_alarms(connection, AlarmFilter(**filters))
+        if "acknowledged" not in filters and "family" not in filters and "code" not in filters:
+            list_incidents(connection, IncidentFilter(**filters))
+    assert [plan for plan in plans(database, asked) if "TEMP B-TREE" in plan] == []
+
+
+def test_the_most_severe_are_read_in_their_order(database: Database) -> None:
+    with database.reading() as connection, Asked() as asked:
+        for state in (None, "ACTIVE", "CLEARED"):
+            list_alarms(connection, AlarmFilter(state=state), order="-severity")
+    assert [plan for plan in plans(database, asked) if "TEMP B-TREE" in plan] == []

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import select
 
 from console.lines import cloud_event, trace
-from console.store.alarms import AlarmFilter, alarm, list_alarms
+from console.store.alarms import alarm, list_alarms
 from console.store.database import Database
+from console.store.filters import AlarmFilter
 from console.store.journal import changes_after
 from console.store.recorder import Batch, PositionMovedError, Progress, Rejection, positions, record
 from console.store.tables import (
@@ -23,6 +24,7 @@ from console.store.tables import (
     INCIDENT_PART,
     JOURNAL,
     METADATA,
+    NAME,
     TRACE,
 )
 from tests.console.made import (
@@ -47,7 +49,7 @@ def alarm_of(database: Database, link_id: str, onset: float, family: str = "FIBE
 
 def rows(database: Database) -> dict[str, Any]:
     """All rows but those of the clock."""
-    tables = (EVENT, ALARM, ALARM_SERVICE, INCIDENT, INCIDENT_PART, TRACE, JOURNAL)
+    tables = (EVENT, ALARM, ALARM_SERVICE, INCIDENT, INCIDENT_PART, NAME, TRACE, JOURNAL)
     with database.reading() as connection:
         return {
             table.name: sorted(

@@ -141,6 +141,47 @@ def test_a_webhook_is_told_everything_in_order_across_refusals_and_restarts(
         assert journal.webhook_position(connection, url) == journal.newest(connection)
 
 
+def test_a_webhook_and_a_stream_are_told_that_an_alarm_is_superseded(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.webhooks._LOOK_EVERY_S", 0.05)
+    first = alarm_event(code="FIBER_DEGRADE")
+    changed = alarm_event(action="CHANGE", sequence=2, at=10)
+    second = alarm_event(onset=100, at=102)
+    receiver = Receiver()
+    with receiving(receiver) as url:
+        sender = WebhookSender(database, Webhook(url, _KEY, ("critical",)))
+        sender.start()
+        # Its own CLEAR comes before the webhook can be told: it is told of both.
+        take(database, first, changed, second, alarm_event(action="CLEAR", sequence=3, at=120))
+        wait_for(receiver, 4)
+        sender.stop()
+    ended = f"{first['data']['alarm_id']}:superseded"
+    clear = f"{first['data']['alarm_id']}:3"
+    assert receiver.taken == [changed["id"], ended, second["id"], clear]
+    with database.reading() as connection:
+        changes = journal.changes_after(connection, 0, 9)
+    assert [change.event_id for change in changes] == [
+        first["id"],
+        changed["id"],
+        None,
+        second["id"],
+        clear,
+    ]
+    event = changes[2].event
+    assert event is not None
+    assert event["time"] == second["time"]
+    assert event["type"] == "eventcenter.fiber.fiber_cut.clear"
+    told = {name: event["data"][name] for name in ("action", "state", "clear_reason", "sequence")}
+    assert told == {
+        "action": "CLEAR",
+        "state": "CLEARED",
+        "clear_reason": "SUPERSEDED",
+        "sequence": 2,
+    }
+    assert event["data"]["cleared_time"] == second["time"]
+
+
 def test_a_webhook_is_told_of_its_severities_and_of_their_end() -> None:
     webhook = Webhook("http://x", _KEY, ("critical",))
     assert webhook.wants(alarm_event())
