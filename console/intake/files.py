@@ -11,7 +11,7 @@ from console.intake.source import Positions, add
 from console.store.recorder import Batch, Progress
 
 #: So much is read at once [bytes]; a longer line is rubbish.
-_MAX_READ_BYTES = 8_000_000
+_MAX_READ_BYTES = 20_000_000
 #: So many bytes at the start tell a file from one that was written anew.
 _FINGERPRINT_BYTES = 256
 #: A last line without an end is taken for whole when it has stood for so long [s].

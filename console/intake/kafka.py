@@ -14,7 +14,8 @@ from console.store.recorder import Batch, Progress, Rejection
 
 _LOG = logging.getLogger("eventcenter.console")
 
-_MAX_RECORDS = 2_000
+#: So many come only when there is a backlog: an alarm that has several events is written once.
+_MAX_RECORDS = 10_000
 _METADATA_TIMEOUT_S = 5
 #: How often new topics and partitions are looked for [s].
 _LOOK_EVERY_S = 5.0

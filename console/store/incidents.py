@@ -21,8 +21,9 @@ def list_incidents(
     descending: bool = True,
     limit: int = 50,
     cursor: str | None = None,
+    is_counted: bool = True,
 ) -> Page:
-    """Returns a page of incidents, by the time they were opened.
+    """Returns a page of incidents, by the time they were opened; its total is 0 if not counted.
 
     Raises:
         BadCursorError: the cursor is of no such list.
@@ -41,8 +42,11 @@ def list_incidents(
         cursor=cursor,
     )
     items = [_item(row.source, row.data, filters.at_ms) for row in rows]
-    is_counted = has_many and not own and filters.at_ms is None
-    return Page(items, following, MAX_TOTAL if is_counted else count(connection, query))
+    total = 0
+    if is_counted:
+        is_known = has_many and not own and filters.at_ms is None
+        total = MAX_TOTAL if is_known else count(connection, query)
+    return Page(items, following, total)
 
 
 def incident(

@@ -25,9 +25,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from console.store.lists import MAX_TOTAL, Bearers, unindexed
+from console.store.lists import Bearers, unindexed
 from console.store.tables import ALARM, ALARM_SERVICE, INCIDENT, INCIDENT_PART, NAME
 
+#: So many names are asked for one by one; if a text is in more, each alarm is asked for its names.
+_MAX_NAMES = 2_000
 #: Sorts behind every character that an id can go on with.
 _LAST = "\U0010ffff"
 #: What an incident names: the kind of the name, and where its event has it.
@@ -86,14 +88,14 @@ def remove_unused(connection: Connection) -> None:
 
 
 def values_with(connection: Connection, text: str) -> dict[str, list[str]] | None:
-    """Returns the names that have a text in them, by kind; None if they are more than MAX_TOTAL."""
+    """Returns the names that have a text in them, by kind; None if they are too many."""
     rows = connection.execute(
         select(NAME.c.kind, NAME.c.value)
         .where(_has(connection, text))
         .distinct()
-        .limit(MAX_TOTAL + 1)
+        .limit(_MAX_NAMES + 1)
     ).all()
-    if len(rows) > MAX_TOTAL:
+    if len(rows) > _MAX_NAMES:
         return None
     found: dict[str, list[str]] = {}
     for kind, value in rows:

@@ -177,7 +177,7 @@ def alarm_page(database: Database, query: AlarmQuery) -> Page:
         )
 
 
-def incident_page(database: Database, query: IncidentQuery) -> Page:
+def incident_page(database: Database, query: IncidentQuery, *, is_counted: bool = True) -> Page:
     """Returns the part of the incidents that a query asks for."""
     with database.reading() as connection:
         return incidents.list_incidents(
@@ -186,6 +186,7 @@ def incident_page(database: Database, query: IncidentQuery) -> Page:
             descending=query.order.startswith("-"),
             limit=query.limit,
             cursor=query.cursor,
+            is_counted=is_counted,
         )
 
 

@@ -63,7 +63,7 @@ def front(request: Request, database: Store, caller: Visitor) -> Response:
             IncidentQuery.model_validate({"state": "ACTIVE"}),
             "The filter cannot be read.",
         )
-    found = incident_page(database, chosen)
+    found = incident_page(database, chosen, is_counted=False)
     is_quiet = not found.items and not any(query.values()) and not chosen.cursor
     if is_quiet:
         found = incident_page(database, IncidentQuery.model_validate({"state": "CLEARED"}))

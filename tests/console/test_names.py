@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import inspect, select, text
 
-from console.store import lists
+from console.store import lists, names
 from console.store.alarms import list_alarms
 from console.store.database import Database
 from console.store.filters import AlarmFilter, IncidentFilter
@@ -38,7 +38,12 @@ def found(database: Database, text: str, **filters: Any) -> list[str]:
     return [f"{item['source']} {item['link']['link_id']}" for item in page.items]
 
 
-@pytest.mark.parametrize("max_total", [lists.MAX_TOTAL, 1])
+#: Few bear a name; many do, and each alarm is looked at; it is in too many names to ask for each.
+WAYS = {"few": (lists, "MAX_TOTAL", lists.MAX_TOTAL), "many": (lists, "MAX_TOTAL", 1)}
+WAYS["in too many names"] = (names, "_MAX_NAMES", 0)
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     ("text", "links"),
     [
@@ -58,16 +63,12 @@ def found(database: Database, text: str, **filters: Any) -> list[str]:
     ],
 )
 def test_alarms_are_found_by_their_names_few_or_many(
-    filled: Database, monkeypatch: pytest.MonkeyPatch, max_total: int, text: str, links: list[str]
+    filled: Database, monkeypatch: pytest.MonkeyPatch, way: str, text: str, links: list[str]
 ) -> None:
-    if max_total == 1:
-        # Any name has many bearers then, and each alarm is looked at.
-        monkeypatch.setattr(lists, "MAX_TOTAL", max_total)
-        with filled.reading() as connection:
-            page = list_alarms(connection, AlarmFilter(text=text))
-        assert [f"{i['source']} {i['link']['link_id']}" for i in page.items] == links
-        return
-    assert found(filled, text) == links
+    monkeypatch.setattr(*WAYS[way])
+    with filled.reading() as connection:
+        page = list_alarms(connection, AlarmFilter(text=text))
+    assert [f"{i['source']} {i['link']['link_id']}" for i in page.items] == links
 
 
 def test_a_search_goes_with_other_filters(filled: Database) -> None:
@@ -76,13 +77,17 @@ def test_a_search_goes_with_other_filters(filled: Database) -> None:
     assert found(filled, "n2", at_ms=now_ms(), severity=("minor",)) == ["center L2"]
 
 
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     ("text", "number"),
     [("L1", 1), ("N7", 1), ("duct", 1), ("zoë", 1), ("och-7", 1), ("cable cut", 1), ("L2", 0)],
 )
-def test_incidents_are_found_by_their_names(filled: Database, text: str, number: int) -> None:
+def test_incidents_are_found_by_their_names(
+    filled: Database, monkeypatch: pytest.MonkeyPatch, way: str, text: str, number: int
+) -> None:
+    monkeypatch.setattr(*WAYS[way])
     with filled.reading() as connection:
-        assert list_incidents(connection, IncidentFilter(text=text)).total == number
+        assert len(list_incidents(connection, IncidentFilter(text=text)).items) == number
 
 
 def test_a_link_that_was_renamed_is_found_by_either_name(database: Database) -> None:
