@@ -181,7 +181,7 @@ def _coded(kind: str, value: str) -> Name:
 
 
 def _has(connection: Connection, text: str) -> ColumnElement[bool]:
-    # LIKE takes several times as long.
+    # As quick as LIKE, and no character of the text means anything else than itself.
     position = func.instr if connection.dialect.name == "sqlite" else func.strpos
     return position(NAME.c.words, text.lower()) > 0
 
