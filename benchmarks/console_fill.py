@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Table, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
-from benchmarks.console_events import Event, life
-from console.lines import CloudEvent
+from benchmarks.console_events import life
+from console.lines import CloudEvent, cloud_event
 from console.store.database import Database
 from console.store.names import alarm_names, incident_names, write_names
 from console.store.operator_states import UNTOUCHED
@@ -27,7 +27,7 @@ from console.store.tables import (
     INCIDENT_PART,
     JOURNAL,
 )
-from console.times import now_ms, to_ms
+from console.times import now_ms
 
 _ALARMS_AT_ONCE = 2_000
 
@@ -55,28 +55,13 @@ def fill(url: str, alarms: int, total: int) -> float:
         number = 0
         for start in range(0, alarms, _ALARMS_AT_ONCE):
             numbers = range(start, min(start + _ALARMS_AT_ONCE, alarms))
-            lives = [[_read(event) for event in life(n, total)] for n in numbers]
+            lives = [[cloud_event(orjson.dumps(one)) for one in life(n, total)] for n in numbers]
             number = _write(connection, lives, number)
             connection.commit()
         connection.execute(COUNTER.insert(), {"name": "journal", "value": number})
         connection.commit()
     engine.dispose()
     return time.monotonic() - began_s
-
-
-def _read(event: Event) -> CloudEvent:
-    data = event["data"]
-    is_incident = "incident_id" in data
-    return CloudEvent(
-        is_incident=is_incident,
-        source=event["source"],
-        id=event["id"],
-        subject_id=data["incident_id" if is_incident else "alarm_id"],
-        sequence=data["sequence"],
-        time_ms=to_ms(event["time"]),
-        data=data,
-        body=orjson.dumps(event).decode(),
-    )
 
 
 def _write(connection: Connection, lives: list[list[CloudEvent]], number: int) -> int:

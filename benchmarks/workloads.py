@@ -186,19 +186,18 @@ class Workload:
     def _alarms(self) -> dict[str, str]:
         """Each alarm is raised, and cleared unless the fault comes again too soon for that."""
         events: dict[str, str] = {}
+        active = np.stack([self.is_active(second) for second in range(self.seconds)])
         for position, number in enumerate(self.faulty.tolist()):
             kind = self.kind_at(position)
             faulty_windows = normal_windows = 0
             alarm_id = ""
-            for second in range(self.seconds):
-                if self.is_active(second)[position]:
+            for second, is_faulty in enumerate(active[:, position].tolist()):
+                if is_faulty:
                     faulty_windows, normal_windows = faulty_windows + 1, 0
                 else:
                     faulty_windows, normal_windows = 0, normal_windows + 1
                 if not alarm_id and faulty_windows == kind.confirm_windows:
-                    onset = rfc3339(self.start_s + second + 1 - faulty_windows)
-                    name = f"{link_id(number)}|{kind.family}|{onset}"
-                    alarm_id = str(uuid.uuid5(uuid.NAMESPACE_URL, name))
+                    alarm_id = self._alarm_id(number, kind, second + 1 - faulty_windows)
                     events[f"{alarm_id}:1"] = kind.code
                 elif alarm_id and normal_windows == kind.clear_windows:
                     events[f"{alarm_id}:2"] = kind.code
@@ -209,12 +208,16 @@ class Workload:
         events = {}
         for second in range(1, self.seconds):
             both = np.flatnonzero(self.is_active(second) & self.is_active(second - 1))
-            onset = rfc3339(self.start_s + second - 1)
             for position in both.tolist():
                 kind = self.kind_at(position)
-                name = f"{link_id(int(self.faulty[position]))}|{kind.family}|{onset}"
-                events[f"{uuid.uuid5(uuid.NAMESPACE_URL, name)}:1"] = kind.code
+                alarm_id = self._alarm_id(int(self.faulty[position]), kind, second - 1)
+                events[f"{alarm_id}:1"] = kind.code
         return events
+
+    def _alarm_id(self, number: int, kind: Kind, onset: int) -> str:
+        """Returns the id of an alarm of a link, by the second of the feed at its onset."""
+        name = f"{link_id(number)}|{kind.family}|{rfc3339(self.start_s + onset)}"
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
 
     def seconds_of_records(self) -> Iterator[list[Record]]:
         """Yields the records second by second, in order of sending; the closing ones last."""

@@ -182,9 +182,7 @@ def _text(fields: dict[str, Any], name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not value:
         raise BadLineError(f"{name} is no text")
-    # Twenty in an event, nearly all of them short; a character takes at most 4 bytes.
-    if 4 * len(value) > _MAX_NAME_BYTES or "\0" in value:
-        _check_name(name, value)
+    _check_name(name, value)
     return value
 
 
@@ -205,7 +203,8 @@ def _optional_name(fields: dict[str, Any], name: str) -> str:
 
 
 def _check_name(name: str, value: str) -> None:
-    if len(value.encode()) > _MAX_NAME_BYTES:
+    # Twenty in an event, nearly all of them short; a character takes at most 4 bytes.
+    if 4 * len(value) > _MAX_NAME_BYTES and len(value.encode()) > _MAX_NAME_BYTES:
         raise BadLineError(f"{name} is longer than {_MAX_NAME_BYTES} bytes")
     _check_no_nul(name, value)
 

@@ -111,14 +111,14 @@ class TrackerCodec:
             tracks = unpack_tracks(
                 packed, cells.read.read(), self.gap_windows, has_traces=self.has_traces
             )
+            saved_with, run_has = _rules_in_words(tracks), _rules_in_words(self._no_tracks())
+            if saved_with != run_has:
+                raise ValueError(
+                    f"the state was saved with {saved_with}, and this run has {run_has}: "
+                    "start without the savepoint"
+                )
         else:
             tracks = self._no_tracks()
-        saved_with, run_has = _rules_in_words(tracks), _rules_in_words(self._no_tracks())
-        if saved_with != run_has:
-            raise ValueError(
-                f"the state was saved with {saved_with}, and this run has {run_has}: "
-                "start without the savepoint"
-            )
         tracker = self._tracker(key, tracks)
         tracker.reached_us = reached_us
         closed = self.bounds.newest_closed(reached_us)

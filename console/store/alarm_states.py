@@ -15,6 +15,7 @@ from console.store.operator_states import UNTOUCHED
 from console.store.rows import alarm_row, service_rows
 from console.store.spans import lasted
 from console.store.tables import ALARM, ALARM_SERVICE
+from console.store.writes import insert
 
 #: Why the console itself holds an alarm for cleared.
 SUPERSEDED = "SUPERSEDED"
@@ -76,8 +77,7 @@ class AlarmStates:
         """Writes the alarms that have changed, their services and names."""
         new = [self._rows[key] for key in self._changed if key in self._new]
         old = [self._rows[key] for key in self._changed if key not in self._new]
-        if new:
-            connection.execute(ALARM.insert(), new)
+        insert(connection, ALARM, new)
         self._update(connection, old)
         self._write_services(connection)
         write_names(connection, self._names)
@@ -142,8 +142,7 @@ class AlarmStates:
                 ],
             )
         rows = [row for rows in self._services.values() for row in rows]
-        if rows:
-            connection.execute(ALARM_SERVICE.insert(), rows)
+        insert(connection, ALARM_SERVICE, rows)
 
 
 _KEY = ("source", "alarm_id")

@@ -22,8 +22,9 @@ from sqlalchemy import (
 )
 
 from console.store.alarm_states import SUPERSEDED
+from console.store.as_of import with_event_at
 from console.store.filters import AlarmFilter, Columns, common_conditions
-from console.store.lists import MAX_TOTAL, Bearers, Page, count, narrowed, read_page, unindexed
+from console.store.lists import MAX_TOTAL, Bearers, Page, count, narrowed, read_page
 from console.store.names import alarms_named
 from console.store.operator_states import UNTOUCHED, shown, stood_at
 from console.store.spans import open_at
@@ -139,26 +140,7 @@ class _View:
         )
         if self._at_ms is None:
             return select(*columns)
-        newest = EVENT.alias("newest")
-        sequence = (
-            select(func.max(newest.c.sequence))
-            .where(
-                newest.c.subject_id == ALARM.c.alarm_id,
-                newest.c.source == ALARM.c.source,
-                newest.c.time_ms <= self._at_ms,
-            )
-            .correlate(ALARM)
-            .scalar_subquery()
-        )
-        # The few that are asked for come first, and then their events.
-        joined = ALARM.join(
-            EVENT,
-            and_(
-                EVENT.c.subject_id == unindexed(ALARM.c.alarm_id),
-                EVENT.c.source == ALARM.c.source,
-                EVENT.c.sequence == sequence,
-            ),
-        )
+        joined = with_event_at(ALARM, ALARM.c.alarm_id, self._at_ms)
         return select(*columns).select_from(joined).where(ALARM.c.raised_ms <= self._at_ms)
 
     def order(self, name: str) -> tuple[ColumnElement[Any], ...]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, select, tuple_
 
+from console.store.as_of import with_event_at
 from console.store.filters import Columns, IncidentFilter, common_conditions
-from console.store.lists import MAX_TOTAL, Page, count, narrowed, read_page, unindexed
+from console.store.lists import MAX_TOTAL, Page, count, narrowed, read_page
 from console.store.names import incidents_named
 from console.store.spans import open_at
 from console.store.tables import EVENT, INCIDENT, INCIDENT_PART
@@ -63,26 +64,7 @@ def incident(
 def _query(at_ms: int | None) -> Select[Any]:
     if at_ms is None:
         return select(INCIDENT.c.source, INCIDENT.c.data)
-    newest = EVENT.alias("newest")
-    sequence = (
-        select(func.max(newest.c.sequence))
-        .where(
-            newest.c.subject_id == INCIDENT.c.incident_id,
-            newest.c.source == INCIDENT.c.source,
-            newest.c.time_ms <= at_ms,
-        )
-        .correlate(INCIDENT)
-        .scalar_subquery()
-    )
-    # The few that are asked for come first, and then their events.
-    joined = INCIDENT.join(
-        EVENT,
-        and_(
-            EVENT.c.subject_id == unindexed(INCIDENT.c.incident_id),
-            EVENT.c.source == INCIDENT.c.source,
-            EVENT.c.sequence == sequence,
-        ),
-    )
+    joined = with_event_at(INCIDENT, INCIDENT.c.incident_id, at_ms)
     columns = (INCIDENT.c.source, EVENT.c.body.label("data"))
     return select(*columns).select_from(joined).where(INCIDENT.c.opened_ms <= at_ms)
 

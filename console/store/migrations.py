@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Table, inspect, select, text
 
-from console.store.names import alarm_names, incident_names, incident_parts, write_names
+from console.store.names import Name, alarm_names, incident_names, incident_parts, write_names
 from console.store.spans import lasted_column
 from console.store.tables import (
     ALARM,
@@ -19,6 +19,7 @@ from console.store.tables import (
     METADATA,
     NAME,
 )
+from console.store.writes import insert
 
 #: Rows that are read at once.
 _ROWS = 1_000
@@ -41,20 +42,21 @@ def _look_names_up(connection: Connection) -> None:
 
 
 def _add_names(connection: Connection) -> None:
+    names: dict[Name, None] = {}  # few, however many bear them
     for (data,) in _rows(connection, select(ALARM.c.data)):
-        write_names(connection, alarm_names(orjson.loads(data)))
+        names.update(dict.fromkeys(alarm_names(orjson.loads(data))))
     columns = (INCIDENT.c.incident_id, INCIDENT.c.source, INCIDENT.c.data)
     for incident_id, source, data in _rows(connection, select(*columns)):
         fields = orjson.loads(data)
-        write_names(connection, incident_names(fields))
+        names.update(dict.fromkeys(incident_names(fields)))
         parts = dict.fromkeys(incident_parts(fields))
         rows = [
             {"incident_id": incident_id, "source": source, "what": what, "value": value}
             for what, value in parts
             if what in ("service", "customer")
         ]
-        if rows:
-            connection.execute(INCIDENT_PART.insert(), rows)
+        insert(connection, INCIDENT_PART, rows)
+    write_names(connection, names)
 
 
 def _rows(connection: Connection, query: Any) -> Any:

@@ -23,10 +23,10 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from console.store.lists import Bearers, unindexed
 from console.store.tables import ALARM, ALARM_SERVICE, INCIDENT, INCIDENT_PART, NAME
+from console.store.writes import insert_missing
 
 #: So many names are asked for one by one; if a text is in more, each alarm is asked for its names.
 _MAX_NAMES = 2_000
@@ -69,9 +69,7 @@ def write_names(connection: Connection, names: Iterable[Name]) -> None:
     """Adds names that are not known yet."""
     keys = ("kind", "value", "words")
     rows = [dict(zip(keys, name, strict=True)) for name in dict.fromkeys(names)]
-    if rows:
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        connection.execute(dialect.insert(NAME).on_conflict_do_nothing(), rows)
+    insert_missing(connection, NAME, rows)
 
 
 def remove_unused(connection: Connection) -> None:

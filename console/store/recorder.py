@@ -10,8 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Table, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, select
 
 from console.lines import CloudEvent, Trace
 from console.store.alarm_states import AlarmStates
@@ -29,6 +28,7 @@ from console.store.tables import (
     REJECTED,
     TRACE,
 )
+from console.store.writes import insert, insert_missing, upsert
 from console.times import now_ms
 
 
@@ -99,7 +99,7 @@ def record(database: Database, batch: Batch) -> None:
     with database.writing() as connection:
         _move_positions(connection, batch.progress)
         new = _new_events(connection, batch.events)
-        _insert(connection, EVENT, [event_row(event) for event in new])
+        insert(connection, EVENT, [event_row(event) for event in new])
         states = AlarmStates(connection, [e for e in new if not e.is_incident])
         changes = [change for event in new for change in _apply(states, event)]
         states.write(connection)
@@ -107,40 +107,6 @@ def record(database: Database, batch: Batch) -> None:
         _write_traces(connection, batch.traces)
         _write_rejections(connection, batch.rejections)
         _write_journal(connection, changes)
-
-
-def upsert(
-    connection: Connection, table: Table, rows: Sequence[dict[str, Any]], *, newer: bool = False
-) -> None:
-    """Inserts rows, or puts them in the place of those with the same key.
-
-    Args:
-        connection: in a transaction.
-        table: has a primary key.
-        rows: all with the same columns.
-        newer: only in the place of rows with a smaller sequence.
-    """
-    if not rows:
-        return
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(table)
-    keys = [column.name for column in table.primary_key]
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    where = statement.excluded["sequence"] > table.c.sequence if newer else None
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=keys, set_=changed, where=where), rows
-    )
-
-
-def _insert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(table.insert(), rows)
-
-
-def _insert_missing(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
 
 
 def _move_positions(connection: Connection, progress: dict[str, Progress]) -> None:
@@ -211,7 +177,7 @@ def _write_incidents(connection: Connection, events: Sequence[CloudEvent]) -> No
             newest[key] = event
         parts.update({tuple(part.values()): part for part in part_rows(event)})
     upsert(connection, INCIDENT, [incident_row(event) for event in newest.values()], newer=True)
-    _insert_missing(connection, INCIDENT_PART, list(parts.values()))
+    insert_missing(connection, INCIDENT_PART, list(parts.values()))
     write_names(connection, (name for event in events for name in incident_names(event.data)))
 
 
@@ -251,7 +217,7 @@ def _write_journal(connection: Connection, changes: Sequence[_Change]) -> None:
     if not changes:
         return
     first, time_ms = next_numbers(connection, "journal", len(changes)), now_ms()
-    _insert(
+    insert(
         connection,
         JOURNAL,
         [
