@@ -78,7 +78,7 @@ test: test-unit test-e2e ## all tests
 
 .PHONY: test-unit
 test-unit: $(STAMP) ## tests that need neither Kafka nor Flink
-	$(PYTEST) -m "not e2e" $(ARGS)
+	$(PYTEST) -m "not e2e" --numprocesses=logical --maxprocesses=4 --dist=loadfile $(ARGS)
 
 .PHONY: test-e2e
 test-e2e: $(STAMP) ## tests on a real Kafka and a real Flink (Java 17, Maven)
